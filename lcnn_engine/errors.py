@@ -1,0 +1,26 @@
+"""Every error the engine raises on purpose; messages say what was expected, what came, and the remedy."""
+
+from __future__ import annotations
+
+
+class LcnnError(Exception):
+    """Base of all errors of this package."""
+
+
+class ModelFormatError(LcnnError, ValueError):
+    """A model file, or a graph about to be written, breaks a rule of the format."""
+
+
+class InputError(LcnnError, ValueError):
+    """A picture or array given to a network does not fit it."""
+
+
+class SettingError(LcnnError, ValueError):
+    """An argument or environment variable (``threads``, ``LCNN_ISA``) has a value that means nothing."""
+
+
+class NodeNameError(LcnnError, KeyError):
+    """``features`` was asked for a node that the network does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
