@@ -109,7 +109,7 @@ def _shifts(x: Float64, window: Pair, strides: Pair = (1, 1), dilation: Pair = (
 def sparse_kernel(
     indptr: NDArray[np.int32], indices: NDArray[np.int32], coefficients: NDArray[Any], columns: int
 ) -> scipy.sparse.csr_array:
-    """P (n, kh*kw*k) in float64, from I and C: P[o, (r*kw + c)*k + d] is filter o's coefficient of atom d at tap (r, c).
+    """P (n, kh*kw*k) in float64, from I and C: P[o, (r*kw + c)*k + d] is what filter o takes of atom d at tap (r, c).
 
     The paper's section 3.2 the other way round: training makes P, export reads I and C off it.
     """
