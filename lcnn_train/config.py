@@ -1,0 +1,216 @@
+"""The schema of an experiment's YAML file. An unknown key or a mistyped value is an error that says what was meant."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lcnn_train.errors import ConfigError
+from lcnn_train.models.alexnet import INPUT_SIZE, VARIANTS
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Data(_Section):
+    """What to train on. `validation` training pictures are held out to choose the checkpoint by."""
+
+    dataset: Literal["mnist", "fashion-mnist"] = "mnist"
+    folder: str | None = None
+    validation: Count = 800
+
+
+class Preprocessing(_Section):
+    """Picture to input: resized by Pillow, then (x * scale - mean) / std."""
+
+    mode: Literal["L", "RGB"] = "L"
+    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
+    scale: float = 1 / 255
+    mean: list[float] = [0.13]
+    std: list[Positive] = [1.0]
+
+    def as_metadata(self) -> dict[str, Any]:
+        """In the model file's own words."""
+        return {
+            "mode": self.mode,
+            "resize": {"policy": "exact", "size": [INPUT_SIZE, INPUT_SIZE], "resample": self.resample},
+            "scale": self.scale,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+
+
+class Augment(_Section):
+    """Random changes of the training pictures; all are off unless set.
+
+    rotate: degrees to either side; scale: range of a factor; shift: share of the side, in any direction; these three
+    are one affine transform, applied to a picture with `affine_probability`. salt_and_pepper: share of the pixels
+    turned black or white, in a picture with `salt_and_pepper_probability`.
+    """
+
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    scale: Annotated[list[Positive], Field(min_length=2, max_length=2)] = [1.0, 1.0]
+    shift: Share = 0.0
+    affine_probability: Share = 1.0
+    salt_and_pepper: Share = 0.0
+    salt_and_pepper_probability: Share = 1.0
+
+
+class Model(_Section):
+    """The network: AlexNet, `variant` of it, lambda' (l1) and c (threshold) of its lookup layers."""
+
+    name: Literal["alexnet"] = "alexnet"
+    variant: Literal[tuple(VARIANTS)] = "fast"  # type: ignore[valid-type]
+    channels: Literal[1, 3] = 1
+    classes: Count = 10
+    l1: NotNegative = 0.3
+    threshold: NotNegative = 0.01
+    dropout: Rate = 0.5
+    batch_norm_momentum: Rate = 0.9
+
+
+class Optimizer(_Section):
+    """`momentum` is SGD's alone."""
+
+    name: Literal["sgd", "adam", "adagrad"] = "sgd"
+    momentum: Rate = 0.9
+    weight_decay: NotNegative = 0.0
+
+
+class LearningRate(_Section):
+    """`cosine` from `initial` to 0 over all epochs; `constant`; or `steps`: the rates from the epochs on (first: 1)."""
+
+    schedule: Literal["cosine", "constant", "steps"] = "cosine"
+    initial: Positive = 0.02
+    epochs: list[Count] = []
+    rates: list[Positive] = []
+
+
+class Train(_Section):
+    """How to train. `threads` is TensorFlow's intra-op threads, None all cores.
+
+    A checkpoint can be the best one only if its lookup multiplications are at most `max_lookup_multiplications`.
+    """
+
+    epochs: Count = 12
+    batch_size: Count = 128
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    threads: Count | None = None
+    optimizer: Optimizer = Optimizer()
+    learning_rate: LearningRate = LearningRate()
+    max_lookup_multiplications: Count | None = None
+
+
+class Export(_Section):
+    """How `lcnn-train export` writes the model file."""
+
+    dtype: Literal["float32", "float16"] = "float32"
+
+
+class Config(_Section):
+    """One experiment."""
+
+    name: Annotated[str, Field(min_length=1)]
+    data: Data = Data()
+    preprocessing: Preprocessing = Preprocessing()
+    augment: Augment = Augment()
+    model: Model = Model()
+    train: Train = Train()
+    export: Export = Export()
+
+    @pydantic.model_validator(mode="after")
+    def _fits_together(self) -> Config:
+        channels = 1 if self.preprocessing.mode == "L" else 3
+        if self.model.channels != channels:
+            raise ValueError(f"model.channels must be {channels}, as preprocessing.mode is {self.preprocessing.mode}")
+        for key in ("mean", "std"):
+            if len(getattr(self.preprocessing, key)) != channels:
+                raise ValueError(f"preprocessing.{key} must have one number for each of {channels} channel(s)")
+        rate = self.train.learning_rate
+        if rate.schedule == "steps":
+            if not rate.epochs or rate.epochs[0] != 1 or rate.epochs != sorted(set(rate.epochs)):
+                raise ValueError("train.learning_rate.epochs must ascend from 1")
+            if len(rate.rates) != len(rate.epochs):
+                raise ValueError("train.learning_rate.rates must have one rate for each of its epochs")
+        if self.augment.scale[0] > self.augment.scale[1]:
+            raise ValueError("augment.scale must be [smallest, largest]")
+        return self
+
+
+def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
+    """Read a YAML file; `overrides` are "section.key=value" with the value in YAML.
+
+    Raises FileNotFoundError, or ConfigError that names the file, the key, what was expected and what came.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ConfigError(f"{path}: expected a YAML file, found a folder")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}")
+    for override in overrides or []:
+        _override(values, override)
+    return parse_config(values, str(path))
+
+
+def parse_config(values: dict[str, Any], source: str) -> Config:
+    """Check the values of a configuration; `source` is named in the ConfigError."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{source}: {_explain(first)}") from error
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"expected section.key=value; found {override!r}")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{override!r}: the value is not YAML") from error
+    *sections, last = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{override!r}: {section} has no keys")
+    values[last] = value
+
+
+def _explain(error: Any) -> str:
+    """One pydantic error as one line: the key, what was expected, what came; for an unknown key its nearest name."""
+    location = error["loc"]
+    key = ".".join(str(part) for part in location)
+    if error["type"] == "extra_forbidden":
+        known = _fields(location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.0)
+        return f"unknown key {key}; did you mean {near[0]}? Known here: {', '.join(known)}"
+    if error["type"] == "missing":
+        return f"expected a value for {key}; found none"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    message = error["msg"].removeprefix("Input should be ")
+    return f"{key}: expected {message}; found {error['input']!r} ({type(error['input']).__name__})"
+
+
+def _fields(location: tuple[Any, ...]) -> list[str]:
+    section: Any = Config
+    for part in location:
+        section = section.model_fields[part].annotation
+    return list(section.model_fields)

@@ -1,0 +1,1 @@
+"""Data sets, the batches made from them, and augmentation."""

@@ -1,0 +1,21 @@
+"""The trainer's errors: each says what was expected, what came, and the remedy where one is known."""
+
+from __future__ import annotations
+
+from lcnn_engine.errors import LcnnError
+
+
+class ConfigError(LcnnError, ValueError):
+    """A configuration has an unknown key, a value of the wrong type, or values that do not fit together."""
+
+
+class DataError(LcnnError, ValueError):
+    """A data set is missing, damaged, or does not fit the model."""
+
+
+class RunError(LcnnError, ValueError):
+    """A run folder or checkpoint cannot be used as asked."""
+
+
+class ExportError(LcnnError, ValueError):
+    """A layer, or a use of it, has no counterpart in the model file."""
