@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -79,7 +80,7 @@ def open_picture(picture: Picture, mode: str) -> Image.Image:
             return _decoded(io.BytesIO(picture), mode, what)
     if isinstance(picture, (str, os.PathLike)):
         what = repr(os.fspath(picture))
-        with _as_input_errors(what), open(picture, "rb") as file:
+        with _as_input_errors(what), Path(picture).open("rb") as file:
             return _decoded(file, mode, what)
     raise InputError(f"expected a path, bytes, a Pillow image or a uint8 array, got {type(picture).__name__}")
 
@@ -154,7 +155,7 @@ def _low_bytes(file: IO[bytes], raw_mode: str, what: str) -> NDArray[np.uint8]:
     """The low bytes of a 16-bit PNG's samples: (H, W, 3), or (H, W, 1) for grey."""
     image = _open(file, what)
     codec, box, offset, _ = image.tile[0]
-    image.tile = [type(image.tile[0])(codec, box, offset, _LOW_BYTES[raw_mode])]
+    image.tile = [(codec, box, offset, _LOW_BYTES[raw_mode])]  # type: ignore[list-item]  # a plain tuple in old Pillows
     pixels = np.asarray(image)
     return pixels[..., 1:2] if raw_mode == "LA;16B" else pixels[..., :3]
 

@@ -9,6 +9,7 @@ Legend, the letters of the paper (sections 3.1 and 3.2): n filters, m input chan
 D the dictionary (k, m), I the lookup indices, C their coefficients, S = D * X, P the sparse kernel (n, kh*kw*k)
 that I and C spell out.
 """
+# ruff: noqa: N806 - the paper's letters keep their case
 
 from __future__ import annotations
 
@@ -189,7 +190,8 @@ def conv2d(
     taps = _shifts(_pad(_wide(x), padding), kernel_size, strides, dilation)
 
     def tap_product(tap: int) -> Float64:
-        W = _wide(kernel[:, :, *divmod(tap, kernel_size[1])]).reshape(groups, filters // groups, -1)
+        r, c = divmod(tap, kernel_size[1])
+        W = _wide(kernel[:, :, r, c]).reshape(groups, filters // groups, -1)
         pixels = taps[tap].reshape(-1, groups, kernel.shape[1])  # places, groups, m/groups
         return pixels.transpose(1, 0, 2) @ W.transpose(0, 2, 1)  # groups, places, n/groups
 

@@ -310,10 +310,10 @@ def test_many_threads_get_the_same(tmp_path: Path) -> None:
     assert all(np.array_equal(one, expected[None]) for one in found)
 
 
-def test_arrays_go_through_without_pillow() -> None:
+def test_arrays_go_through_without_pillow(tmp_path: Path) -> None:
     program = """if True:
         import sys, numpy as np
         from lcnn_engine.preprocessing import as_batch
         as_batch(np.zeros((2, 8, 6, 1), np.float32), (8, 6, 1), None)
         sys.exit("PIL" in sys.modules)"""
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=Path(__file__).parent.parent)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=tmp_path)
