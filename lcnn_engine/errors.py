@@ -19,7 +19,7 @@ class SettingError(LcnnError, ValueError):
     """An argument or environment variable (``threads``, ``LCNN_ISA``) has a value that means nothing."""
 
 
-class NodeNameError(LcnnError, KeyError):
+class NodeNameError(InputError, KeyError):
     """``features`` was asked for a node that the network does not have."""
 
     def __str__(self) -> str:

@@ -1,0 +1,34 @@
+"""Predict with lookup-based convolutional neural networks on a CPU.
+
+    >>> from lcnn_engine import Net
+    >>> net = Net.load("model.safetensors")
+    >>> net.classify("picture.png", top=3)
+
+One file in, probabilities out: no framework, no compiler at run time. MODEL_FORMAT.md describes the file.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from .errors import InputError, LcnnError, ModelFormatError, NodeNameError, SettingError
+from .graph import Graph
+from .info import kernel_info
+from .model_file import read_model, write_model
+from .net import Net
+
+__all__ = [
+    "Graph",
+    "InputError",
+    "LcnnError",
+    "ModelFormatError",
+    "Net",
+    "NodeNameError",
+    "SettingError",
+    "kernel_info",
+    "read_model",
+    "write_model",
+]
+
+try:
+    __version__ = version("lcnn")
+except PackageNotFoundError:  # imported from a source tree that was never installed
+    __version__ = "0+unknown"

@@ -1,0 +1,123 @@
+/* Dense convolution, direct: a block of filters lies across vector lanes, a few output pixels are broadcast.
+ *
+ * Per input value of a tap: `blocks` loads of weights and one broadcast a pixel feed blocks * pixels multiply-adds, all
+ * in registers. Pixels are addressed one by one, so strides, dilation and row ends cost nothing and no im2col runs. */
+
+#if LCNN_WIDTH == 16
+#define CONV_PIXELS 6 /* 4 x 6 sums, 4 weights and a broadcast in 32 registers */
+#define CONV_LANES 4
+#else
+#define CONV_PIXELS 6 /* 2 x 6 sums, 2 weights and a broadcast in 16 registers */
+#define CONV_LANES 2
+#endif
+
+/* sums[p][v] += over channels and taps of weights[channel, r, c, v] * pixel[p][channel, r, c].
+ * IN weights, pixel. IN/OUT sums (pixels, lanes * LCNN_WIDTH), overwritten with bias first where bias is given. */
+INLINE void conv_block(const int lanes, const int pixels, const lcnn_conv *u, const lcnn_map *in, const float *weights,
+                       const float *const *pixel, int64_t channels, const float *bias, float *sums)
+{
+    vf acc[CONV_PIXELS][CONV_LANES];
+#pragma GCC unroll 8
+    for (int p = 0; p < pixels; p++)
+#pragma GCC unroll 4
+        for (int v = 0; v < lanes; v++)
+            acc[p][v] = vload(bias ? bias + v * LCNN_WIDTH : sums + (p * lanes + v) * LCNN_WIDTH);
+    for (int64_t i = 0; i < channels; i++)
+        for (int64_t r = 0; r < u->kernel_h; r++) {
+            int64_t at = i * in->plane + r * u->dilation_h * in->row;
+            for (int64_t c = 0; c < u->kernel_w; c++, at += u->dilation_w, weights += lanes * LCNN_WIDTH) {
+                vf w[CONV_LANES];
+#pragma GCC unroll 4
+                for (int v = 0; v < lanes; v++) w[v] = vload(weights + v * LCNN_WIDTH);
+#pragma GCC unroll 8
+                for (int p = 0; p < pixels; p++) {
+                    const vf x = vset(pixel[p][at]);
+#pragma GCC unroll 4
+                    for (int v = 0; v < lanes; v++) acc[p][v] += w[v] * x;
+                }
+            }
+        }
+#pragma GCC unroll 8
+    for (int p = 0; p < pixels; p++)
+#pragma GCC unroll 4
+        for (int v = 0; v < lanes; v++) vstore(sums + (p * lanes + v) * LCNN_WIDTH, acc[p][v]);
+}
+
+static void conv_pixels(const lcnn_conv *u, const lcnn_map *in, const float *weights, const float *const *pixel,
+                        int64_t pixels, int64_t channels, const float *bias, float *sums)
+{
+    switch (u->lanes / LCNN_WIDTH * 8 + pixels) {
+#define CASE(l, p) case l * 8 + p: conv_block(l, p, u, in, weights, pixel, channels, bias, sums); break;
+#define LANES(l) CASE(l, 1) CASE(l, 2) CASE(l, 3) CASE(l, 4) CASE(l, 5) CASE(l, 6)
+        LANES(1) LANES(2)
+#if CONV_LANES == 4
+        LANES(3) LANES(4)
+#endif
+#undef LANES
+#undef CASE
+    }
+}
+
+/* Activate the sums (pixels, lanes) and write them to their planes. */
+static void conv_store(const lcnn_step *step, const lcnn_context *context, float *sums, int64_t first_pixel,
+                       int64_t pixels, int64_t first_filter, int64_t filters)
+{
+    const lcnn_conv *u = &step->u.conv;
+    const lcnn_map *out = &step->out;
+    activate_run(sums, sums, pixels * u->lanes, u->activation, u->alpha);
+    int64_t y = first_pixel / out->width, x = first_pixel % out->width;
+    for (int64_t p = 0; p < pixels;) {
+        const int64_t stop = smaller(p + out->width - x, pixels); /* end of this row */
+        float *target = context->arena + out->offset + first_filter * out->plane + y * out->row + x;
+        for (int64_t o = 0; o < filters; o++)
+            for (int64_t q = p; q < stop; q++) target[o * out->plane + q - p] = sums[q * u->lanes + o];
+        p = stop;
+        x = 0;
+        y++;
+    }
+}
+
+/* All channels of pixels [first, first + count) of one block of filters. The weights of a pass over some channels stay
+ * in the second-level cache while the pixels stream by; `scratch` holds (count, lanes) sums between passes. */
+static void conv_chunk(const lcnn_step *step, const lcnn_context *context, int64_t group, int64_t block, int64_t first,
+                       int64_t count)
+{
+    const lcnn_conv *u = &step->u.conv;
+    const lcnn_map *in = &step->in[0], *out = &step->out;
+    const int64_t tap = u->kernel_h * u->kernel_w * u->lanes, index = group * u->blocks + block;
+    const float *source = context->arena + in->offset + group * u->group_channels * in->plane - u->top * in->row - u->left;
+    const int64_t tiles = (count + CONV_PIXELS - 1) / CONV_PIXELS;
+    for (int64_t i = 0; i < u->group_channels; i += u->channels_per_pass) {
+        const int64_t channels = smaller(u->channels_per_pass, u->group_channels - i);
+        const float *weights = u->weights + (index * u->group_channels + i) * tap;
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            const int64_t begin = count * tile / tiles, end = count * (tile + 1) / tiles;
+            const float *pixel[CONV_PIXELS];
+            for (int64_t p = begin; p < end; p++)
+                pixel[p - begin] = source + i * in->plane + (first + p) / out->width * u->stride_h * in->row
+                                   + (first + p) % out->width * u->stride_w;
+            conv_pixels(u, in, weights, pixel, end - begin, channels, i ? 0 : u->bias + index * u->lanes,
+                        context->scratch + begin * u->lanes);
+        }
+    }
+    const int64_t filter = block * u->lanes;
+    conv_store(step, context, context->scratch, first, count, group * u->group_filters + filter,
+               smaller(u->lanes, u->group_filters - filter));
+}
+
+static void conv(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    const lcnn_conv *u = &step->u.conv;
+    const lcnn_map *out = &step->out;
+    const int64_t pixels = out->height * out->width;
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t chunk = unit % u->pixel_chunks, index = unit / u->pixel_chunks;
+        const int64_t group = index / u->blocks, block = index % u->blocks;
+        if (chunk == 0) {
+            const int64_t filter = block * u->lanes, stop = smaller(filter + u->lanes, u->group_filters);
+            for (int64_t o = filter; o < stop; o++) clear_border(out, context->arena, group * u->group_filters + o);
+        }
+        const int64_t first = chunk * u->pixels_per_unit;
+        conv_chunk(step, context, group, block, first, smaller(u->pixels_per_unit, pixels - first));
+    }
+}

@@ -1,0 +1,114 @@
+/* The lookup convolution's second half (paper, section 3): gather shifted planes of S, scale, add, activate.
+ *
+ * The loop is bound by loads, so one tile of pixels stays in registers while the lookups of a filter stream by: one
+ * broadcast coefficient and `tile` fused multiply-adds with an unaligned load each. Tiles are the outer loop: the
+ * slice of S under a tile is then read by every filter from the first-level cache. */
+
+#if LCNN_WIDTH == 16
+#define MAX_TILE 13 /* of 32 registers; 13 x 16 pixels hold a padded 13 x 13 picture */
+#else
+#define MAX_TILE 12 /* of 16 registers */
+#endif
+
+/* IN s: S moved to the tile's first pixel. OUT out: tile * LCNN_WIDTH floats. */
+INLINE void lookup_filter(const int tile, const float *s, const int32_t *offsets, const float *coefficients,
+                          int64_t lookups, float bias, lcnn_activation activation, float alpha, float *out)
+{
+    vf acc[MAX_TILE];
+#pragma GCC unroll 16
+    for (int t = 0; t < tile; t++) acc[t] = vset(bias);
+    for (int64_t j = 0; j < lookups; j++) {
+        const float *source = s + offsets[j];
+        const vf c = vset(coefficients[j]);
+#pragma GCC unroll 16
+        for (int t = 0; t < tile; t++) acc[t] += c * vload(source + t * LCNN_WIDTH);
+    }
+#pragma GCC unroll 16
+    for (int t = 0; t < tile; t++) vstore(out + t * LCNN_WIDTH, vactivate(acc[t], activation, alpha));
+}
+
+/* Copy the columns of the picture out of a flat run of pixels [begin, end) into one plane of the result. */
+INLINE void store_rows(const float *flat, int64_t begin, int64_t end, int64_t flat_row, const lcnn_map *out, float *plane)
+{
+    int64_t y = begin / flat_row, x = begin - y * flat_row, at = begin;
+    while (at < end && y < out->height) {
+        const int64_t stop = smaller(out->width, x + (end - at));
+        if (x < stop) copy_run(plane + y * out->row + x, flat + (at - begin), stop - x);
+        at += flat_row - x;
+        x = 0;
+        y++;
+    }
+}
+
+INLINE void lookup_filters(const int tile, const lcnn_step *step, const lcnn_context *context, int64_t first_vector,
+                           int64_t begin, int64_t end)
+{
+    const lcnn_lookup *u = &step->u.lookup;
+    const int64_t pixel = first_vector * LCNN_WIDTH;
+    const float *s = context->arena + u->s + pixel;
+    float flat[MAX_TILE * LCNN_WIDTH] __attribute__((aligned(64)));
+    for (int64_t o = begin; o < end; o++) {
+        const int32_t j = u->indptr[o];
+        lookup_filter(tile, s, u->offsets + j, u->coefficients + j, u->indptr[o + 1] - j, u->bias[o], u->activation,
+                      u->alpha, flat);
+        if (first_vector == 0) clear_border(&step->out, context->arena, o);
+        store_rows(flat, pixel, pixel + tile * LCNN_WIDTH, u->s_row, &step->out,
+                   context->arena + step->out.offset + o * step->out.plane);
+    }
+}
+
+static void lookup_tile(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    const lcnn_lookup *u = &step->u.lookup;
+    const int64_t groups = (u->filters + u->filters_per_unit - 1) / u->filters_per_unit;
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t vector = (unit / groups) * u->tile, filter = (unit % groups) * u->filters_per_unit;
+        const int64_t stop = smaller(filter + u->filters_per_unit, u->filters);
+        switch (smaller(u->tile, u->vectors - vector)) {
+#define TILE(n) case n: lookup_filters(n, step, context, vector, filter, stop); break;
+        TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+#if MAX_TILE == 13
+        TILE(13)
+#endif
+#undef TILE
+        }
+    }
+}
+
+/* For results of a pixel or a few, where pixels cannot fill a vector: one dot product of gathered values a pixel,
+ * in four partial sums that hide the latency of the additions. Unit: `filters_per_unit` filters. */
+static void lookup_gather(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    const lcnn_lookup *u = &step->u.lookup;
+    const lcnn_map *out = &step->out;
+    const int64_t stop = smaller(end * u->filters_per_unit, u->filters);
+    for (int64_t o = begin * u->filters_per_unit; o < stop; o++) {
+        float *plane = context->arena + out->offset + o * out->plane;
+        const int32_t *offsets = u->offsets + u->indptr[o];
+        const float *c = u->coefficients + u->indptr[o];
+        const int64_t lookups = u->indptr[o + 1] - u->indptr[o];
+        clear_border(out, context->arena, o);
+        for (int64_t y = 0; y < out->height; y++)
+            for (int64_t x = 0; x < out->width; x++) {
+                const float *s = context->arena + u->s + y * u->s_row + x;
+                float sum[4] = {u->bias[o], 0, 0, 0};
+                int64_t j = 0;
+                for (; j + 4 <= lookups; j += 4)
+                    for (int p = 0; p < 4; p++) sum[p] += c[j + p] * s[offsets[j + p]];
+                for (; j < lookups; j++) sum[0] += c[j] * s[offsets[j]];
+                plane[y * out->row + x] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+            }
+    }
+    if (u->activation == LCNN_LINEAR) return;
+    if (out->plane == 1) { /* a vector: activate all at once */
+        const int64_t o = begin * u->filters_per_unit;
+        float *y = context->arena + out->offset + o;
+        activate_run(y, y, stop - o, u->activation, u->alpha);
+        return;
+    }
+    for (int64_t o = begin * u->filters_per_unit; o < stop; o++)
+        for (int64_t y = 0; y < out->height; y++) {
+            float *row = context->arena + out->offset + o * out->plane + y * out->row;
+            activate_run(row, row, out->width, u->activation, u->alpha);
+        }
+}

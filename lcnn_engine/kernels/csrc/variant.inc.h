@@ -1,0 +1,44 @@
+/* All kernels of one instruction set: included once by each variant_*.c, which defines LCNN_WIDTH and LCNN_NAME. */
+
+#include "blas.h"
+#include "steps.h"
+
+#include "simd.h"
+
+#include "conv.inc.h"
+#include "dense.inc.h"
+#include "dictionary.inc.h"
+#include "layout.inc.h"
+#include "lookup.inc.h"
+#include "pointwise.inc.h"
+#include "pool.inc.h"
+
+#define LCNN_JOIN(a, b) a##b
+#define LCNN_TABLE(name) LCNN_JOIN(lcnn_, name)
+#define LCNN_QUOTE(name) #name
+#define LCNN_STRING(name) LCNN_QUOTE(name)
+
+const lcnn_variant LCNN_TABLE(LCNN_NAME) = {
+    .name = LCNN_STRING(LCNN_NAME),
+    .width = LCNN_WIDTH,
+    .max_tile = MAX_TILE,
+    .max_lanes = CONV_LANES,
+    .dense_lanes = DENSE_LANES,
+    .arrange = arrange,
+    .emit = emit,
+    .dictionary = dictionary,
+    .lookup_tile = lookup_tile,
+    .lookup_gather = lookup_gather,
+    .conv = conv,
+    .nonzeros = nonzeros,
+    .dense = dense,
+    .max_pool = max_pool,
+    .avg_pool = avg_pool,
+    .global_max = global_max,
+    .global_avg = global_avg,
+    .pointwise = pointwise,
+    .add = add,
+    .multiply = multiply,
+    .lrn = lrn,
+    .softmax = softmax,
+};

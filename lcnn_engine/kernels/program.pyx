@@ -1,0 +1,432 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""A program of kernel steps, built by the plan and run without the GIL.
+
+The structs mirror csrc/steps.h, where every field is explained. Methods of :class:`Program` append one step each; their
+arguments are proved by the plan. Arrays given to a program are kept alive by it.
+"""
+
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
+from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
+
+import numpy as np
+
+
+cdef extern from "steps.h" nogil:
+    ctypedef struct lcnn_map:
+        int64_t offset, plane, row, channels, height, width, top, bottom, left, right, tail
+    ctypedef enum lcnn_activation:
+        LCNN_LINEAR
+    ctypedef struct lcnn_context:
+        pass
+    ctypedef struct lcnn_step
+    ctypedef void (*lcnn_kernel)(const lcnn_step *, const lcnn_context *, int64_t, int64_t) noexcept nogil
+    ctypedef struct lcnn_arrange:
+        int64_t source, channel_stride, row_stride, x_stride, channels, height, width, top, left, stride_h, stride_w
+        int64_t phases, rows, columns, target, plane
+        const int32_t *phase_y
+        const int32_t *phase_x
+    ctypedef struct lcnn_emit:
+        int64_t output, target
+    ctypedef struct lcnn_dictionary:
+        const float *dictionary
+        int64_t k, m, columns, block, x, x_plane, s, s_plane
+    ctypedef struct lcnn_lookup:
+        const int32_t *indptr
+        const int32_t *offsets
+        const float *coefficients
+        const float *bias
+        int64_t filters, filters_per_unit, s, s_row, tile, vectors
+        lcnn_activation activation
+        float alpha
+    ctypedef struct lcnn_conv:
+        const float *weights
+        const float *bias
+        int64_t groups, blocks, lanes, group_filters, group_channels, channels_per_pass
+        int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left
+        int64_t pixels_per_unit, pixel_chunks
+        lcnn_activation activation
+        float alpha
+    ctypedef struct lcnn_nonzeros:
+        int64_t list, length
+    ctypedef struct lcnn_dense:
+        const float *weights
+        const float *bias
+        int64_t list, length, lanes, units, target
+        lcnn_activation activation
+        float alpha
+    ctypedef struct lcnn_pool:
+        int64_t kernel_h, kernel_w, stride_h, stride_w, top, left
+    ctypedef struct lcnn_pointwise:
+        const float *scale
+        const float *shift
+        lcnn_activation activation
+        float alpha
+    ctypedef struct lcnn_lrn:
+        int64_t radius
+        float bias, alpha, beta
+    ctypedef union lcnn_step_u:
+        lcnn_arrange arrange
+        lcnn_emit emit
+        lcnn_dictionary dictionary
+        lcnn_lookup lookup
+        lcnn_conv conv
+        lcnn_nonzeros nonzeros
+        lcnn_dense dense
+        lcnn_pool pool
+        lcnn_pointwise pointwise
+        lcnn_lrn lrn
+    ctypedef struct lcnn_step:
+        lcnn_kernel kernel
+        int64_t units, work
+        lcnn_map *in_ "in"
+        lcnn_map out
+        lcnn_step_u u
+    ctypedef struct lcnn_variant:
+        const char *name
+        int64_t width, max_tile, max_lanes, dense_lanes
+        lcnn_kernel arrange, emit, dictionary, lookup_tile, lookup_gather, conv, nonzeros, dense, max_pool, avg_pool
+        lcnn_kernel global_max, global_avg, pointwise, add, multiply, lrn, softmax
+
+cdef extern from "cpu.h" nogil:
+    const lcnn_variant **lcnn_variants()
+    int lcnn_variant_runs_here(const lcnn_variant *)
+
+cdef extern from "blas.h" nogil:
+    void lcnn_blas_use_cblas(void *, int)
+    void lcnn_blas_use_fortran(void *)
+    int64_t lcnn_sgemm_columns(int64_t, int64_t, int64_t)
+
+cdef extern from "program.h" nogil:
+    ctypedef struct lcnn_program:
+        const lcnn_step *steps
+        int64_t count, input_size
+    ctypedef struct lcnn_memory:
+        float *arena
+        float *scratch
+    int lcnn_run(const lcnn_program *, const lcnn_memory *, int, const float *, int64_t, float **, double *)
+
+
+MAX_THREADS = 256
+cdef enum:
+    THREADS_LIMIT = 256
+    OUTPUTS_LIMIT = 1024
+
+ACTIVATION_CODES = {
+    name: code
+    for code, name in enumerate(
+        ("linear", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "silu", "hard_sigmoid", "hard_silu")
+    )
+}
+
+
+def variants():
+    """Every variant of this build, fastest first: [(name, runs on this processor), ...]."""
+    cdef const lcnn_variant **list_ = lcnn_variants()
+    cdef int i = 0
+    found = []
+    while list_[i] != NULL:
+        found.append((list_[i].name.decode(), bool(lcnn_variant_runs_here(list_[i]))))
+        i += 1
+    return found
+
+
+def use_cblas(uintptr_t address, bint wide):
+    """Compute dictionaries with the ``cblas_sgemm`` at ``address``; ``wide``: its integers have 64 bits."""
+    lcnn_blas_use_cblas(<void *>address, wide)
+
+
+def use_fortran(capsule):
+    """Compute dictionaries with the Fortran sgemm in a Cython capsule (``scipy.linalg.cython_blas``)."""
+    lcnn_blas_use_fortran(PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule)))
+
+
+cdef const lcnn_variant *find_variant(str name) except NULL:
+    cdef const lcnn_variant **list_ = lcnn_variants()
+    cdef int i = 0
+    while list_[i] != NULL:
+        if list_[i].name.decode() == name and lcnn_variant_runs_here(list_[i]):
+            return list_[i]
+        i += 1
+    raise ValueError(f"expected a variant that runs here, one of {variants()}, got {name!r}")
+
+
+cdef class Memory:
+    """Arena and scratch of one thread, zeroed, on 64-byte lines. Pages that no step touches cost nothing."""
+
+    cdef void *block
+    cdef float *arena
+    cdef float *scratch
+
+    def __cinit__(self, int64_t arena, int64_t scratch):
+        self.block = calloc(<size_t>(arena + scratch + 32), sizeof(float))
+        if self.block == NULL:
+            raise MemoryError(f"no memory for {4 * (arena + scratch)} bytes of activations")
+        self.arena = <float *>((<uintptr_t>self.block + 63) // 64 * 64)
+        self.scratch = self.arena + arena
+
+    def __dealloc__(self):
+        free(self.block)
+
+
+cdef void set_map(lcnn_map *target, source) except *:
+    (target.offset, target.plane, target.row, target.channels, target.height, target.width, target.top, target.bottom,
+     target.left, target.right, target.tail) = source
+
+
+cdef class Program:
+    """Steps for one variant. Build with the methods below, then :meth:`seal`, then :meth:`run` from any thread."""
+
+    cdef const lcnn_variant *variant
+    cdef lcnn_step *steps
+    cdef int64_t count, room, input_size, arena, scratch
+    cdef int outputs
+    cdef list kept, idle
+
+    def __cinit__(self, str variant):
+        self.variant = find_variant(variant)
+        self.steps = NULL
+        self.kept = []
+        self.idle = []
+
+    def __dealloc__(self):
+        free(self.steps)
+
+    @property
+    def width(self):
+        """Floats per vector."""
+        return self.variant.width
+
+    @property
+    def max_tile(self):
+        """Vectors of pixels a lookup tile may have."""
+        return self.variant.max_tile
+
+    @property
+    def conv_lanes(self):
+        """Filters a convolution block may have."""
+        return self.variant.max_lanes * self.variant.width
+
+    @property
+    def dense_lanes(self):
+        """Results a dense tile may have."""
+        return self.variant.dense_lanes * self.variant.width
+
+    cdef lcnn_step *append(self, lcnn_kernel kernel, int64_t units, int64_t work) except NULL:
+        cdef lcnn_step *grown
+        if self.count == self.room:
+            self.room = 2 * self.room + 16
+            grown = <lcnn_step *>realloc(self.steps, <size_t>self.room * sizeof(lcnn_step))
+            if grown == NULL:
+                raise MemoryError("no memory for the steps of a program")
+            self.steps = grown
+        cdef lcnn_step *step = &self.steps[self.count]
+        memset(step, 0, sizeof(lcnn_step))
+        step.kernel = kernel
+        step.units = units
+        step.work = work
+        self.count += 1
+        return step
+
+    cdef const float *floats(self, array) except? NULL:
+        """Pointer to a float32 array, which the program keeps."""
+        if array is None:
+            return NULL
+        array = np.ascontiguousarray(array, np.float32)
+        self.kept.append(array)
+        cdef const float[::1] view = array.reshape(-1)
+        return &view[0] if view.shape[0] else <const float *><uintptr_t>64  # never read: no element
+
+    cdef const int32_t *integers(self, array) except? NULL:
+        array = np.ascontiguousarray(array, np.int32)
+        self.kept.append(array)
+        cdef const int32_t[::1] view = array.reshape(-1)
+        return &view[0] if view.shape[0] else <const int32_t *><uintptr_t>64
+
+    def add_arrange(self, *, source, strides, picture, origin, step, phases, size, target, plane):
+        """``strides``: (channel, row, x) of the source; ``picture``: its (H, W, C); ``origin``: (top, left);
+        ``step``: (sh, sw); ``phases``: [(y, x), ...]; ``size``: (rows, columns) of a phase."""
+        work = picture[2] * len(phases) * size[0] * size[1]
+        cdef lcnn_step *s = self.append(self.variant.arrange, size[0], work)
+        s.u.arrange.source = source
+        s.u.arrange.channel_stride, s.u.arrange.row_stride, s.u.arrange.x_stride = strides
+        s.u.arrange.height, s.u.arrange.width, s.u.arrange.channels = picture
+        s.u.arrange.top, s.u.arrange.left = origin
+        s.u.arrange.stride_h, s.u.arrange.stride_w = step
+        s.u.arrange.phases = len(phases)
+        s.u.arrange.phase_y = self.integers([y for y, x in phases])
+        s.u.arrange.phase_x = self.integers([x for y, x in phases])
+        s.u.arrange.rows, s.u.arrange.columns = size
+        s.u.arrange.target = target
+        s.u.arrange.plane = plane
+
+    def add_emit(self, source, *, output=-1, target=0):
+        cdef lcnn_step *s = self.append(self.variant.emit, source.height, source.height * source.width * source.channels)
+        set_map(&s.in_[0], source)
+        s.u.emit.output = output
+        s.u.emit.target = target
+
+    def add_dictionary(self, dictionary, *, columns, x, x_plane, s, s_plane):
+        k, m = dictionary.shape
+        block = lcnn_sgemm_columns(k, columns, m)
+        cdef lcnn_step *t = self.append(self.variant.dictionary, -(-columns // block), k * m * columns)
+        t.u.dictionary.dictionary = self.floats(dictionary)
+        t.u.dictionary.k, t.u.dictionary.m = k, m
+        t.u.dictionary.columns, t.u.dictionary.block = columns, block
+        t.u.dictionary.x, t.u.dictionary.x_plane = x, x_plane
+        t.u.dictionary.s, t.u.dictionary.s_plane = s, s_plane
+
+    def add_lookup(self, out, *, indptr, offsets, coefficients, bias, s, s_row, tile, vectors, filters_per_unit,
+                   activation, alpha):
+        """``tile`` 0: the gathering kernel for a few pixels."""
+        filters = len(indptr) - 1
+        units = -(-filters // filters_per_unit) * (-(-vectors // tile) if tile else 1)
+        work = len(offsets) * (vectors * self.variant.width if tile else out.height * out.width)
+        cdef lcnn_step *t = self.append(self.variant.lookup_tile if tile else self.variant.lookup_gather, units, work)
+        set_map(&t.out, out)
+        t.u.lookup.indptr = self.integers(indptr)
+        t.u.lookup.offsets = self.integers(offsets)
+        t.u.lookup.coefficients = self.floats(coefficients)
+        t.u.lookup.bias = self.floats(bias)
+        t.u.lookup.filters, t.u.lookup.filters_per_unit = filters, filters_per_unit
+        t.u.lookup.s, t.u.lookup.s_row = s, s_row
+        t.u.lookup.tile, t.u.lookup.vectors = tile, vectors
+        t.u.lookup.activation, t.u.lookup.alpha = activation, alpha
+
+    def add_conv(self, in_, out, *, weights, bias, channels_per_pass, group_filters, strides, dilation, padding,
+                 pixels_per_unit, activation, alpha):
+        """``weights`` packed (groups, blocks, channels a group, kh, kw, lanes); ``bias`` (groups, blocks, lanes)."""
+        groups, blocks, channels, kh, kw, lanes = weights.shape
+        chunks = -(-(out.height * out.width) // pixels_per_unit)
+        cdef lcnn_step *t = self.append(
+            self.variant.conv, groups * blocks * chunks, out.height * out.width * out.channels * channels * kh * kw
+        )
+        set_map(&t.in_[0], in_)
+        set_map(&t.out, out)
+        t.u.conv.weights = self.floats(weights)
+        t.u.conv.bias = self.floats(bias)
+        t.u.conv.groups, t.u.conv.blocks, t.u.conv.lanes = groups, blocks, lanes
+        t.u.conv.group_filters, t.u.conv.group_channels = group_filters, channels
+        t.u.conv.channels_per_pass = channels_per_pass
+        t.u.conv.kernel_h, t.u.conv.kernel_w = kh, kw
+        t.u.conv.stride_h, t.u.conv.stride_w = strides
+        t.u.conv.dilation_h, t.u.conv.dilation_w = dilation
+        t.u.conv.top, t.u.conv.left = padding[0], padding[2]
+        t.u.conv.pixels_per_unit, t.u.conv.pixel_chunks = pixels_per_unit, chunks
+        t.u.conv.activation, t.u.conv.alpha = activation, alpha
+
+    def add_nonzeros(self, in_, *, list):
+        cdef lcnn_step *t = self.append(self.variant.nonzeros, 1, in_.channels)
+        set_map(&t.in_[0], in_)
+        t.u.nonzeros.list, t.u.nonzeros.length = list, in_.channels
+
+    def add_dense(self, *, weights, bias, list, units, target, activation, alpha):
+        """``weights`` packed (tiles, inputs, lanes); ``bias`` (tiles, lanes); ``target``: where the results go."""
+        tiles, length, lanes = weights.shape
+        cdef lcnn_step *t = self.append(self.variant.dense, tiles, tiles * length * lanes)
+        t.u.dense.weights = self.floats(weights)
+        t.u.dense.bias = self.floats(bias)
+        t.u.dense.list, t.u.dense.length, t.u.dense.lanes = list, length, lanes
+        t.u.dense.units, t.u.dense.target = units, target
+        t.u.dense.activation, t.u.dense.alpha = activation, alpha
+
+    def add_pool(self, in_, out, *, mean, size, strides, padding):
+        cdef lcnn_step *t = self.append(
+            self.variant.avg_pool if mean else self.variant.max_pool, out.channels, in_.channels * in_.height * in_.width
+        )
+        set_map(&t.in_[0], in_)
+        set_map(&t.out, out)
+        t.u.pool.kernel_h, t.u.pool.kernel_w = size
+        t.u.pool.stride_h, t.u.pool.stride_w = strides
+        t.u.pool.top, t.u.pool.left = padding[0], padding[2]
+
+    def add_global_pool(self, in_, out, *, mean):
+        cdef lcnn_step *t = self.append(
+            self.variant.global_avg if mean else self.variant.global_max, in_.channels,
+            in_.channels * in_.height * in_.width,
+        )
+        set_map(&t.in_[0], in_)
+        set_map(&t.out, out)
+
+    def add_pointwise(self, in_, out, *, scale, shift, activation, alpha):
+        cdef lcnn_step *t = self.append(
+            self.variant.pointwise, 1 if in_.plane == 1 else in_.channels, in_.channels * in_.height * in_.width
+        )
+        set_map(&t.in_[0], in_)
+        set_map(&t.out, out)
+        t.u.pointwise.scale = self.floats(scale)
+        t.u.pointwise.shift = self.floats(shift)
+        t.u.pointwise.activation, t.u.pointwise.alpha = activation, alpha
+
+    def add_combine(self, in_, second, out, *, product, activation, alpha):
+        cdef lcnn_step *t = self.append(
+            self.variant.multiply if product else self.variant.add, 1 if out.plane == 1 else out.channels,
+            out.channels * out.height * out.width,
+        )
+        set_map(&t.in_[0], in_)
+        set_map(&t.in_[1], second)
+        set_map(&t.out, out)
+        t.u.pointwise.activation, t.u.pointwise.alpha = activation, alpha
+
+    def add_lrn(self, in_, out, *, radius, bias, alpha, beta):
+        cdef lcnn_step *t = self.append(
+            self.variant.lrn, out.height, in_.channels * in_.height * in_.width * (2 * min(radius, in_.channels) + 1)
+        )
+        set_map(&t.in_[0], in_)
+        set_map(&t.out, out)
+        t.u.lrn.radius = min(radius, in_.channels)
+        t.u.lrn.bias, t.u.lrn.alpha, t.u.lrn.beta = bias, alpha, beta
+
+    def add_softmax(self, in_, out):
+        cdef lcnn_step *t = self.append(self.variant.softmax, in_.height, 10 * in_.channels * in_.height * in_.width)
+        set_map(&t.in_[0], in_)
+        set_map(&t.out, out)
+
+    def __len__(self):
+        """Number of steps."""
+        return self.count
+
+    def seal(self, *, input_size, outputs, arena, scratch):
+        """Fix the sizes, in floats, of one picture, the arena and a thread's scratch, and the number of results."""
+        if outputs > OUTPUTS_LIMIT:
+            raise ValueError(f"expected at most {OUTPUTS_LIMIT} results, got {outputs}")
+        self.input_size, self.outputs, self.arena, self.scratch = input_size, outputs, arena, scratch
+
+    def run(self, const float[::1] pictures, list outputs, int threads, double[::1] seconds=None):
+        """Run pictures (flat, one after the other) into ``outputs``, flat float32 arrays of all their results.
+
+        ``seconds`` has each step's time added to it. Returns False, and stops, where a number is not finite.
+        """
+        cdef lcnn_memory memory[THREADS_LIMIT]
+        cdef float *results[OUTPUTS_LIMIT]
+        cdef float[::1] result
+        cdef Memory part
+        cdef lcnn_program program
+        cdef double *times = NULL if seconds is None else &seconds[0]
+        cdef int64_t count = pictures.shape[0] // self.input_size
+        cdef int i, failed
+        for i in range(self.outputs):
+            result = outputs[i]
+            results[i] = &result[0]
+        taken = []
+        try:
+            for i in range(threads):
+                part = self.take_memory()
+                taken.append(part)
+                memory[i].arena = part.arena
+                memory[i].scratch = part.scratch
+            program.steps = self.steps
+            program.count = self.count
+            program.input_size = self.input_size
+            with nogil:
+                failed = lcnn_run(&program, memory, threads, &pictures[0], count, results, times)
+        finally:
+            self.idle.extend(taken)
+        return not failed
+
+    cdef Memory take_memory(self):
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return Memory(self.arena, self.scratch)

@@ -1,0 +1,201 @@
+"""Net: a loaded network. Glue between the file, the plan and the caller."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from .errors import InputError, NodeNameError
+from .graph import Graph, Shape
+from .model_file import read_model
+from .plan import MAX_BYTES, Plan
+from .preprocessing import as_batch
+from .profile import Profile, profile_plan
+from .threads import checked_threads
+
+KEPT_PLANS = 4  # for features: each holds packed weights of its own
+
+
+class Net:
+    """A network, ready to predict. Get one from :meth:`load`.
+
+    It never changes after that: any number of threads may use one Net at once, and one picture gives the same bits
+    alone, in a batch, and on any number of threads. It can be pickled and copied.
+    """
+
+    def __init__(
+        self, graph: Graph, tensors: Mapping[str, np.ndarray], threads: int | None = None, max_bytes: int = MAX_BYTES
+    ) -> None:
+        """From what ``read_model`` gives, which must be valid; :meth:`load` does both."""
+        self._graph = graph
+        self._tensors = dict(tensors)
+        self._threads = checked_threads(threads)
+        self._max_bytes = max_bytes
+        self._plan = Plan(graph, self._tensors, max_bytes=max_bytes)
+        self._plans: OrderedDict[tuple[str, ...], Plan] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(
+        cls,
+        source: str | os.PathLike[str] | bytes | BinaryIO,
+        threads: int | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+    ) -> Net:
+        """Load a model file: a path, its bytes, or a file open for reading bytes.
+
+        ``threads``: cores that one call may use, 1 to 256; None means all physical cores that the process may use.
+        ``max_bytes``: refuse models whose activations take more. Raises FileNotFoundError, ModelFormatError for a file
+        that breaks a rule of the format, SettingError for ``threads``.
+        """
+        graph, tensors = read_model(source, max_bytes=max_bytes)
+        return cls(graph, tensors, threads, max_bytes)
+
+    @property
+    def name(self) -> str:
+        return self._graph.name
+
+    @property
+    def graph(self) -> Graph:
+        """The network's structure."""
+        return self._graph
+
+    @property
+    def labels(self) -> list[str] | None:
+        """Names of the classes, or None where the file has none."""
+        return None if self._graph.labels is None else list(self._graph.labels)
+
+    @property
+    def input_shape(self) -> Shape:
+        """(H, W, C) of one input."""
+        return self._graph.input.shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of one result."""
+        return self._graph.output_shape
+
+    @property
+    def threads(self) -> int:
+        """Cores that one call may use."""
+        return self._threads
+
+    def predict(self, img: Any) -> np.ndarray:
+        """The network's result, float32 of ``output_shape``: for a classifier, the probabilities (classes,).
+
+        ``img``: a picture as a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4), which goes through
+        the model's preprocessing; or a float array (H, W, C), or (H, W) where C = 1, that is preprocessed already. A list
+        of these, or an array with one leading axis more, is a batch and gives (N, *output_shape).
+        Raises InputError for what does not fit and for numbers that are not finite, FileNotFoundError.
+        """
+        batch, single = as_batch(img, self.input_shape, self._graph.preprocessing)
+        result = self._run(batch)
+        return result[0] if single else result
+
+    def classify(self, img: Any, top: int = 5) -> list[tuple[str, float]] | list[list[tuple[str, float]]]:
+        """The ``top`` classes, best first, as (label, probability); for a batch, a list of such lists.
+
+        Takes what :meth:`predict` takes. Without labels in the file a class goes by its number. Raises InputError.
+        """
+        if len(self.output_shape) != 1:
+            raise InputError(f"expected a network that gives (classes,) to classify with, got one of {self.output_shape}")
+        if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or top < 1:
+            raise InputError(f"expected top to be an integer of at least 1, got {top!r}")
+        result = self.predict(img)
+        return self._ranked(result, int(top)) if result.ndim == 1 else [self._ranked(row, int(top)) for row in result]
+
+    def _ranked(self, probabilities: np.ndarray, top: int) -> list[tuple[str, float]]:
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        labels = self._graph.labels
+        return [(str(i) if labels is None else labels[i], float(probabilities[i])) for i in order]
+
+    def run(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The network's result for preprocessed input: float32 (H, W, C) or (N, H, W, C) -> (..., *output_shape).
+
+        ``out``: a writable C-ordered float32 array of just that shape to write into, which is returned. Raises
+        InputError for what does not fit and for numbers that are not finite; ``out`` then has no meaning.
+        """
+        if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+            found = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
+            raise InputError(f"expected a float32 array of shape {self.input_shape}, or a batch, got {found}; "
+                             "pictures go to predict")  # fmt: skip
+        batch, single = as_batch(x, self.input_shape, None)
+        if out is None:
+            result = self._run(batch)
+            return result[0] if single else result
+        self._check_out(out, (*((len(batch),) if not single else ()), *self.output_shape), batch)
+        self._run_plan(self._plan, batch, [out])
+        return out
+
+    @staticmethod
+    def _check_out(out: object, shape: Shape, batch: np.ndarray) -> None:
+        fits = isinstance(out, np.ndarray) and out.dtype == np.float32 and out.shape == shape
+        if not (fits and isinstance(out, np.ndarray) and out.flags.c_contiguous and out.flags.writeable):
+            found = f"{out.dtype} {out.shape} {out.flags.c_contiguous=} {out.flags.writeable=}".replace("out.flags.", "") \
+                if isinstance(out, np.ndarray) else type(out).__name__  # fmt: skip
+            raise InputError(f"expected out to be a writable C-ordered float32 array of shape {shape}, got {found}")
+        if np.may_share_memory(out, batch):
+            raise InputError("expected out to be memory of its own, got an array that overlaps the input")
+
+    def features(self, x: Any, node: str | Sequence[str]) -> np.ndarray | dict[str, np.ndarray]:
+        """The activation of a node, float32 (H, W, C) or (C,), with a leading axis for a batch.
+
+        Takes what :meth:`predict` takes. A sequence of names gives {name: array}, from one run. Raises NodeNameError
+        (an InputError and a KeyError) for a name that is no node.
+        """
+        names = (node,) if isinstance(node, str) else tuple(dict.fromkeys(node))
+        for name in names:
+            if name not in self._graph.by_name:
+                known = ", ".join(list(self._graph.by_name)[:20])
+                raise NodeNameError(f"expected the name of a node, one of {known}, got {name!r}")
+        batch, single = as_batch(x, self.input_shape, self._graph.preprocessing)
+        plan = self._plan_for(names)
+        outputs = [np.empty((len(batch), *shape), np.float32) for shape in plan.output_shapes]
+        self._run_plan(plan, batch, outputs)
+        results = {name: array[0] if single else array for name, array in zip(names, outputs, strict=True)}
+        return results[node] if isinstance(node, str) else results
+
+    def profile(self, x: Any, runs: int = 50) -> Profile:
+        """Time every step of this network on ``x`` (what :meth:`predict` takes; of a batch, the first).
+
+        Medians over ``runs`` runs of one picture.
+        """
+        if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
+            raise InputError(f"expected runs to be an integer of at least 1, got {runs!r}")
+        batch, _ = as_batch(x, self.input_shape, self._graph.preprocessing)
+        self._run(batch[:1])  # refuses numbers that are not finite
+        return profile_plan(self._plan, self.name, np.ascontiguousarray(batch[:1]), self._threads, runs)
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        result = np.empty((len(batch), *self.output_shape), np.float32)
+        self._run_plan(self._plan, batch, [result])
+        return result
+
+    def _run_plan(self, plan: Plan, batch: np.ndarray, outputs: list[np.ndarray]) -> None:
+        batch = np.ascontiguousarray(batch)
+        if not plan.run(batch, outputs, self._threads):
+            at = next(i for i, picture in enumerate(batch) if not np.isfinite(picture).all())
+            place = tuple(int(i) for i in np.argwhere(~np.isfinite(batch[at]))[0])
+            raise InputError(f"expected finite numbers, got {batch[at][place]} at {place} of input {at} of {len(batch)}")
+
+    def _plan_for(self, names: tuple[str, ...]) -> Plan:
+        with self._lock:
+            plan = self._plans.pop(names, None)
+            if plan is None:
+                plan = Plan(self._graph, self._tensors, outputs=names, max_bytes=self._max_bytes)
+            self._plans[names] = plan
+            while len(self._plans) > KEPT_PLANS:
+                self._plans.popitem(last=False)
+            return plan
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Net, (self._graph, self._tensors, self._threads, self._max_bytes)
+
+    def __repr__(self) -> str:
+        return f"<Net {self.name!r}: {self.input_shape} -> {self.output_shape}, {len(self._graph.nodes)} nodes>"

@@ -1,0 +1,122 @@
+"""The state of a plan in the making: values by name, buffers, and steps that are put into a program at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import ModelFormatError
+from ..graph import Graph, Shape
+from ..kernels import Program
+from .memory import Border, Buffer, Value, lay_out, value_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel call of a plan: the node it belongs to, what runs, and the multiplications it makes."""
+
+    name: str
+    op: str
+    kernel: str
+    multiplications: int
+    add: Callable[[], None] = field(repr=False, compare=False)
+
+
+@dataclass
+class Builder:
+    """Collects steps. A step's ``add`` runs after the arena is laid out, when buffers know their offsets."""
+
+    graph: Graph
+    tensors: Mapping[str, np.ndarray]
+    program: Program
+    borders: Mapping[str, Border]
+    values: dict[str, Value] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    buffers: list[Buffer] = field(default_factory=list)
+    scratch: int = 0
+
+    def tensor(self, node: str, name: str) -> np.ndarray | None:
+        """The tensor ``<node>/<name>``, or None where the model leaves it out."""
+        return self.tensors.get(f"{node}/{name}")
+
+    def shape(self, name: str) -> Shape:
+        return self.graph.shapes[name]
+
+    def is_input(self, name: str) -> bool:
+        return name == self.graph.input.name
+
+    def buffer(self, size: int) -> Buffer:
+        """Room in the arena for something that is no activation."""
+        buffer = Buffer(size)
+        self.buffers.append(buffer)
+        return buffer
+
+    def new_value(self, name: str) -> Value:
+        """Room for the result ``name``, with the border that its consumers need."""
+        value = value_of(self.shape(name), self.borders.get(name, (0, 0, 0, 0)))
+        self.buffers.append(value.buffer)
+        self.values[name] = value
+        return value
+
+    def step(
+        self,
+        name: str,
+        op: str,
+        kernel: str,
+        add: Callable[[], None],
+        uses: list[Buffer],
+        multiplications: int = 0,
+        scratch: int = 0,
+    ) -> None:
+        """Append a step that touches ``uses`` and needs ``scratch`` floats of its thread."""
+        for buffer in uses:
+            buffer.touch(len(self.steps))
+        self.scratch = max(self.scratch, scratch)
+        self.steps.append(Step(name, op, kernel, multiplications, add))
+
+    def value(self, name: str) -> Value:
+        """An activation in planes; the caller's input is laid out in planes when it is first asked for."""
+        if name not in self.values:
+            self._bring_in(name)
+        return self.values[name]
+
+    def _bring_in(self, name: str) -> None:
+        value = self.new_value(name)
+        top, bottom, left, right = value.border
+        height, width, channels = self.graph.input.shape
+
+        def add() -> None:
+            self.program.add_arrange(
+                source=-1,
+                strides=(1, width * channels, channels),
+                picture=(height, width, channels),
+                origin=(top, left),
+                step=(1, 1),
+                phases=[(0, 0)],
+                size=(top + height + bottom, left + width + right),
+                target=value.buffer.offset,
+                plane=value.plane,
+            )
+
+        self.step(name, "input", "arrange", add, [value.buffer])
+
+    def finish(self, outputs: list[str], max_bytes: int) -> int:
+        """Lay out the arena and put all steps into the program; the bytes of the arena.
+
+        Raises ModelFormatError where it would exceed ``max_bytes``.
+        """
+        arena = lay_out(self.buffers)
+        if 4 * (arena + self.scratch) > max_bytes:
+            raise ModelFormatError(
+                f"model {self.graph.name!r}: expected activations of at most {max_bytes} bytes while it runs, found "
+                f"{4 * (arena + self.scratch)}; raise max_bytes if that is meant"
+            )
+        for step in self.steps:
+            step.add()
+        height, width, channels = self.graph.input.shape
+        self.program.seal(
+            input_size=height * width * channels, outputs=len(outputs), arena=arena, scratch=self.scratch + 64
+        )
+        return 4 * arena

@@ -1,0 +1,69 @@
+"""Which nodes run at all, which run as one step, and what borders their consumers need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..graph import Activated, Activation, Conv2D, Convolution, Graph, LookupConv2D, Node
+from .memory import NO_BORDER, Border
+
+
+@dataclass(frozen=True)
+class Task:
+    """One node to run, its activation (perhaps that of a later node), and the name its result goes by."""
+
+    node: Node
+    activation: str
+    alpha: float
+    result: str
+
+
+def needed_nodes(graph: Graph, outputs: Iterable[str]) -> list[Node]:
+    """Nodes that ``outputs`` depend on, in execution order."""
+    wanted = set(outputs)
+    needed = []
+    for node in reversed(graph.nodes):
+        if node.name in wanted:
+            needed.append(node)
+            wanted.update(node.inputs)
+    return needed[::-1]
+
+
+def fuse(nodes: list[Node], outputs: Iterable[str]) -> list[Task]:
+    """An activation node joins the node before it where nobody else reads that node and it has no activation yet."""
+    readers: dict[str, list[Node]] = {}
+    for node in nodes:
+        for name in set(node.inputs):
+            readers.setdefault(name, []).append(node)
+    kept = set(outputs)
+    absorbed: set[str] = set()
+    tasks = []
+    for node in nodes:
+        if node.name in absorbed:
+            continue
+        activation, alpha = getattr(node, "activation", "linear"), getattr(node, "alpha", None)
+        follower = readers.get(node.name, [None])[0] if len(readers.get(node.name, ())) == 1 else None
+        joins = isinstance(node, Activated) and activation == "linear" and node.name not in kept
+        result = node.name
+        if joins and isinstance(follower, Activation):
+            absorbed.add(follower.name)
+            activation, alpha, result = follower.activation, follower.alpha, follower.name
+        tasks.append(Task(node, activation, float(alpha or 0.0), result))
+    return tasks
+
+
+def reads_border(node: Node) -> bool:
+    """Whether ``node`` reads its input's zero border in place; strided lookups read a copy split by stride."""
+    return isinstance(node, Conv2D) or (isinstance(node, LookupConv2D) and node.strides == (1, 1))
+
+
+def borders(tasks: list[Task]) -> dict[str, Border]:
+    """The border of every value: the widest that a consumer reads, side by side."""
+    result: dict[str, Border] = {}
+    for task in tasks:
+        for name in task.node.inputs:
+            padding = task.node.padding if isinstance(task.node, Convolution) and reads_border(task.node) else NO_BORDER
+            top, bottom, left, right = (max(pair) for pair in zip(result.get(name, NO_BORDER), padding, strict=True))
+            result[name] = (top, bottom, left, right)
+    return result

@@ -1,0 +1,141 @@
+"""Where activations lie: buffers with lifetimes in one arena, and channel-planar values with their zero borders."""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ..graph import Shape
+
+LINE = 16  # floats of a 64-byte cache line
+SLACK = 64  # floats behind the last buffer: the last vector of a lookup tile may read past the pixels it keeps
+
+Border = tuple[int, int, int, int]  # top, bottom, left, right
+NO_BORDER: Border = (0, 0, 0, 0)
+
+
+def round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
+class Map(NamedTuple):
+    """``lcnn_map`` of csrc/steps.h, field for field."""
+
+    offset: int
+    plane: int
+    row: int
+    channels: int
+    height: int
+    width: int
+    top: int
+    bottom: int
+    left: int
+    right: int
+    tail: int
+
+
+@dataclass(eq=False)
+class Buffer:
+    """A stretch of the arena, ``size`` floats, in use from step ``first`` to step ``last``; ``offset`` comes last."""
+
+    size: int
+    first: int = -1
+    last: int = -1
+    offset: int = -1
+
+    def touch(self, step: int) -> None:
+        """Step number ``step`` reads or writes this buffer."""
+        self.first = step if self.first < 0 else self.first
+        self.last = step
+
+
+@dataclass(eq=False)
+class Value:
+    """An activation (height, width, channels) in the arena; a vector is a picture of one pixel."""
+
+    height: int
+    width: int
+    channels: int
+    border: Border = NO_BORDER
+    buffer: Buffer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.buffer = Buffer(self.plane * self.channels)
+
+    @property
+    def row(self) -> int:
+        return self.border[2] + self.width + self.border[3]
+
+    @property
+    def used(self) -> int:
+        """Floats of a plane, without its tail."""
+        return (self.border[0] + self.height + self.border[1]) * self.row
+
+    @property
+    def plane(self) -> int:
+        """Floats from channel to channel. Never a multiple of 4 KiB, where all channels fall into one cache set."""
+        if self.used == 1:
+            return 1
+        plane = round_up(self.used, LINE)
+        return plane if plane % 1024 else plane + LINE
+
+    def map(self, first_channel: int = 0, channels: int | None = None) -> Map:
+        """The descriptor for kernels, of all channels or some. Valid once the arena is laid out."""
+        top, bottom, left, right = self.border
+        return Map(
+            offset=self.buffer.offset + first_channel * self.plane + top * self.row + left,
+            plane=self.plane,
+            row=self.row,
+            channels=self.channels if channels is None else channels,
+            height=self.height,
+            width=self.width,
+            top=top,
+            bottom=bottom,
+            left=left,
+            right=right,
+            tail=self.plane - self.used,
+        )
+
+
+def value_of(shape: Shape, border: Border = NO_BORDER) -> Value:
+    """A value of that outside shape, (H, W, C) or (C,)."""
+    height, width, channels = shape if len(shape) == 3 else (1, 1, shape[0])
+    return Value(height, width, channels, border)
+
+
+def lay_out(buffers: list[Buffer]) -> int:
+    """Give every buffer its offset, so that no two in use at one time overlap; the size of the arena in floats.
+
+    In the order of first use, each at the lowest gap that holds it; the gaps of buffers whose life is over are joined.
+    """
+    gaps: list[tuple[int, int]] = []  # (offset, end), sorted, never touching
+    living: list[tuple[int, int, int]] = []  # heap of (last, offset, end)
+    end = 0
+    for buffer in sorted(buffers, key=lambda b: b.first):
+        while living and living[0][0] < buffer.first:
+            _, start, stop = heapq.heappop(living)
+            _give_back(gaps, start, stop)
+        size = round_up(buffer.size, LINE)
+        fit = next((i for i, (start, stop) in enumerate(gaps) if stop - start >= size), None)
+        if fit is None:
+            buffer.offset, end = end, end + size
+        else:
+            start, stop = gaps.pop(fit)
+            buffer.offset = start
+            if stop - start > size:
+                gaps.insert(fit, (start + size, stop))
+        heapq.heappush(living, (buffer.last, buffer.offset, buffer.offset + size))
+    return end + SLACK
+
+
+def _give_back(gaps: list[tuple[int, int]], start: int, stop: int) -> None:
+    """Put [start, stop) among the gaps and join it with its neighbours."""
+    i = bisect.bisect(gaps, (start, stop))
+    if i < len(gaps) and gaps[i][0] == stop:
+        stop = gaps.pop(i)[1]
+    if i and gaps[i - 1][1] == start:
+        start = gaps.pop(i - 1)[0]
+        i -= 1
+    gaps.insert(i, (start, stop))

@@ -1,0 +1,83 @@
+"""Weights in the order in which kernels read them, and lookups as plain offsets into S."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .memory import round_up
+
+
+def padded(array: np.ndarray, size: int) -> np.ndarray:
+    """``array`` with zeros behind it along its first axis, ``size`` long."""
+    result = np.zeros((size, *array.shape[1:]), np.float32)
+    result[: len(array)] = array
+    return result
+
+
+def balanced_lanes(filters: int, width: int, most: int) -> int:
+    """Lanes of a block (a multiple of ``width``, at most ``most``) so that blocks of ``filters`` are nearly even."""
+    vectors = -(-filters // width)
+    blocks = -(-vectors // (most // width))
+    return -(-vectors // blocks) * width
+
+
+def pack_dense(kernel: np.ndarray, bias: np.ndarray | None, lanes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel (n, m) -> (tiles, m, lanes), bias -> (tiles, lanes)."""
+    units = round_up(kernel.shape[0], lanes)
+    weights = padded(kernel, units).reshape(-1, lanes, kernel.shape[1]).transpose(0, 2, 1)
+    offsets = np.zeros(0, np.float32) if bias is None else bias
+    return np.ascontiguousarray(weights), padded(offsets, units).reshape(-1, lanes)
+
+
+def pack_conv(kernel: np.ndarray, bias: np.ndarray | None, groups: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel (n, m/groups, kh, kw) -> (groups, blocks, m/groups, kh, kw, lanes), bias -> (groups, blocks, lanes)."""
+    filters, channels, kh, kw = kernel.shape
+    own = filters // groups
+    blocks = -(-own // lanes)
+    weights = np.zeros((groups, blocks * lanes, channels, kh, kw), np.float32)
+    weights[:, :own] = kernel.reshape(groups, own, channels, kh, kw)
+    weights = weights.reshape(groups, blocks, lanes, channels, kh, kw).transpose(0, 1, 3, 4, 5, 2)
+    offsets = np.zeros((groups, blocks * lanes), np.float32)
+    if bias is not None:
+        offsets[:, :own] = bias.reshape(groups, own)
+    return np.ascontiguousarray(weights), offsets.reshape(groups, blocks, lanes)
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """The paper's I and C of one layer: for each filter its lookups, in CSR order.
+
+    ``tap_row``, ``tap_column`` and ``atom`` (nnz,) say where each lookup reads; ``indptr`` (n+1,) int32 and
+    ``coefficients`` (nnz,) float32 are the model file's.
+    """
+
+    indptr: np.ndarray
+    tap_row: np.ndarray
+    tap_column: np.ndarray
+    atom: np.ndarray
+    coefficients: np.ndarray
+
+    @classmethod
+    def from_csr(
+        cls, indptr: np.ndarray, indices: np.ndarray, coefficients: np.ndarray, kernel_w: int, atoms: int
+    ) -> Lookups:
+        """From the model file's arrays, where index = (row * kernel_w + column) * atoms + atom."""
+        tap, atom = np.divmod(indices.astype(np.int64), atoms)
+        row, column = np.divmod(tap, kernel_w)
+        return cls(indptr, row, column, atom, coefficients)
+
+    @classmethod
+    def from_kernel(cls, kernel: np.ndarray, groups: int) -> Lookups:
+        """A dense kernel (n, m/groups, kh, kw) as lookups of single channels: every tap of every input is one."""
+        filters, channels, kh, kw = kernel.shape
+        group = np.arange(filters)[:, None] // (filters // groups)
+        row, column, channel = (axis.ravel() for axis in np.indices((kh, kw, channels)))
+        return cls(
+            indptr=np.arange(filters + 1, dtype=np.int32) * (channels * kh * kw),
+            tap_row=np.tile(row, filters),
+            tap_column=np.tile(column, filters),
+            atom=(group * channels + channel).ravel(),
+            coefficients=kernel.transpose(0, 2, 3, 1).ravel(),
+        )
