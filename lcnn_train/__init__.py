@@ -5,12 +5,24 @@ Importing the package registers its layers, so that `.keras` files with them loa
 
 from __future__ import annotations
 
-import os
+from lcnn_train.quiet import load_tensorflow
 
-# TensorFlow reads this once, when it is loaded: without it every command opens with lines about CPUs and CUDA.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+load_tensorflow()
 
-from lcnn_train.errors import ConfigError, DataError, ExportError, RunError
-from lcnn_train.layers import LookupConv2D, LookupDense
+from lcnn_train.callbacks import DensityLogger  # noqa: E402
+from lcnn_train.errors import ConfigError, DataError, ExportError, RunError  # noqa: E402
+from lcnn_train.export import export  # noqa: E402
+from lcnn_train.layers import LookupConv2D, LookupDense  # noqa: E402
+from lcnn_train.verify import verify  # noqa: E402
 
-__all__ = ["ConfigError", "DataError", "ExportError", "LookupConv2D", "LookupDense", "RunError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DensityLogger",
+    "ExportError",
+    "LookupConv2D",
+    "LookupDense",
+    "RunError",
+    "export",
+    "verify",
+]

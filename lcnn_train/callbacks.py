@@ -128,7 +128,7 @@ def write_log(path: Path, history: list[dict[str, Any]]) -> None:
     """Write a run's history as CSV, one row an epoch."""
 
     def write(temporary: Path) -> None:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
+        with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(history[0]))
             writer.writeheader()
             writer.writerows(history)

@@ -1,6 +1,7 @@
 """`lcnn-train`: fit, evaluate, density and export from a shell.
 
-Exit status: 0 done, 2 bad input (one line on standard error, no traceback), 130 interrupted.
+Exit status: 0 done, 1 a check failed (--verify), 2 bad input (one line on standard error, no traceback),
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lcnn_engine.errors import LcnnError
-
 from lcnn_train.config import Config, load_config
+from lcnn_train.errors import ConfigError, ExportError
+
+_DATA_HELP = "folder with the IDX files (default: where Keras or Debian put them)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,32 +40,164 @@ def _message(error: Exception) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lcnn-train", description="Train lookup-based convolutional networks.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    fit = commands.add_parser("fit", help="train the model of a configuration, or go on training it")
-    fit.add_argument("config", metavar="CONFIG.yaml")
-    fit.add_argument("--run", dest="folder", metavar="FOLDER", help="run folder (default: runs/NAME)")
-    fit.add_argument("--data", metavar="FOLDER", help="folder with the IDX files (default: where Keras or Debian put them)")
-    fit.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a value")
-    fit.set_defaults(run=_fit)
+    _add_fit(commands)
+    _add_evaluate(commands)
+    _add_density(commands)
+    _add_export(commands)
     return parser
 
 
-def _config(parsed: argparse.Namespace) -> Config:
-    overrides = list(parsed.set)
-    if parsed.data is not None:
-        overrides.append(f"data.folder={parsed.data!r}")
-    return load_config(parsed.config, overrides)
+def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    fit = commands.add_parser("fit", help="train the model of a configuration, or go on training it")
+    fit.add_argument("config", metavar="CONFIG.yaml")
+    fit.add_argument("--run", dest="folder", metavar="FOLDER", help="run folder (default: runs/NAME)")
+    fit.add_argument("--data", metavar="FOLDER", help=_DATA_HELP)
+    _add_set(fit)
+    fit.set_defaults(run=_fit)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    evaluate = commands.add_parser("evaluate", help="accuracy of a run, a .keras file or a model file")
+    evaluate.add_argument("model", metavar="MODEL", help="run folder, .keras file, or .safetensors model file")
+    evaluate.add_argument(
+        "--dataset", default=None, help="mnist or fashion-mnist (default: the configuration's, or mnist)"
+    )
+    evaluate.add_argument("--data", metavar="FOLDER", help=_DATA_HELP)
+    evaluate.add_argument("--part", choices=("test", "train"), default="test")
+    evaluate.add_argument("--threads", type=int, help="of the engine, for a model file (default: all cores)")
+    _add_source(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _add_density(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    density = commands.add_parser("density", help="lookups, density and multiplications of each layer")
+    density.add_argument("model", metavar="MODEL", help="run folder or .keras file")
+    _add_source(density)
+    density.set_defaults(run=_density)
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = commands.add_parser("export", help="write a model file for lcnn_engine, or a .keras file")
+    export.add_argument("model", metavar="MODEL", help="run folder or .keras file")
+    export.add_argument("output", metavar="OUTPUT", help=".safetensors or .keras")
+    export.add_argument("--dtype", choices=("float32", "float16"), help="default: the configuration's")
+    export.add_argument("--name", help="of the model (default: the configuration's)")
+    export.add_argument("--verify", type=int, metavar="N", help="hold the engine to Keras on N training pictures")
+    export.add_argument("--data", metavar="FOLDER", help=f"for --verify: {_DATA_HELP}")
+    _add_source(export)
+    export.set_defaults(run=_export)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", metavar="CONFIG.yaml", help="what a .keras file was trained by; a run knows its own"
+    )
+    parser.add_argument("--checkpoint", choices=("best", "newest"), default="best", help="of a run")
+    _add_set(parser)
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a value")
 
 
 def _fit(parsed: argparse.Namespace) -> int:
     from lcnn_train.train import fit
 
-    config = _config(parsed)
+    config = load_config(parsed.config, parsed.set, parsed.data)
     folder = Path(parsed.folder or Path("runs") / config.name)
     progress = fit(config, folder)
-    print(
-        f"{folder}: {progress.epoch} epochs done; best validation accuracy {progress.best_accuracy:.4f} "
-        f"in epoch {progress.best_epoch}"
+    best = f"best validation accuracy {progress.best_accuracy:.4f} in epoch {progress.best_epoch}"
+    print(f"{folder}: {progress.epoch} epochs done; {best if progress.best_epoch else 'none that can be the best'}")
+    return 0
+
+
+def _own_config(parsed: argparse.Namespace) -> Config | None:
+    if parsed.config is None:
+        if parsed.set:
+            raise ConfigError("--set needs a --config to change")
+        return None
+    return load_config(parsed.config, parsed.set)
+
+
+def _evaluate(parsed: argparse.Namespace) -> int:
+    from lcnn_train.data import idx
+    from lcnn_train.evaluate import evaluate_file, evaluate_keras
+    from lcnn_train.sources import load_model
+
+    config = _own_config(parsed)
+    if Path(parsed.model).suffix == ".safetensors":
+        dataset = parsed.dataset or (config.data.dataset if config else "mnist")
+        print(evaluate_file(parsed.model, idx.load(dataset, parsed.part, parsed.data), parsed.threads))
+        return 0
+    source = load_model(parsed.model, config, parsed.checkpoint)
+    known = _needs_config(source.config, "evaluate")
+    folder = parsed.data or known.data.folder
+    split = idx.load(parsed.dataset or known.data.dataset, parsed.part, folder)
+    print(evaluate_keras(source.model, split, known.preprocessing.for_engine()))
+    return 0
+
+
+def _needs_config(config: Config | None, command: str) -> Config:
+    if config is None:
+        raise ConfigError(f"{command} of a .keras file needs --config: it does not say how pictures are preprocessed")
+    return config
+
+
+def _density(parsed: argparse.Namespace) -> int:
+    from lcnn_train.report import density_table, show
+    from lcnn_train.sources import load_model
+
+    show(density_table(load_model(parsed.model, _own_config(parsed), parsed.checkpoint).model))
+    return 0
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    from lcnn_train.files import write_atomically
+    from lcnn_train.sources import load_model
+
+    output = Path(parsed.output)
+    if output.suffix not in (".safetensors", ".keras"):
+        raise ExportError(f"{output}: expected a name that ends in .safetensors or .keras")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"{output.parent}: expected a folder to write to, found none")
+    source = load_model(parsed.model, _own_config(parsed), parsed.checkpoint)
+    if output.suffix == ".keras":
+        # Keras refuses to save under a name that does not end in .keras.
+        write_atomically(output, source.model.save, suffix=".keras")
+        print(f"{output}: {output.stat().st_size:,} bytes")
+        return 0
+    return _export_model_file(parsed, output, source.model, source.config)
+
+
+def _export_model_file(parsed: argparse.Namespace, output: Path, model: object, config: Config | None) -> int:
+    from lcnn_train.data.idx import LABELS
+    from lcnn_train.export import export
+
+    labels = LABELS[config.data.dataset] if config else None
+    if labels is not None and len(labels) != config.model.classes:
+        labels = None
+    export(
+        model,
+        output,
+        labels=labels,
+        preprocessing=config.preprocessing.for_file() if config else None,
+        dtype=parsed.dtype or (config.export.dtype if config else "float32"),
+        name=parsed.name or (config.name if config else None),
     )
+    print(f"{output}: {output.stat().st_size:,} bytes")
+    return _verify(parsed, output, model, _needs_config(config, "--verify")) if parsed.verify else 0
+
+
+def _verify(parsed: argparse.Namespace, output: Path, model: object, config: Config) -> int:
+    from lcnn_train.data import idx
+    from lcnn_train.verify import verify
+
+    split = idx.load(config.data.dataset, "train", parsed.data or config.data.folder)
+    try:
+        print(verify(model, output, list(split.images[: parsed.verify])))
+    except ExportError as error:
+        print(f"lcnn-train: {_message(error)}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -10,6 +10,7 @@ import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lcnn_engine import graph
 from lcnn_train.errors import ConfigError
 from lcnn_train.models.alexnet import INPUT_SIZE, VARIANTS
 
@@ -41,7 +42,17 @@ class Preprocessing(_Section):
     mean: list[float] = [0.13]
     std: list[Positive] = [1.0]
 
-    def as_metadata(self) -> dict[str, Any]:
+    def for_engine(self) -> graph.Preprocessing:
+        """As the engine's preprocessing functions take it."""
+        return graph.Preprocessing(
+            mode=self.mode,
+            mean=tuple(self.mean),
+            std=tuple(self.std),
+            scale=self.scale,
+            resize=graph.Resize("exact", (INPUT_SIZE, INPUT_SIZE), self.resample),
+        )
+
+    def for_file(self) -> dict[str, Any]:
         """In the model file's own words."""
         return {
             "mode": self.mode,
@@ -79,6 +90,10 @@ class Model(_Section):
     threshold: NotNegative = 0.01
     dropout: Rate = 0.5
     batch_norm_momentum: Rate = 0.9
+
+    @property
+    def input_shape(self) -> graph.Shape:
+        return INPUT_SIZE, INPUT_SIZE, self.channels
 
 
 class Optimizer(_Section):
@@ -149,8 +164,8 @@ class Config(_Section):
         return self
 
 
-def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
-    """Read a YAML file; `overrides` are "section.key=value" with the value in YAML.
+def load_config(path: str | Path, overrides: list[str] | None = None, folder: str | None = None) -> Config:
+    """Read a YAML file; `overrides` are "section.key=value" with the value in YAML; `folder` is a data.folder.
 
     Raises FileNotFoundError, or ConfigError that names the file, the key, what was expected and what came.
     """
@@ -165,6 +180,8 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
         raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}")
     for override in overrides or []:
         _override(values, override)
+    if folder is not None and isinstance(values.setdefault("data", {}), dict):
+        values["data"]["folder"] = folder
     return parse_config(values, str(path))
 
 

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], None]) -> None:
-    """Call `write(temporary)` and move the file that it made to `path`; on any error nothing is left."""
+def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object], suffix: str = ".tmp") -> None:
+    """Call `write(temporary)` and move the file that it made to `path`; on any error nothing is left.
+
+    `suffix` ends the temporary file's name, for writers that go by it.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
     try:
         write(temporary)
-        with open(temporary, "rb+") as file:
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)

@@ -14,6 +14,7 @@ optimizer applies after its update, so plain `model.fit` needs no callback; and 
 by the mask too, weights that an optimizer averages behind our back (EMA) revive nothing either.
 """
 
+# ruff: noqa: N802, N803, N806 - the paper's letters
 from __future__ import annotations
 
 import math
@@ -204,7 +205,7 @@ class LookupConv2D(_Lookup):
         return _TYPICAL_BATCH * height * width * (k - m) > m * k
 
     def _covers(self, S_shape: tuple[int | None, ...]) -> bool:
-        """Whether the kernel covers all of S (AlexNet's fc6): one matrix product, which is faster than a convolution."""
+        """Whether the kernel covers all of S (AlexNet's fc6): a matrix product, which is faster than a convolution."""
         return self.padding != "same" and tuple(S_shape[1:3]) == self.kernel_size and max(self.dilation_rate) == 1
 
     def explicit_padding(self, input_shape: tuple[int | None, ...]) -> tuple[int, int, int, int]:
@@ -296,9 +297,7 @@ def explicit_padding(
         return 0, 0, 0, 0
     if not isinstance(padding, str):
         return padding
-    (top, bottom), (left, right) = (
-        _same_padding(*axis) for axis in zip(size, kernel, strides, dilation, strict=True)
-    )
+    (top, bottom), (left, right) = (_same_padding(*axis) for axis in zip(size, kernel, strides, dilation, strict=True))
     return top, bottom, left, right
 
 
@@ -320,7 +319,7 @@ def _output_size(padding: Padding, axis: int, size: int | None, kernel: int, str
 
 
 def _positive(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
+    if not _is_count(value) or value.__index__() < 1:
         raise ValueError(f"{name} must be an integer of at least 1. Received: {name}={value!r}")
     return value.__index__()
 
@@ -341,14 +340,17 @@ def _pair(name: str, value: Any) -> tuple[int, int]:
 def _padding(value: Any) -> Padding:
     if isinstance(value, str) and value.lower() in ("valid", "same"):
         return value.lower()
-    if isinstance(value, list | tuple) and len(value) == 4:
-        if all(not isinstance(v, bool) and hasattr(v, "__index__") and v.__index__() >= 0 for v in value):
-            top, bottom, left, right = (v.__index__() for v in value)
-            return top, bottom, left, right
+    if isinstance(value, list | tuple) and len(value) == 4 and all(_is_count(v) for v in value):
+        top, bottom, left, right = (v.__index__() for v in value)
+        return top, bottom, left, right
     raise ValueError(
         'padding must be "valid", "same" or four integers of at least 0 (top, bottom, left, right). '
         f"Received: padding={value!r}"
     )
+
+
+def _is_count(value: Any) -> bool:
+    return not isinstance(value, bool) and hasattr(value, "__index__") and value.__index__() >= 0
 
 
 def _channels(name: str, input_shape: tuple[int | None, ...]) -> int:

@@ -88,11 +88,12 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
 def _fit_epochs(
     model: keras.Model, config: Config, run: Run, progress: Progress, train: idx.Split, validation: idx.Split
 ) -> None:
-    settings, preprocessing = config.train, config.preprocessing.as_metadata()
+    settings, preprocessing, input_shape = config.train, config.preprocessing.for_engine(), config.model.input_shape
     model.fit(
         training_batches(
             train,
             preprocessing,
+            input_shape,
             settings.batch_size,
             settings.seed,
             progress.epoch,
@@ -102,7 +103,7 @@ def _fit_epochs(
         steps_per_epoch=steps_per_epoch(train, settings.batch_size),
         initial_epoch=progress.epoch,
         epochs=settings.epochs,
-        validation_data=evaluation_batches(validation, preprocessing, settings.batch_size),
+        validation_data=evaluation_batches(validation, preprocessing, input_shape, settings.batch_size),
         callbacks=[
             DensityLogger(),
             ScreenProgress(settings.epochs),
@@ -167,7 +168,7 @@ def _opened(run: Run, config: Config) -> Iterator[None]:
     if run.folder.exists() and not run.folder.is_dir():
         raise RunError(f"{run.folder}: expected a folder for the run, found a file")
     run.folder.mkdir(parents=True, exist_ok=True)
-    with open(run.folder / "lock", "w", encoding="utf-8") as lock:
+    with (run.folder / "lock").open("w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

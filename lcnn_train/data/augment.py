@@ -33,7 +33,7 @@ def _affine(images: tf.Tensor, seed: tf.Tensor, settings: Augment) -> tf.Tensor:
 
 
 def _transform(images: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor, dx: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
-    """Output pixel (x, y) takes input (cos x' - sin y', sin x' + cos y'), x' = x - middle - dx, all about the middle."""
+    """Output pixel (x, y) takes input pixel middle + (cos x' - sin y', sin x' + cos y'), x' = x - middle - dx."""
     height, width = images.shape[1], images.shape[2]
     mx, my = (width - 1) / 2, (height - 1) / 2
     zero = tf.zeros_like(cos)

@@ -102,7 +102,9 @@ def read_folder(folder: str | os.PathLike[str], part: str) -> Split:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder with IDX files, found {'a file' if folder.exists() else 'nothing'}")
+        raise DataError(
+            f"{folder}: expected a folder with IDX files, found {'a file' if folder.exists() else 'nothing'}"
+        )
     images_path = _find(folder, f"{_PARTS[part]}-images", "idx3")
     labels_path = _find(folder, f"{_PARTS[part]}-labels", "idx1")
     return _split(read_idx(images_path), read_idx(labels_path), images_path, labels_path)
@@ -159,8 +161,8 @@ def _how_to_get(dataset: str, looked: list[Path]) -> str:
     debian = " or `apt install dataset-fashion-mnist`" if dataset in DEBIAN_FOLDERS else ""
     module = dataset.replace("-", "_")
     return (
-        f"expected the data set {dataset} in one of {', '.join(map(str, looked))}; found none. Name a folder that holds "
-        f"its IDX files with --data FOLDER, or get it with "
+        f"expected the data set {dataset} in one of {', '.join(map(str, looked))}; found none. Name a folder that "
+        f"holds its IDX files with --data FOLDER, or get it with "
         f'`python -c "import keras; keras.datasets.{module}.load_data()"`{debian}.'
     )
 
@@ -171,7 +173,9 @@ def _read_npz(path: Path, part: str) -> Split:
         with np.load(path, allow_pickle=False) as archive:
             images, labels = archive[f"x_{part}"], archive[f"y_{part}"]
     except (OSError, ValueError, KeyError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: expected arrays x_{part} and y_{part} in an .npz file ({error}). Fetch it again.") from error
+        raise DataError(
+            f"{path}: expected arrays x_{part} and y_{part} in an .npz file ({error}). Fetch it again."
+        ) from error
     if images.dtype != np.uint8:
         raise DataError(f"{path}: expected pictures of dtype uint8; found {images.dtype}")
     return _split(images, labels.astype(np.uint8), path, path)

@@ -1,19 +1,28 @@
-"""tf.data batches. The pictures of a step are a function of (seed, step) alone, so that a resumed run sees the same."""
+"""tf.data batches. The pictures of a step are a function of (seed, step) alone, so that a resumed run sees the same.
+
+Pictures become input by `lcnn_engine.preprocessing`, whose functions also serve prediction: TensorFlow's own resizing
+gives other numbers than Pillow's.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from lcnn_engine.graph import Preprocessing, Shape
+from lcnn_engine.preprocessing import normalize, to_pixels
 from lcnn_train.config import Augment
 from lcnn_train.data.augment import augment
 from lcnn_train.data.idx import Split
-from lcnn_train.data.pictures import normalized, resized
 from lcnn_train.errors import DataError
 
 _PREFETCH = 2
+# What one step draws from its seed: augment() adds 1, 2 ... to it, and the next step must not draw the same.
+_SEEDS_A_STEP = 4
+
+Load = Callable[[np.int64], tuple[np.ndarray, np.ndarray]]
 
 
 def hold_out(split: Split, count: int, seed: int) -> tuple[Split, Split]:
@@ -33,7 +42,8 @@ def steps_per_epoch(split: Split, batch_size: int) -> int:
 
 def training_batches(
     split: Split,
-    preprocessing: dict[str, Any],
+    preprocessing: Preprocessing,
+    input_shape: Shape,
     batch_size: int,
     seed: int,
     first_epoch: int,
@@ -46,40 +56,52 @@ def training_batches(
     def load(step: np.int64) -> tuple[np.ndarray, np.ndarray]:
         epoch, position = divmod(int(step), steps)
         order = np.random.default_rng((seed, epoch)).permutation(len(split))
-        return _load(split, order[position * batch_size : (position + 1) * batch_size], preprocessing)
+        return pixels(split, order[position * batch_size : (position + 1) * batch_size], preprocessing, input_shape)
 
-    def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y = _load_op(load, step, preprocessing)
-        x = augment(x, tf.stack([tf.cast(seed, tf.int64), 4 * step]), settings)
-        return normalized(tf.cast(x, tf.float32), preprocessing), y
+    def change(x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        return augment(x, tf.stack([tf.cast(seed, tf.int64), _SEEDS_A_STEP * step]), settings)
 
-    dataset = tf.data.Dataset.range(first_epoch * steps, epochs * steps)
-    return dataset.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)
+    return _batches(
+        tf.data.Dataset.range(first_epoch * steps, epochs * steps), load, preprocessing, input_shape, change
+    )
 
 
-def evaluation_batches(split: Split, preprocessing: dict[str, Any], batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(
+    split: Split, preprocessing: Preprocessing, input_shape: Shape, batch_size: int
+) -> tf.data.Dataset:
     """Every picture of a split once, in its order; the last batch may be smaller."""
 
     def load(start: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        return _load(split, np.arange(start, min(start + batch_size, len(split))), preprocessing)
+        indices = np.arange(start, min(start + batch_size, len(split)))
+        return pixels(split, indices, preprocessing, input_shape)
 
-    def batch(start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y = _load_op(load, start, preprocessing)
-        return normalized(tf.cast(x, tf.float32), preprocessing), y
-
-    dataset = tf.data.Dataset.range(0, len(split), batch_size)
-    return dataset.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)
+    return _batches(tf.data.Dataset.range(0, len(split), batch_size), load, preprocessing, input_shape)
 
 
-def _load(split: Split, indices: np.ndarray, preprocessing: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    pictures = np.stack([resized(split.images[i], preprocessing) for i in indices])
+def pixels(
+    split: Split, indices: np.ndarray, preprocessing: Preprocessing, input_shape: Shape
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures at `indices`, resized but still uint8 (B, H, W, C), and their classes, int64 (B,)."""
+    pictures = np.stack([to_pixels(split.images[i], preprocessing, input_shape) for i in indices])
     return pictures, split.labels[indices].astype(np.int64)
 
 
-def _load_op(load: Any, argument: tf.Tensor, preprocessing: dict[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
-    """`load` as an operation of tf.data, with the shapes that it cannot tell by itself."""
-    x, y = tf.numpy_function(load, [argument], [tf.uint8, tf.int64])
-    height, width = preprocessing["resize"]["size"]
-    x.set_shape((None, height, width, len(preprocessing["mean"])))
-    y.set_shape((None,))
-    return x, y
+def _batches(
+    numbers: tf.data.Dataset,
+    load: Load,
+    preprocessing: Preprocessing,
+    input_shape: Shape,
+    change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+) -> tf.data.Dataset:
+    """Each number loaded as a batch of uint8 pictures, changed, and made the network's input."""
+
+    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # numpy_function cannot tell the shapes of what Python returns.
+        x, y = tf.numpy_function(load, [number], [tf.uint8, tf.int64])
+        x = tf.ensure_shape(x, (None, *input_shape))
+        if change is not None:
+            x = change(x, number)
+        x = tf.numpy_function(lambda array: normalize(array, preprocessing), [x], tf.float32)
+        return tf.ensure_shape(x, (None, *input_shape)), tf.ensure_shape(y, (None,))
+
+    return numbers.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)

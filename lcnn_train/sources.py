@@ -1,0 +1,39 @@
+"""Where a trained model comes from: a run folder, or a `.keras` file with the configuration that goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from lcnn_train.config import Config
+from lcnn_train.errors import RunError
+from lcnn_train.train import load_run
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model and, if known, the configuration it was trained by."""
+
+    model: keras.Model
+    config: Config | None
+
+
+def load_model(path: str | Path, config: Config | None = None, checkpoint: str = "best") -> Source:
+    """Load a run folder (its `checkpoint`, "best" or "newest") or a `.keras` file.
+
+    Raises FileNotFoundError, or RunError if there is no such model in it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        model, own, _ = load_run(path, checkpoint)
+        return Source(model, config or own)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: expected a run folder or a .keras file, found nothing")
+    if path.suffix != ".keras":
+        raise RunError(f"{path}: expected a run folder or a .keras file")
+    try:
+        return Source(keras.models.load_model(path, compile=False), config)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise RunError(f"{path}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}") from error
