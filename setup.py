@@ -28,9 +28,10 @@ def variant_library(name: str, flags: list[str]) -> tuple[str, dict]:
     return f"lcnn_{name}", {"sources": [source], "cflags": COMMON + flags, "obj_deps": {source: headers}}
 
 
+shared = [str(SOURCES / f"{name}.c") for name in ("blas", "cpu", "program", "threads")]
 program = Extension(
     "lcnn_engine.kernels.program",
-    ["lcnn_engine/kernels/program.pyx", *(str(SOURCES / f"{name}.c") for name in ("blas", "cpu", "program", "threads"))],
+    ["lcnn_engine/kernels/program.pyx", *shared],
     include_dirs=[str(SOURCES)],
     depends=headers,
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],

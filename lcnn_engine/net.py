@@ -90,8 +90,8 @@ class Net:
         """The network's result, float32 of ``output_shape``: for a classifier, the probabilities (classes,).
 
         ``img``: a picture as a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4), which goes through
-        the model's preprocessing; or a float array (H, W, C), or (H, W) where C = 1, that is preprocessed already. A list
-        of these, or an array with one leading axis more, is a batch and gives (N, *output_shape).
+        the model's preprocessing; or a float array (H, W, C), or (H, W) where C = 1, that is preprocessed already. A
+        list of these, or an array with one leading axis more, is a batch and gives (N, *output_shape).
         Raises InputError for what does not fit and for numbers that are not finite, FileNotFoundError.
         """
         batch, single = as_batch(img, self.input_shape, self._graph.preprocessing)
@@ -104,7 +104,7 @@ class Net:
         Takes what :meth:`predict` takes. Without labels in the file a class goes by its number. Raises InputError.
         """
         if len(self.output_shape) != 1:
-            raise InputError(f"expected a network that gives (classes,) to classify with, got one of {self.output_shape}")
+            raise InputError(f"expected a network that gives (classes,) to classify with, got {self.output_shape}")
         if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or top < 1:
             raise InputError(f"expected top to be an integer of at least 1, got {top!r}")
         result = self.predict(img)
@@ -123,8 +123,9 @@ class Net:
         """
         if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             found = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
-            raise InputError(f"expected a float32 array of shape {self.input_shape}, or a batch, got {found}; "
-                             "pictures go to predict")  # fmt: skip
+            raise InputError(
+                f"expected a float32 array of shape {self.input_shape}, or a batch, got {found}; pictures go to predict"
+            )
         batch, single = as_batch(x, self.input_shape, None)
         if out is None:
             result = self._run(batch)
@@ -135,11 +136,12 @@ class Net:
 
     @staticmethod
     def _check_out(out: object, shape: Shape, batch: np.ndarray) -> None:
-        fits = isinstance(out, np.ndarray) and out.dtype == np.float32 and out.shape == shape
-        if not (fits and isinstance(out, np.ndarray) and out.flags.c_contiguous and out.flags.writeable):
-            found = f"{out.dtype} {out.shape} {out.flags.c_contiguous=} {out.flags.writeable=}".replace("out.flags.", "") \
-                if isinstance(out, np.ndarray) else type(out).__name__  # fmt: skip
-            raise InputError(f"expected out to be a writable C-ordered float32 array of shape {shape}, got {found}")
+        if not isinstance(out, np.ndarray):
+            raise InputError(f"expected out to be a float32 array of shape {shape}, got {type(out).__name__}")
+        if out.dtype != np.float32 or out.shape != shape:
+            raise InputError(f"expected out to be a float32 array of shape {shape}, got {out.dtype} of {out.shape}")
+        if not out.flags.c_contiguous or not out.flags.writeable:
+            raise InputError("expected out to be writable and C-ordered; give numpy.empty of its shape")
         if np.may_share_memory(out, batch):
             raise InputError("expected out to be memory of its own, got an array that overlaps the input")
 
@@ -182,7 +184,8 @@ class Net:
         if not plan.run(batch, outputs, self._threads):
             at = next(i for i, picture in enumerate(batch) if not np.isfinite(picture).all())
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(batch[at]))[0])
-            raise InputError(f"expected finite numbers, got {batch[at][place]} at {place} of input {at} of {len(batch)}")
+            found = f"{batch[at][place]} at {place} of input {at} of {len(batch)}"
+            raise InputError(f"expected finite numbers, got {found}")
 
     def _plan_for(self, names: tuple[str, ...]) -> Plan:
         with self._lock:

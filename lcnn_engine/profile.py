@@ -53,10 +53,10 @@ class Profile:
             )
         multiplications = sum(step.multiplications for step in self.steps)
         rows.append(("total", "", "", f"{1e6 * self.seconds:.1f}", "100.0%", f"{multiplications / 1e6:.3f}", ""))
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
-            "  ".join(cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
-            for row in rows
+            "  ".join(cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(cells))
+            for cells in (zip(row, widths, strict=True) for row in rows)
         ]
         threads = f"{self.threads} thread" + "s" * (self.threads != 1)
         return "\n".join([f"{self.model}: {self.variant}, {threads}, medians", *(line.rstrip() for line in lines)])

@@ -32,5 +32,6 @@ def choose_variant(name: str | None = None) -> str:
         return usable_variants()[0]
     names = [known for known, _ in variants()]
     if wanted not in names:
-        raise SettingError(f"expected LCNN_ISA to be one of {', '.join(names)}, got {wanted!r}; unset it for the fastest")
-    return next(known for known, runs in variants()[names.index(wanted) :] if runs)
+        known = ", ".join(names)
+        raise SettingError(f"expected LCNN_ISA to be one of {known}, got {wanted!r}; unset it for the fastest")
+    return next(usable for usable, runs in variants()[names.index(wanted) :] if runs)

@@ -7,9 +7,8 @@ very library, whatever else the process has loaded. Where NumPy has no cblas ins
 from __future__ import annotations
 
 import ctypes
+import importlib
 from dataclasses import dataclass
-
-import numpy as np
 
 from . import program
 
@@ -29,6 +28,11 @@ class Blas:
 _found = Blas("none", "", "")
 
 
+def _core_module() -> str:
+    """Path of the module of NumPy that calls its BLAS."""
+    return str(importlib.import_module("numpy._core._multiarray_umath").__file__)
+
+
 def _symbol(library: ctypes.CDLL, name: str) -> ctypes._FuncPointer | None:
     return getattr(library, name, None)
 
@@ -43,7 +47,7 @@ def _text(library: ctypes.CDLL, name: str) -> str:
 
 def _bind_numpy() -> Blas | None:
     try:
-        library = ctypes.CDLL(np._core._multiarray_umath.__file__)
+        library = ctypes.CDLL(_core_module())
     except OSError:
         return None
     for prefix, suffix, wide in _FLAVOURS:
@@ -51,6 +55,7 @@ def _bind_numpy() -> Blas | None:
         if function is None:
             continue
         address = ctypes.cast(function, ctypes.c_void_p).value
+        assert address  # a symbol that was found
         program.use_cblas(address, wide)
         config = _text(library, f"{prefix}openblas_get_config{suffix}")
         return Blas("NumPy's", config, _text(library, f"{prefix}openblas_get_corename{suffix}"))

@@ -255,14 +255,15 @@ cdef class Program:
         s.u.arrange.top, s.u.arrange.left = origin
         s.u.arrange.stride_h, s.u.arrange.stride_w = step
         s.u.arrange.phases = len(phases)
-        s.u.arrange.phase_y = self.integers([y for y, x in phases])
-        s.u.arrange.phase_x = self.integers([x for y, x in phases])
+        s.u.arrange.phase_y = self.integers([phase[0] for phase in phases])
+        s.u.arrange.phase_x = self.integers([phase[1] for phase in phases])
         s.u.arrange.rows, s.u.arrange.columns = size
         s.u.arrange.target = target
         s.u.arrange.plane = plane
 
     def add_emit(self, source, *, output=-1, target=0):
-        cdef lcnn_step *s = self.append(self.variant.emit, source.height, source.height * source.width * source.channels)
+        size = source.height * source.width * source.channels
+        cdef lcnn_step *s = self.append(self.variant.emit, source.height, size)
         set_map(&s.in_[0], source)
         s.u.emit.output = output
         s.u.emit.target = target
@@ -332,9 +333,8 @@ cdef class Program:
         t.u.dense.activation, t.u.dense.alpha = activation, alpha
 
     def add_pool(self, in_, out, *, mean, size, strides, padding):
-        cdef lcnn_step *t = self.append(
-            self.variant.avg_pool if mean else self.variant.max_pool, out.channels, in_.channels * in_.height * in_.width
-        )
+        cdef lcnn_kernel kernel = self.variant.avg_pool if mean else self.variant.max_pool
+        cdef lcnn_step *t = self.append(kernel, out.channels, in_.channels * in_.height * in_.width)
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
         t.u.pool.kernel_h, t.u.pool.kernel_w = size

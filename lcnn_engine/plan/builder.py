@@ -41,6 +41,10 @@ class Builder:
         """The tensor ``<node>/<name>``, or None where the model leaves it out."""
         return self.tensors.get(f"{node}/{name}")
 
+    def csr(self, node: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """indptr (n+1,), indices (nnz,) and coefficients (nnz,) of a lookup layer."""
+        return self.tensors[f"{node}/indptr"], self.tensors[f"{node}/indices"], self.tensors[f"{node}/coefficients"]
+
     def shape(self, name: str) -> Shape:
         return self.graph.shapes[name]
 

@@ -40,8 +40,7 @@ def lower_lookup_conv(builder: Builder, task: Task) -> None:
     assert isinstance(node, LookupConv2D)
     dictionary = builder.tensor(node.name, "dictionary")
     atoms = len(dictionary) if dictionary is not None else builder.shape(node.inputs[0])[2]
-    tensors = (builder.tensors[f"{node.name}/{name}"] for name in ("indptr", "indices", "coefficients"))
-    lookups = Lookups.from_csr(*tensors, kernel_w=node.kernel_size[1], atoms=atoms)
+    lookups = Lookups.from_csr(*builder.csr(node.name), node.kernel_size[1], atoms)
     _lower(builder, task, node, dictionary, lookups)
 
 
@@ -50,9 +49,7 @@ def lower_as_lookups(builder: Builder, task: Task, node: Convolution, lookups: L
     _lower(builder, task, node, None, lookups)
 
 
-def _lower(
-    builder: Builder, task: Task, node: Convolution, dictionary: np.ndarray | None, lookups: Lookups
-) -> None:
+def _lower(builder: Builder, task: Task, node: Convolution, dictionary: np.ndarray | None, lookups: Lookups) -> None:
     source = _planes_of_input(builder, node)
     s = source if dictionary is None else _multiply_dictionary(builder, node, dictionary, source)
     sh, sw = node.strides
@@ -148,8 +145,7 @@ def lower_lookup_dense(builder: Builder, task: Task) -> None:
     dictionary = builder.tensor(node.name, "dictionary")
     if dictionary is not None:
         s = _dictionary_of_vector(builder, node.name, dictionary, s)
-    tensors = (builder.tensors[f"{node.name}/{name}"] for name in ("indptr", "indices", "coefficients"))
-    lookups = Lookups.from_csr(*tensors, kernel_w=1, atoms=s.channels)
+    lookups = Lookups.from_csr(*builder.csr(node.name), kernel_w=1, atoms=s.channels)
     _lookup_step(builder, task, s, lookups, lookups.atom)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from .. import graph as g
 from ..kernels import ACTIVATION_CODES
@@ -59,9 +60,7 @@ def _dense(builder: Builder, task: Task) -> None:
     source = builder.value(node.inputs[0])
     out = builder.new_value(task.result)
     kernel, bias = builder.tensors[f"{node.name}/kernel"], builder.tensor(node.name, "bias")
-    matrix_times_vector(
-        builder, node.name, kernel, bias, (source.buffer, 0), out.buffer, task.activation, task.alpha
-    )
+    matrix_times_vector(builder, node.name, kernel, bias, (source.buffer, 0), out.buffer, task.activation, task.alpha)
 
 
 def _pool(builder: Builder, task: Task) -> None:
@@ -143,7 +142,7 @@ def _concat(builder: Builder, task: Task) -> None:
     out = builder.new_value(task.result)
     first = 0
     for source in sources:
-        _copy(builder, task, source, lambda at=first, n=source.channels: out.map(at, n), out)
+        _copy(builder, task, source, partial(out.map, first, source.channels), out)
         first += source.channels
 
 
