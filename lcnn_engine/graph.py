@@ -1,423 +1,91 @@
-"""The graph of a network: frozen dataclasses, one per operation, with their attributes, shapes and rules.
+"""The graph of a network: its input, its nodes in execution order, labels and preprocessing, and their rules.
 
 Shapes are ``(H, W, C)`` or ``(C,)``, as everywhere outside the engine. Tensors belong to nodes by name
-(``<node>/<tensor>``); a node states what tensors it needs in :meth:`Node.tensor_specs`. Breaking a rule raises
-:class:`ModelFormatError`. The meaning of every attribute is in MODEL_FORMAT.md.
-
-Legend, the letters of the LCNN paper: n filters, m input channels, k dictionary atoms, D the dictionary (k, m),
-I the lookup indices, C their coefficients, S = D * X, P the sparse kernel that I and C spell out.
+(``<node>/<tensor>``). Breaking a rule raises :class:`ModelFormatError`. The meaning of every field is in
+MODEL_FORMAT.md; the operations, which can be imported from here too, are in ``operations.py``.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
 
 from .errors import ModelFormatError
-
-Shape = tuple[int, ...]
-ACTIVATIONS = ("linear", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "silu", "hard_sigmoid", "hard_silu")
-MAX_ELEMENTS = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """What a node expects of one tensor.
-
-    ``shape`` holds sizes, or names of sizes (``"k"``, ``"nnz"``) that the file decides and that every tensor of
-    the node must agree on. ``dtype`` is ``"F32"`` (F16 is accepted and widened) or ``"I32"``.
-    """
-
-    dtype: str
-    shape: tuple[int | str, ...]
-    optional: bool = False
-
-
-def _fail(name: str, expected: str, found: object) -> ModelFormatError:
-    return ModelFormatError(f"node {name!r}: expected {expected}, found {found!r}")
-
-
-def _elements(shape: Sequence[int]) -> int:
-    return math.prod(shape)
-
-
-def _at_least(node: Node, attribute: str, low: int, length: int | None = None) -> None:
-    """``attribute`` is an int, or a tuple of ``length`` ints, each of at least ``low``."""
-    value = getattr(node, attribute)
-    numbers = (value,) if length is None else value
-    if length is not None and (not isinstance(value, tuple) or len(value) != length):
-        raise _fail(node.name, f"{attribute} to be {length} integers", value)
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= MAX_ELEMENTS:
-            raise _fail(node.name, f"{attribute} to be integers from {low} to {MAX_ELEMENTS}", value)
-
-
-def _finite(node: Node, attribute: str) -> None:
-    value = getattr(node, attribute)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise _fail(node.name, f"{attribute} to be a finite number", value)
-
-
-def window_output(size: int, before: int, after: int, window: int, stride: int, dilation: int = 1) -> int:
-    """Number of places a window of ``window`` taps takes along one axis (below 1: none fits)."""
-    return (size + before + after - ((window - 1) * dilation + 1)) // stride + 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Node:
-    """One step of a network. ``inputs`` name the graph's input or earlier nodes."""
-
-    name: str
-    inputs: tuple[str, ...]
-    op: ClassVar[str]
-    rank: ClassVar[int | None] = None  # required rank of every input; None: any
-    many: ClassVar[bool] = False  # two or more inputs instead of one
-
-    def check(self) -> None:
-        """Check the attributes alone, without shapes. Raises ModelFormatError."""
-        low, high = (2, None) if self.many else (1, 1)
-        if len(self.inputs) < low or (high is not None and len(self.inputs) > high):
-            raise _fail(self.name, "two or more inputs" if self.many else "one input", list(self.inputs))
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        """Shape of the result for inputs of these shapes. Raises ModelFormatError where they do not fit."""
-        for name, shape in zip(self.inputs, inputs, strict=True):
-            if self.rank is not None and len(shape) != self.rank:
-                wanted = "(H, W, C)" if self.rank == 3 else "(C,)"
-                raise _fail(self.name, f"input {name!r} of shape {wanted}", shape)
-        return self._shape(*inputs)
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        """The tensors that belong to this node, by their name after the slash."""
-        return {}
-
-    def attributes(self) -> dict[str, Any]:
-        """All attributes but name and inputs, in the order of the format page."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("name", "inputs")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Activated(Node):
-    """A node whose result goes through an activation function. ``alpha`` is leaky_relu's slope, else None."""
-
-    activation: str = "linear"
-    alpha: float | None = None
-
-    def check(self) -> None:
-        super().check()
-        if self.activation not in ACTIVATIONS:
-            raise _fail(self.name, f"activation to be one of {', '.join(ACTIVATIONS)}", self.activation)
-        if self.activation == "leaky_relu":
-            _finite(self, "alpha")
-        elif self.alpha is not None:
-            raise _fail(self.name, "alpha only with leaky_relu", self.alpha)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Windowed(Node):
-    """A window that slides over (H, W): convolutions and pools."""
-
-    rank = 3
-    strides: tuple[int, int] = (1, 1)
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
-
-    def window(self) -> tuple[int, int]:
-        """Height and width of the window."""
-        raise TypeError(f"{type(self).__name__} has no window")
-
-    def spacing(self) -> tuple[int, int]:
-        """Distance between neighbouring taps."""
-        return (1, 1)
-
-    def check(self) -> None:
-        super().check()
-        _at_least(self, "strides", 1, 2)
-        _at_least(self, "padding", 0, 4)
-
-    def places(self, shape: Shape) -> tuple[int, int]:
-        """Output height and width. Raises ModelFormatError where the window fits nowhere."""
-        top, bottom, left, right = self.padding
-        (kh, kw), (sh, sw), (dh, dw) = self.window(), self.strides, self.spacing()
-        height = window_output(shape[0], top, bottom, kh, sh, dh)
-        width = window_output(shape[1], left, right, kw, sw, dw)
-        if height < 1 or width < 1:
-            raise _fail(self.name, f"an output of at least one pixel from input {shape}", (height, width))
-        return height, width
-
-
-@dataclass(frozen=True, kw_only=True)
-class Convolution(Activated, Windowed):
-    """What dense and lookup convolutions share."""
-
-    filters: int
-    kernel_size: tuple[int, int]
-    dilation: tuple[int, int] = (1, 1)
-
-    def window(self) -> tuple[int, int]:
-        return self.kernel_size
-
-    def spacing(self) -> tuple[int, int]:
-        return self.dilation
-
-    def check(self) -> None:
-        super().check()
-        _at_least(self, "filters", 1)
-        _at_least(self, "kernel_size", 1, 2)
-        _at_least(self, "dilation", 1, 2)
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        return (*self.places(inputs[0]), self.filters)
-
-
-def _lookup_specs(filters: int, channels: int) -> dict[str, TensorSpec]:
-    return {
-        "dictionary": TensorSpec("F32", ("k", channels), optional=True),
-        "indptr": TensorSpec("I32", (filters + 1,)),
-        "indices": TensorSpec("I32", ("nnz",)),
-        "coefficients": TensorSpec("F32", ("nnz",)),
-        "bias": TensorSpec("F32", (filters,), optional=True),
-    }
-
-
-@dataclass(frozen=True, kw_only=True)
-class LookupConv2D(Convolution):
-    """S = D * X, then Y = act(bias + sum of C * shifted S): the paper's lookup convolution (section 3)."""
-
-    op = "lookup_conv2d"
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        return _lookup_specs(self.filters, inputs[0][-1])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conv2D(Convolution):
-    """A dense convolution, in ``groups``."""
-
-    op = "conv2d"
-    groups: int = 1
-
-    def check(self) -> None:
-        super().check()
-        _at_least(self, "groups", 1)
-        if self.filters % self.groups:
-            raise _fail(self.name, f"filters {self.filters} to be a multiple of groups", self.groups)
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        if inputs[0][-1] % self.groups:
-            raise _fail(self.name, f"input channels {inputs[0][-1]} to be a multiple of groups", self.groups)
-        return super()._shape(*inputs)
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        kernel = (self.filters, inputs[0][-1] // self.groups, *self.kernel_size)
-        return {"kernel": TensorSpec("F32", kernel), "bias": TensorSpec("F32", (self.filters,), optional=True)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class DenseLike(Activated):
-    """What dense and lookup layers on vectors share."""
-
-    rank = 1
-    units: int
-
-    def check(self) -> None:
-        super().check()
-        _at_least(self, "units", 1)
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        return (self.units,)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LookupDense(DenseLike):
-    """A lookup convolution on one pixel: S = D @ x, Y = act(bias + P @ S)."""
-
-    op = "lookup_dense"
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        return _lookup_specs(self.units, inputs[0][0])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dense(DenseLike):
-    op = "dense"
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        bias = TensorSpec("F32", (self.units,), optional=True)
-        return {"kernel": TensorSpec("F32", (self.units, inputs[0][0])), "bias": bias}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pool2D(Windowed):
-    pool_size: tuple[int, int]
-
-    def window(self) -> tuple[int, int]:
-        return self.pool_size
-
-    def check(self) -> None:
-        super().check()
-        _at_least(self, "pool_size", 1, 2)
-        top, bottom, left, right = self.padding
-        if max(top, bottom) >= self.pool_size[0] or max(left, right) >= self.pool_size[1]:
-            raise _fail(self.name, f"padding smaller than pool_size {list(self.pool_size)}", list(self.padding))
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        return (*self.places(inputs[0]), inputs[0][-1])
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaxPool2D(Pool2D):
-    op = "max_pool2d"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AvgPool2D(Pool2D):
-    op = "avg_pool2d"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ZeroPad2D(Node):
-    op = "zero_pad2d"
-    rank = 3
-    padding: tuple[int, int, int, int]
-
-    def check(self) -> None:
-        super().check()
-        _at_least(self, "padding", 0, 4)
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        (height, width, channels), (top, bottom, left, right) = inputs[0], self.padding
-        return (height + top + bottom, width + left + right, channels)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GlobalPool2D(Node):
-    rank = 3
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        return (inputs[0][-1],)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GlobalAvgPool2D(GlobalPool2D):
-    op = "global_avg_pool2d"
-
-
-@dataclass(frozen=True, kw_only=True)
-class GlobalMaxPool2D(GlobalPool2D):
-    op = "global_max_pool2d"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Flatten(Node):
-    """C order of H, W, C."""
-
-    op = "flatten"
-    rank = 3
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        return (_elements(inputs[0]),)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Softmax(Node):
-    """Over the last axis."""
-
-    op = "softmax"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Activation(Activated):
-    op = "activation"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Elementwise(Activated):
-    """Inputs of one shape, or some of them (1, 1, C) or (C,), repeated over the picture."""
-
-    many = True
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        full = max(inputs, key=lambda shape: (len(shape), _elements(shape)))
-        for name, shape in zip(self.inputs, inputs, strict=True):
-            if shape not in (full, (1, 1, full[-1]), (full[-1],)):
-                raise _fail(self.name, f"input {name!r} of shape {full}, (1, 1, {full[-1]}) or ({full[-1]},)", shape)
-        return full
-
-
-@dataclass(frozen=True, kw_only=True)
-class Add(Elementwise):
-    op = "add"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Multiply(Elementwise):
-    op = "multiply"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Concat(Node):
-    """Along the channels."""
-
-    op = "concat"
-    many = True
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        for name, shape in zip(self.inputs, inputs, strict=True):
-            if shape[:-1] != inputs[0][:-1]:
-                raise _fail(self.name, f"input {name!r} to fit {inputs[0]} but for its channels", shape)
-        return (*inputs[0][:-1], sum(shape[-1] for shape in inputs))
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchNorm(Node):
-    """y = x * scale + shift, per channel."""
-
-    op = "batch_norm"
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        channels = (inputs[0][-1],)
-        return {"scale": TensorSpec("F32", channels), "shift": TensorSpec("F32", channels)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class LRN(Node):
-    """Local response normalization: y = x / (bias + alpha * sum of x^2 over 2*depth_radius+1 channels)^beta."""
-
-    op = "lrn"
-    rank = 3
-    depth_radius: int
-    bias: float
-    alpha: float
-    beta: float
-
-    def check(self) -> None:
-        super().check()
-        _at_least(self, "depth_radius", 0)
-        for attribute in ("bias", "alpha", "beta"):
-            _finite(self, attribute)
-
-
-NODE_TYPES: dict[str, type[Node]] = {
-    cls.op: cls
-    for cls in (
-        LookupConv2D, LookupDense, Conv2D, Dense, MaxPool2D, AvgPool2D, ZeroPad2D, GlobalAvgPool2D, GlobalMaxPool2D,
-        Flatten, Softmax, Activation, Add, Multiply, Concat, BatchNorm, LRN,
-    )
-}  # fmt: skip
+from .operations import (
+    ACTIVATIONS,
+    LRN,
+    MAX_ELEMENTS,
+    MAX_FLOAT,
+    NODE_TYPES,
+    Activated,
+    Activation,
+    Add,
+    AvgPool2D,
+    BatchNorm,
+    Concat,
+    Conv2D,
+    Convolution,
+    Dense,
+    DenseLike,
+    Elementwise,
+    Flatten,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalPool2D,
+    LookupConv2D,
+    LookupDense,
+    MaxPool2D,
+    Multiply,
+    Node,
+    Pool2D,
+    Shape,
+    Softmax,
+    TensorSpec,
+    Windowed,
+    ZeroPad2D,
+    elements,
+    is_finite,
+    window_output,
+)
+from .wording import shown
+
+__all__ = [
+    "ACTIVATIONS", "LRN", "MAX_ELEMENTS", "MAX_FLOAT", "NODE_TYPES", "Activated", "Activation", "Add", "AvgPool2D",
+    "BatchNorm", "Concat", "Conv2D", "Convolution", "Dense", "DenseLike", "Elementwise", "Flatten", "GlobalAvgPool2D",
+    "GlobalMaxPool2D", "GlobalPool2D", "Graph", "Input", "LookupConv2D", "LookupDense", "MaxPool2D", "Multiply", "Node",
+    "Pool2D", "Preprocessing", "Resize", "Shape", "Softmax", "TensorSpec", "Windowed", "ZeroPad2D", "elements",
+    "window_output",
+]  # fmt: skip
+
+MODES = {"L": 1, "RGB": 3}  # mode of a picture -> its channels
+POLICIES = ("exact", "shortest_edge")
+RESAMPLES = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+TINY = 2.0**-150  # float32 rounds this and all below to 0, ties to even
+
+
+def _fail(where: str, expected: str, found: object) -> ModelFormatError:
+    return ModelFormatError(f"{where}: expected {expected}, found {shown(found)}")
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_ELEMENTS
 
 
 @dataclass(frozen=True)
 class Input:
-    """The graph's input: its name and (H, W, C), or (C,)."""
+    """The graph's input: its name and (H, W, C)."""
 
     name: str
     shape: Shape
+
+    def check(self) -> None:
+        """Raises ModelFormatError unless there are three sizes of at least 1."""
+        shape = self.shape
+        if not isinstance(shape, tuple) or len(shape) != 3 or not all(map(_is_size, shape)):
+            raise _fail("input", f"shape to be 3 integers (H, W, C) from 1 to {MAX_ELEMENTS}", shape)
+        if elements(shape) > MAX_ELEMENTS:
+            raise _fail("input", f"at most {MAX_ELEMENTS} values", shape)
 
 
 @dataclass(frozen=True)
@@ -427,6 +95,24 @@ class Resize:
     policy: str
     size: tuple[int, int] | int
     resample: str
+
+    def check(self) -> None:
+        """Check the fields alone. Raises ModelFormatError."""
+        where = "preprocessing: resize"
+        if self.policy not in POLICIES:
+            raise _fail(where, f"policy to be one of {', '.join(POLICIES)}", self.policy)
+        if self.resample not in RESAMPLES:
+            raise _fail(where, f"resample to be one of {', '.join(RESAMPLES)}", self.resample)
+        if self.policy == "shortest_edge":
+            if not _is_size(self.size):
+                raise _fail(where, f"size of shortest_edge to be an integer from 1 to {MAX_ELEMENTS}", self.size)
+        elif not isinstance(self.size, tuple) or len(self.size) != 2 or not all(map(_is_size, self.size)):
+            raise _fail(where, f"size of exact to be 2 integers from 1 to {MAX_ELEMENTS}", self.size)
+
+    @property
+    def smallest(self) -> tuple[int, int]:
+        """The smallest height and the smallest width that a resized picture can have."""
+        return self.size if isinstance(self.size, tuple) else (self.size, self.size)
 
 
 @dataclass(frozen=True)
@@ -439,6 +125,41 @@ class Preprocessing:
     scale: float = 1.0
     resize: Resize | None = None
     crop: str | None = None
+
+    def check(self, shape: Shape) -> None:
+        """Check the fields, and that pictures can become inputs of ``shape`` (H, W, C). Raises ModelFormatError."""
+        where = "preprocessing"
+        if self.mode not in MODES:
+            raise _fail(where, f"mode to be one of {', '.join(MODES)}", self.mode)
+        if MODES[self.mode] != shape[2]:
+            raise _fail(where, f"a mode with the {shape[2]} channels of the input", self.mode)
+        for field in ("mean", "std"):
+            numbers = getattr(self, field)
+            if not isinstance(numbers, tuple) or len(numbers) != shape[2] or not all(map(is_finite, numbers)):
+                raise _fail(where, f"{field} to be {shape[2]} finite numbers, one a channel", numbers)
+        if any(abs(number) <= TINY for number in self.std):
+            raise _fail(where, "std to be other than 0", self.std)
+        if not is_finite(self.scale):
+            raise _fail(where, "scale to be a finite number", self.scale)
+        if self.crop not in (None, "center"):
+            raise _fail(where, "crop to be 'center' or absent", self.crop)
+        if self.resize is not None:
+            self.resize.check()
+            self._check_fit(self.resize, shape)
+
+    def _check_fit(self, resize: Resize, shape: Shape) -> None:
+        height, width = resize.smallest
+        where = f"preprocessing: resize by {resize.policy}"
+        if height * width * shape[2] > MAX_ELEMENTS:
+            raise _fail(where, f"a resized picture of at most {MAX_ELEMENTS} values", resize.size)
+        if self.crop is not None:
+            if height < shape[0] or width < shape[1]:
+                raise _fail(where, f"a resized picture no smaller than the crop, {shape[:2]}", resize.size)
+        elif resize.policy == "shortest_edge":
+            if resize.size != min(shape[:2]):
+                raise _fail(where, f"size {min(shape[:2])}, that of the input, as there is no crop", resize.size)
+        elif resize.size != shape[:2]:
+            raise _fail(where, f"size {shape[:2]}, that of the input, as there is no crop", resize.size)
 
 
 @dataclass(frozen=True)
@@ -465,9 +186,10 @@ class Graph:
         """Shape of the input and of every node's result. Raises ModelFormatError where shapes do not fit."""
         shapes = {self.input.name: self.input.shape}
         for node in self.nodes:
-            shapes[node.name] = node.output_shape(*(shapes[name] for name in node.inputs))
-            if _elements(shapes[node.name]) > MAX_ELEMENTS:
-                raise _fail(node.name, f"an output of at most {MAX_ELEMENTS} values", shapes[node.name])
+            shape = node.output_shape(*(shapes[name] for name in node.inputs))
+            if elements(shape) > MAX_ELEMENTS:
+                raise _fail(f"node {shown(node.name)}", f"an output of at most {MAX_ELEMENTS} values", shape)
+            shapes[node.name] = shape
         return shapes
 
     @property
@@ -477,3 +199,28 @@ class Graph:
     def tensor_specs(self, node: Node) -> dict[str, TensorSpec]:
         """Tensors of ``node``, given the shapes of its inputs in this graph."""
         return node.tensor_specs(*(self.shapes[name] for name in node.inputs))
+
+    def check(self) -> None:
+        """Every rule that needs no tensor. Fields must have the types they are annotated with, or numbers and tuples
+        of other types where numbers and tuples are due. Raises ModelFormatError."""
+        self.input.check()
+        self._check_names()
+        for node in self.nodes:
+            node.check()
+        channels = self.output_shape[-1]
+        if self.labels is not None and len(self.labels) != channels:
+            raise _fail("labels", f"{channels} of them, one a channel of the output", len(self.labels))
+        if self.preprocessing is not None:
+            self.preprocessing.check(self.input.shape)
+
+    def _check_names(self) -> None:
+        made = {self.input.name}
+        for node in self.nodes:
+            for name in node.inputs:
+                if name not in made:
+                    raise _fail(f"node {shown(node.name)}", "inputs to name the graph's input or earlier nodes", name)
+            if node.name in made:
+                raise _fail(f"node {shown(node.name)}", "a name that neither the input nor a node before it has", node.name)
+            made.add(node.name)
+        if self.output not in made or self.output == self.input.name:
+            raise _fail("output", "the name of a node", self.output)
