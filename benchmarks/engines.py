@@ -1,0 +1,100 @@
+"""The two engines behind one shape of object: ours, with the seconds of its steps, and ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from lcnn_engine.graph import Graph
+from lcnn_engine.plan import Plan
+
+from .onnx_graph import onnx_model
+
+SUFFIX = "_kernel_time"  # of the profiler's names
+
+
+class Ours:
+    """A plan of our engine, one thread."""
+
+    def __init__(self, graph: Graph, tensors: Mapping[str, np.ndarray], picture: np.ndarray) -> None:
+        self.plan = Plan(graph, tensors)
+        self.picture = np.ascontiguousarray(picture[None])
+        self.outputs = [np.empty((1, *shape), np.float32) for shape in self.plan.output_shapes]
+        self.seconds = np.zeros(len(self.plan.steps))
+
+    def run(self) -> np.ndarray:
+        self.plan.run(self.picture, self.outputs, 1)
+        return self.outputs[0][0]
+
+    def run_timed(self) -> None:
+        """Run, and add the time of every step to ``seconds``."""
+        self.plan.run(self.picture, self.outputs, 1, self.seconds)
+
+    def take_seconds(self, nodes: Collection[str]) -> float:
+        """Seconds of the steps of ``nodes`` since the last call; input and output layout are steps of their own."""
+        own = [step.name in nodes and step.op not in ("input", "output") for step in self.plan.steps]
+        total = float(self.seconds[own].sum())
+        self.seconds[:] = 0.0
+        return total
+
+
+class OnnxRuntime:
+    """An ONNX Runtime session on one thread, all optimizations on, input and output bound to memory of their own."""
+
+    def __init__(
+        self, graph: Graph, tensors: Mapping[str, np.ndarray], picture: np.ndarray, profiled: bool = False
+    ) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.log_severity_level = 3
+        self._folder = tempfile.TemporaryDirectory() if profiled else None
+        if self._folder:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(self._folder.name) / "profile")
+        model = onnx_model(graph, tensors)
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._binding = self._session.io_binding()
+        self._input = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(picture[None]))
+        self._output = onnxruntime.OrtValue.ortvalue_from_shape_and_type([1, *graph.output_shape], np.float32)
+        self._binding.bind_ortvalue_input(graph.input.name, self._input)
+        self._binding.bind_ortvalue_output("output", self._output)
+
+    def run(self) -> None:
+        self._session.run_with_iobinding(self._binding)
+
+    def result(self) -> np.ndarray:
+        return self._output.numpy()[0]
+
+    def profile(self, nodes: Collection[str]) -> tuple[np.ndarray, int]:
+        """Ends profiling: seconds that the kernels of ``nodes`` took in every run, in order, and how many they are."""
+        runs = self._profiled_runs()
+        own = [[e["dur"] for e in run if belongs(_kernel(e), nodes)] for run in runs]
+        return 1e-6 * np.array(own, float).sum(axis=1), len(own[0])
+
+    def kernels(self) -> list[str]:
+        """Ends profiling: names and operations of the kernels of one run."""
+        return [f"{_kernel(event)} {event['args']['op_name']}" for event in self._profiled_runs()[0]]
+
+    def _profiled_runs(self) -> list[list[dict[str, Any]]]:
+        """The profiler's kernel events, run by run."""
+        events = json.loads(Path(self._session.end_profiling()).read_text())
+        count = sum(event["name"] == "model_run" for event in events)
+        kernels = [event for event in events if event.get("cat") == "Node" and event["name"].endswith(SUFFIX)]
+        size = len(kernels) // count
+        return [kernels[start : start + size] for start in range(0, len(kernels), size)]
+
+
+def _kernel(event: dict[str, Any]) -> str:
+    return str(event["name"]).removesuffix(SUFFIX)
+
+
+def belongs(kernel: str, nodes: Collection[str]) -> bool:
+    """Whether ONNX Runtime's kernel of that name computes one of ``nodes``, or a part of one."""
+    return any(kernel == node or kernel.startswith((f"{node}.", f"{node}_", f"{node}/")) for node in nodes)

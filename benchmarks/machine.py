@@ -1,0 +1,74 @@
+"""The machine a benchmark runs on: a clean environment, one pinned core, and what to print about both.
+
+Import this first: the environment must be clean before NumPy loads its BLAS.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+BLAS_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would have the BLAS work for another processor
+PACKAGES = ("numpy", "scipy", "onnxruntime", "onnx")
+
+
+def clean_environment() -> None:
+    """Forget settings that would slow the BLAS."""
+    for name in BLAS_SETTINGS:
+        os.environ.pop(name, None)
+
+
+def pin(core: int | None = None) -> int:
+    """Keep this process on one core, the last one it may use unless ``core`` says which; that core."""
+    allowed = sorted(os.sched_getaffinity(0))
+    chosen = allowed[-1] if core is None else core
+    if chosen not in allowed:
+        raise ValueError(f"expected a core among {allowed}, got {core}")
+    os.sched_setaffinity(0, {chosen})
+    return chosen
+
+
+def _processor() -> str:
+    """The processor's name, and family and model, which tell more where a hypervisor hides the name."""
+    facts: dict[str, str] = {}
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip(), value.strip())
+    name = facts.get("model name", platform.processor() or platform.machine())
+    return f"{name}, family {facts['cpu family']} model {facts['model']}" if "cpu family" in facts else name
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def describe() -> dict[str, Any]:
+    """Processor, kernels, BLAS and versions, for the head of a report."""
+    from lcnn_engine import __version__, kernel_info
+
+    info = kernel_info()
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "pinned_to": sorted(os.sched_getaffinity(0)),
+        "isa": info["isa"],
+        "blas": info["blas"],
+        "blas_core": info["blas_core"],
+        "python": platform.python_version(),
+        "lcnn": __version__,
+        **{package: _version(package) for package in PACKAGES},
+    }
+
+
+def heading(facts: dict[str, Any]) -> str:
+    """``describe()`` as lines of text."""
+    return "\n".join(f"{key:12} {value}" for key, value in facts.items())
+
+
+clean_environment()

@@ -1,0 +1,235 @@
+"""Our graph as an ONNX model, the way a user of ONNX Runtime would run it.
+
+Inside, pictures are NCHW, ONNX's own layout; the model's input and a picture as output are NHWC, like ours. A lookup
+layer becomes the dense convolution it stands for, W[o, :, r, c] = sum of C * D[I]. ``flatten`` keeps the order of
+H, W, C. Node names begin with the name of the node they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from lcnn_engine import graph as g
+from lcnn_engine.reference import sparse_kernel
+
+OPSET = 17
+PLAIN_ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "hard_silu": "HardSwish"}
+
+
+def dense_kernel(node: g.Node, tensors: Mapping[str, np.ndarray], channels: int) -> np.ndarray:
+    """W (n, m, kh, kw) of a lookup layer, or (n, m) of one on vectors, float32."""
+    read = {key: tensors.get(f"{node.name}/{key}") for key in ("dictionary", "indptr", "indices", "coefficients")}
+    kh, kw = getattr(node, "kernel_size", (1, 1))
+    dictionary = read["dictionary"]
+    atoms = channels if dictionary is None else len(dictionary)
+    lookups = sparse_kernel(read["indptr"], read["indices"], read["coefficients"], kh * kw * atoms)
+    filters = lookups.shape[0]
+    taps = lookups.tocsr().reshape((filters * kh * kw, atoms)).tocsr()
+    dense = taps.toarray() if dictionary is None else taps @ dictionary.astype(np.float64)
+    kernel = dense.reshape(filters, kh, kw, channels).transpose(0, 3, 1, 2).astype(np.float32)
+    return np.ascontiguousarray(kernel if isinstance(node, g.LookupConv2D) else kernel.reshape(filters, channels))
+
+
+class _Writer:
+    """Collects ONNX nodes and initializers; ``names`` maps our values to ONNX's."""
+
+    def __init__(self, graph: g.Graph, tensors: Mapping[str, np.ndarray], batch: int | str) -> None:
+        self.graph = graph
+        self.tensors = tensors
+        self.batch = batch
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, onnx.TensorProto] = {}
+        self.names: dict[str, str] = {}
+
+    def emit(self, op: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        """Append an ONNX node whose only result goes by ``name``."""
+        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(self, name: str, value: np.ndarray) -> str:
+        self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def tensor(self, node: g.Node, key: str) -> list[str]:
+        """The initializer of a node's tensor, as a list of one; of none where the model leaves it out."""
+        value = self.tensors.get(f"{node.name}/{key}")
+        return [] if value is None else [self.constant(f"{node.name}.{key}", value.astype(np.float32))]
+
+    def shape(self, name: str) -> g.Shape:
+        return self.graph.shapes[name]
+
+    def inputs(self, node: g.Node) -> list[str]:
+        return [self.names[name] for name in node.inputs]
+
+
+def _pads(padding: tuple[int, int, int, int]) -> list[int]:
+    top, bottom, left, right = padding
+    return [top, left, bottom, right]
+
+
+def _activate(writer: _Writer, node: g.Node, value: str) -> str:
+    """The activation of ``node`` after the ONNX value ``value``; the name of the result."""
+    kind, name = getattr(node, "activation", "linear"), f"{node.name}.act"
+    if kind == "linear":
+        return value
+    if kind in PLAIN_ACTIVATIONS:
+        return writer.emit(PLAIN_ACTIVATIONS[kind], [value], name)
+    if kind == "relu6":
+        bounds = [writer.constant("zero", np.float32(0)), writer.constant("six", np.float32(6))]
+        return writer.emit("Clip", [value, *bounds], name)
+    if kind == "leaky_relu":
+        return writer.emit("LeakyRelu", [value], name, alpha=node.alpha)
+    if kind == "hard_sigmoid":
+        return writer.emit("HardSigmoid", [value], name, alpha=1.0 / 6.0, beta=0.5)
+    if kind == "silu":
+        return writer.emit("Mul", [value, writer.emit("Sigmoid", [value], f"{name}.sigmoid")], name)
+    raise ValueError(f"expected an activation of the format, got {kind!r}")
+
+
+def _convolution(writer: _Writer, node: g.Convolution) -> str:
+    if isinstance(node, g.LookupConv2D):
+        kernel = dense_kernel(node, writer.tensors, writer.shape(node.inputs[0])[-1])
+        weights = writer.constant(f"{node.name}.kernel", kernel)
+    else:
+        (weights,) = writer.tensor(node, "kernel")
+    operands = [*writer.inputs(node), weights, *writer.tensor(node, "bias")]
+    return writer.emit(
+        "Conv", operands, node.name, kernel_shape=node.kernel_size, strides=node.strides, pads=_pads(node.padding),
+        dilations=node.dilation, group=getattr(node, "groups", 1),
+    )  # fmt: skip
+
+
+def _dense(writer: _Writer, node: g.DenseLike) -> str:
+    if isinstance(node, g.LookupDense):
+        kernel = dense_kernel(node, writer.tensors, writer.shape(node.inputs[0])[-1])
+        weights = writer.constant(f"{node.name}.kernel", kernel)
+    else:
+        (weights,) = writer.tensor(node, "kernel")
+    return writer.emit("Gemm", [*writer.inputs(node), weights, *writer.tensor(node, "bias")], node.name, transB=1)
+
+
+def _pool(writer: _Writer, node: g.Pool2D) -> str:
+    extra = {"count_include_pad": 0} if isinstance(node, g.AvgPool2D) else {}
+    op = "AveragePool" if isinstance(node, g.AvgPool2D) else "MaxPool"
+    window = {"kernel_shape": node.pool_size, "strides": node.strides, "pads": _pads(node.padding)}
+    return writer.emit(op, writer.inputs(node), node.name, **window, **extra)
+
+
+def _reshape(writer: _Writer, value: str, name: str, shape: list[int]) -> str:
+    return writer.emit("Reshape", [value, writer.constant(f"{name}.shape", np.array(shape, np.int64))], name)
+
+
+def _global_pool(writer: _Writer, node: g.GlobalPool2D) -> str:
+    op = "GlobalAveragePool" if isinstance(node, g.GlobalAvgPool2D) else "GlobalMaxPool"
+    pooled = writer.emit(op, writer.inputs(node), node.name)
+    return _reshape(writer, pooled, f"{node.name}.vector", [0, -1])
+
+
+def _flatten(writer: _Writer, node: g.Flatten) -> str:
+    nhwc = writer.emit("Transpose", writer.inputs(node), f"{node.name}.nhwc", perm=[0, 2, 3, 1])
+    return _reshape(writer, nhwc, node.name, [0, -1])
+
+
+def _elementwise(writer: _Writer, node: g.Elementwise) -> str:
+    rank = len(writer.shape(node.name))
+    operands = []
+    for number, (ours, theirs) in enumerate(zip(node.inputs, writer.inputs(node), strict=True)):
+        grows = len(writer.shape(ours)) < rank
+        operands.append(_reshape(writer, theirs, f"{node.name}.in{number}", [0, -1, 1, 1]) if grows else theirs)
+    op = "Mul" if isinstance(node, g.Multiply) else "Add"
+    value = operands[0]
+    for number, operand in enumerate(operands[1:], start=1):
+        last = number == len(operands) - 1
+        value = writer.emit(op, [value, operand], node.name if last else f"{node.name}.sum{number}")
+    return value
+
+
+def _batch_norm(writer: _Writer, node: g.BatchNorm) -> str:
+    channels = writer.shape(node.name)[-1]
+    still = [
+        writer.constant(f"{node.name}.mean", np.zeros(channels, np.float32)),
+        writer.constant(f"{node.name}.variance", np.ones(channels, np.float32)),
+    ]
+    operands = [*writer.inputs(node), *writer.tensor(node, "scale"), *writer.tensor(node, "shift"), *still]
+    return writer.emit("BatchNormalization", operands, node.name, epsilon=0.0)
+
+
+def _lrn(writer: _Writer, node: g.LRN) -> str:
+    size = 2 * node.depth_radius + 1  # ONNX divides alpha by the window's size
+    return writer.emit(
+        "LRN", writer.inputs(node), node.name, size=size, alpha=node.alpha * size, beta=node.beta, bias=node.bias
+    )
+
+
+def _zero_pad(writer: _Writer, node: g.ZeroPad2D) -> str:
+    top, bottom, left, right = node.padding
+    pads = writer.constant(f"{node.name}.pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+    return writer.emit("Pad", [*writer.inputs(node), pads], node.name, mode="constant")
+
+
+def _one_node(op: str, **attributes: Any) -> Any:
+    return lambda writer, node: writer.emit(op, writer.inputs(node), node.name, **attributes)
+
+
+CONVERSIONS = {
+    "lookup_conv2d": _convolution,
+    "conv2d": _convolution,
+    "lookup_dense": _dense,
+    "dense": _dense,
+    "max_pool2d": _pool,
+    "avg_pool2d": _pool,
+    "zero_pad2d": _zero_pad,
+    "global_avg_pool2d": _global_pool,
+    "global_max_pool2d": _global_pool,
+    "flatten": _flatten,
+    "softmax": _one_node("Softmax", axis=1),
+    "activation": lambda writer, node: writer.inputs(node)[0],
+    "add": _elementwise,
+    "multiply": _elementwise,
+    "concat": _one_node("Concat", axis=1),
+    "batch_norm": _batch_norm,
+    "lrn": _lrn,
+}
+
+
+def _outside_shape(batch: int | str, shape: g.Shape) -> list[int | str]:
+    return [batch, *shape]
+
+
+def onnx_model(graph: g.Graph, tensors: Mapping[str, np.ndarray], batch: int | str = 1) -> bytes:
+    """``graph`` as a serialized ONNX model for ``batch`` pictures (a name leaves that open).
+
+    One input, the graph's, float32 (batch, H, W, C); one output named ``output``, (batch, *output shape).
+    """
+    writer = _Writer(graph, tensors, batch)
+    source = graph.input.name
+    writer.names[source] = writer.emit("Transpose", [source], f"{source}.nchw", perm=[0, 3, 1, 2])
+    for node in graph.nodes:
+        value = CONVERSIONS[node.op](writer, node)
+        writer.names[node.name] = _activate(writer, node, value)
+    result = writer.names[graph.output]
+    if len(graph.output_shape) == 3:
+        writer.emit("Transpose", [result], "output", perm=[0, 2, 3, 1])
+    else:
+        writer.emit("Identity", [result], "output")
+    model = helper.make_model(
+        helper.make_graph(
+            writer.nodes,
+            graph.name,
+            [helper.make_tensor_value_info(source, onnx.TensorProto.FLOAT, _outside_shape(batch, graph.input.shape))],
+            [
+                helper.make_tensor_value_info(
+                    "output", onnx.TensorProto.FLOAT, _outside_shape(batch, graph.output_shape)
+                )
+            ],
+            list(writer.initializers.values()),
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=10,
+    )
+    return model.SerializeToString()

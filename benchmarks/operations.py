@@ -1,0 +1,163 @@
+"""``python -m benchmarks.operations``: every operation but lookups, ours against ONNX Runtime's.
+
+One thread, one pinned core, batch 1, interleaved rounds in one process; see ``operation_cases`` for how an operation
+is isolated from the graph around it. Ends with 1 where ``--check`` is given and a ratio is over the bar.
+"""
+
+from __future__ import annotations
+
+from . import machine  # isort: skip - before NumPy
+
+import argparse
+import fnmatch
+import sys
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from . import report
+from .building import NetBuilder
+from .engines import OnnxRuntime, Ours
+from .operation_cases import Case, all_cases
+from .timing import Sample, interleave, mean_seconds, repeats_for
+
+BAR = 1.2
+
+
+@dataclass(frozen=True)
+class Row:
+    """Medians in microseconds, and their spreads as shares."""
+
+    operation: str
+    case: str
+    method: str
+    ours_us: float
+    ours_spread: float
+    onnxruntime_us: float
+    onnxruntime_spread: float
+
+    @property
+    def ratio(self) -> float:
+        """Ours over theirs: below 1 we are faster."""
+        return self.ours_us / self.onnxruntime_us if self.onnxruntime_us > 0 else float("inf")
+
+
+class Contest:
+    """A case made ready: both engines loaded, results compared, blocks sized."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        picture = case.picture()
+        graph, tensors = case.build(1 + case.copies)
+        self.ours = Ours(graph, tensors, picture)
+        self.theirs = OnnxRuntime(graph, tensors, picture, profiled=not case.copies)
+        self.base = OnnxRuntime(*case.build(1), picture) if case.copies else None
+        self._check_results()
+        self.repeats = repeats_for(self.ours.run)
+        self.their_repeats = repeats_for(self.theirs.run)
+        self.measured = [f"op{number}" for number in range(1 if case.copies else 0, 1 + case.copies)]
+
+    def _check_results(self) -> None:
+        self.theirs.run()
+        ours, theirs = self.ours.run(), self.theirs.result()
+        difference = np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-30)
+        if not difference <= 1e-4:
+            raise ArithmeticError(
+                f"{self.case.group} {self.case.title}: results differ by {difference:.2e} of the largest"
+            )
+
+    def _run_ours(self) -> float:
+        for _ in range(self.repeats):
+            self.ours.run_timed()
+        return self.ours.take_seconds(self.measured) / self.repeats / len(self.measured)
+
+    def measure(self, rounds: int, profiler_seconds: float) -> Row:
+        """Interleaved rounds of this case."""
+        samples = self._chain(rounds) if self.base else self._single(rounds, profiler_seconds)
+        ours, theirs = samples["ours"], samples["theirs"]
+        return Row(
+            self.case.group, self.case.title, "chain" if self.base else "single",
+            1e6 * ours.median, ours.spread, 1e6 * theirs.median, theirs.spread,
+        )  # fmt: skip
+
+    def _chain(self, rounds: int) -> dict[str, Sample]:
+        assert self.base
+        base_run, repeats = self.base.run, self.their_repeats
+        contenders = {
+            "ours": self._run_ours,
+            "chain": lambda: mean_seconds(self.theirs.run, repeats),
+            "base": lambda: mean_seconds(base_run, repeats),
+        }
+        samples = interleave(contenders, rounds)
+        difference = (samples["chain"].rounds - samples["base"].rounds) / self.case.copies
+        return {"ours": samples["ours"], "theirs": Sample(difference)}
+
+    def _single(self, rounds: int, profiler_seconds: float) -> dict[str, Sample]:
+        contenders = {"ours": self._run_ours, "wall": lambda: mean_seconds(self.theirs.run, self.their_repeats)}
+        samples = interleave(contenders, rounds)
+        seconds, kernels = self.theirs.profile([*self.measured, *self.case.theirs])
+        in_rounds = seconds[-rounds * self.their_repeats :].reshape(rounds, -1)
+        return {"ours": samples["ours"], "theirs": Sample(in_rounds.mean(axis=1) - kernels * profiler_seconds)}
+
+
+def profiler_cost() -> float:
+    """Seconds that ONNX Runtime's profiler adds to a kernel: what it reports for a relu of one number."""
+    net = NetBuilder("empty", (1, 1, 1))
+    net.add("activation", "op0", activation="relu")
+    session = OnnxRuntime(*net.finish(), np.zeros((1, 1, 1), np.float32), profiled=True)
+    for _ in range(4000):
+        session.run()
+    seconds, _ = session.profile(["op0"])
+    return float(seconds[1000:].reshape(30, -1).mean(axis=1).min())
+
+
+def _table(rows: list[Row]) -> str:
+    header = ("operation", "case", "ratio", "ours us", "+-", "ONNX Runtime us", "+-", "method")
+    cells = [
+        (
+            row.operation, row.case, f"{row.ratio:.2f}" + ("  <--" if row.ratio > BAR else ""),
+            f"{row.ours_us:.2f}", f"{row.ours_spread:.0%}",
+            f"{row.onnxruntime_us:.2f}", f"{row.onnxruntime_spread:.0%}", row.method,
+        )
+        for row in rows
+    ]  # fmt: skip
+    return report.table([header, *cells], left=(0, 1, 7))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.operations", description=__doc__)
+    parser.add_argument(
+        "--only", metavar="PATTERN", default="*", help="operations (or 'operation case') to measure, e.g. 'max_*'"
+    )
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--core", type=int, help="the core to stay on; default the last one")
+    parser.add_argument("--name", default="operations", help="name of the results, benchmarks/results/NAME.json")
+    parser.add_argument("--check", action="store_true", help=f"end with 1 where a ratio is over {BAR}")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = _arguments()
+    machine.pin(arguments.core)
+    chosen = [
+        case for case in all_cases()
+        if fnmatch.fnmatch(case.group, arguments.only) or fnmatch.fnmatch(f"{case.group} {case.title}", arguments.only)
+    ]  # fmt: skip
+    if not chosen:
+        print(f"expected --only to fit an operation, got {arguments.only!r}", file=sys.stderr)
+        return 2
+    contests = [Contest(case) for case in chosen]
+    print("measuring", file=sys.stderr, flush=True)
+    cost = profiler_cost()
+    rows = [contest.measure(arguments.rounds, cost) for contest in contests]
+    print("measured", file=sys.stderr, flush=True)
+    facts = {**machine.describe(), "profiler_us": round(1e6 * cost, 3), "rounds": arguments.rounds}
+    over = [row for row in rows if row.ratio > BAR]
+    print(machine.heading(facts), _table(rows), sep="\n\n")
+    print(f"\n{len(rows) - len(over)} of {len(rows)} within {BAR}x of ONNX Runtime")
+    report.write_json(arguments.name, {"machine": facts, "rows": [{**asdict(row), "ratio": row.ratio} for row in rows]})
+    return 1 if arguments.check and over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Interleaved rounds: every contender runs in every round, so that a drifting machine drifts for all alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCK_SECONDS = 0.002  # one contender's share of a round
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Seconds of one operation or run, one number a round."""
+
+    rounds: np.ndarray
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.rounds))
+
+    @property
+    def spread(self) -> float:
+        """Half the distance of the quartiles, as a share of the median."""
+        low, high = np.percentile(self.rounds, [25, 75])
+        return float((high - low) / 2 / self.median) if self.median else 0.0
+
+
+def repeats_for(run: Callable[[], object], block: float = BLOCK_SECONDS) -> int:
+    """How often ``run`` fits into a block, at least once; it is warm afterwards."""
+    run()
+    start = time.perf_counter()
+    run()
+    return max(1, round(block / max(time.perf_counter() - start, 1e-7)))
+
+
+def mean_seconds(run: Callable[[], object], repeats: int) -> float:
+    """Mean wall time of ``repeats`` calls."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        run()
+    return (time.perf_counter() - start) / repeats
+
+
+def interleave(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Sample]:
+    """Call every contender once a round, in an order that turns; what each returns, as samples."""
+    names = list(contenders)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            seconds[name].append(contenders[name]())
+    return {name: Sample(np.array(values)) for name, values in seconds.items()}
