@@ -220,7 +220,7 @@ class Graph:
                 if name not in made:
                     raise _fail(f"node {shown(node.name)}", "inputs to name the graph's input or earlier nodes", name)
             if node.name in made:
-                raise _fail(f"node {shown(node.name)}", "a name that neither the input nor a node before it has", node.name)
+                raise _fail(f"node {shown(node.name)}", "a name that nothing before it has", node.name)
             made.add(node.name)
         if self.output not in made or self.output == self.input.name:
             raise _fail("output", "the name of a node", self.output)
