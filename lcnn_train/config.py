@@ -164,6 +164,17 @@ class Config(_Section):
         return self
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, which takes the last of two equal keys, made to refuse them."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def load_config(path: str | Path, overrides: list[str] | None = None, folder: str | None = None) -> Config:
     """Read a YAML file; `overrides` are "section.key=value" with the value in YAML; `folder` is a data.folder.
 
@@ -173,8 +184,8 @@ def load_config(path: str | Path, overrides: list[str] | None = None, folder: st
     if path.is_dir():
         raise ConfigError(f"{path}: expected a YAML file, found a folder")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}")

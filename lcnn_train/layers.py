@@ -14,7 +14,7 @@ optimizer applies after its update, so plain `model.fit` needs no callback; and 
 by the mask too, weights that an optimizer averages behind our back (EMA) revive nothing either.
 """
 
-# ruff: noqa: N802, N803, N806 - the paper's letters
+# ruff: noqa: N802 - the paper's letters
 from __future__ import annotations
 
 import math

@@ -6,7 +6,6 @@ size of the dictionary and n the number of filters. An entry that survives the t
 The layer, the density counter and the exporter all ask :func:`survivors`; nothing else decides what is zero.
 """
 
-# ruff: noqa: N803 - the paper's letters
 from __future__ import annotations
 
 import math

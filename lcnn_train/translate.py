@@ -5,7 +5,6 @@ one, ZeroPadding2D into the convolution after it; dropout vanishes. Shapes: a Ke
 file's (n, m, kh, kw); a Keras dictionary is (1, 1, m, k), a file's (k, m).
 """
 
-# ruff: noqa: N806 - the paper's letters
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,6 +1,5 @@
 """Hold a model file to the Keras model that it came from: engine against Keras, node by node, on real pictures."""
 
-# ruff: noqa: N806 - the paper's letters
 from __future__ import annotations
 
 import os

@@ -10,6 +10,7 @@ import gzip
 import math
 import os
 import struct
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +173,7 @@ def _read_npz(path: Path, part: str) -> Split:
     try:
         with np.load(path, allow_pickle=False) as archive:
             images, labels = archive[f"x_{part}"], archive[f"y_{part}"]
-    except (OSError, ValueError, KeyError, EOFError, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path}: expected arrays x_{part} and y_{part} in an .npz file ({error}). Fetch it again."
         ) from error

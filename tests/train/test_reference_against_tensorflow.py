@@ -1,5 +1,4 @@
 """The NumPy twin against the TensorFlow operations that the format names as its definition."""
-# ruff: noqa: N806 - the paper's letters keep their case
 
 from __future__ import annotations
 

@@ -1,0 +1,89 @@
+"""Configurations: those that are shipped are valid, and every mistake gets an answer that says what was meant."""
+
+from pathlib import Path
+
+import pytest
+
+import lcnn_train
+from lcnn_train import ConfigError
+from lcnn_train.config import load_config, parse_config
+
+SHIPPED = sorted((Path(lcnn_train.__file__).parent / "configs").glob("*.yaml"))
+FLAGSHIP = next(path for path in SHIPPED if path.name == "mnist-alexnet-lcnn-fast.yaml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid_and_named_as_their_files(path):
+    assert load_config(path).name == path.stem
+
+
+def test_defaults():
+    config = parse_config({"name": "a"}, "here")
+    assert config.model.l1 == 0.3
+    assert config.model.threshold == 0.01
+    assert config.train.learning_rate.schedule == "cosine"
+
+
+def test_overrides_win():
+    config = load_config(FLAGSHIP, ["train.epochs=3", "augment.scale=[0.8, 1.2]", "data.folder=~"], "elsewhere")
+    assert config.train.epochs == 3
+    assert config.augment.scale == [0.8, 1.2]
+    assert config.data.folder == "elsewhere"
+
+
+MISTAKES = {
+    "train.epoch=3": r"unknown key train.epoch; did you mean epochs\? Known here: epochs, batch_size",
+    "trian.epochs=3": "unknown key trian; did you mean train\\?",
+    "train.optimizer.momentun=0.5": "unknown key train.optimizer.momentun; did you mean momentum\\?",
+    "train.epochs=many": r"train.epochs: expected a valid integer; found 'many' \(str\)",
+    "train.epochs=1.5": r"train.epochs: expected a valid integer; found 1.5 \(float\)",
+    "train.epochs=true": r"train.epochs: expected a valid integer; found True \(bool\)",
+    "train.epochs=0": r"train.epochs: expected greater than or equal to 1; found 0",
+    "train.epochs='3'": r"train.epochs: expected a valid integer; found '3' \(str\)",
+    "model.variant=quick": "model.variant: expected 'fast', 'accurate', 'accurate-paper' or 'dense'; found 'quick'",
+    "model.l1=.nan": "model.l1: expected a finite number; found nan",
+    "model.l1=-1": "model.l1: expected greater than or equal to 0; found -1",
+    "model.dropout=1.0": "model.dropout: expected less than 1; found 1.0",
+    "model.channels=3": "model.channels must be 1, as preprocessing.mode is L",
+    "preprocessing.mean=[0.1, 0.2]": "preprocessing.mean must have one number for each of 1 channel",
+    "preprocessing.std=[0]": r"preprocessing.std.0: expected greater than 0; found 0",
+    "augment.scale=[1.2, 0.8]": r"augment.scale must be \[smallest, largest\]",
+    "augment.scale=[1.2]": "augment.scale: .*at least 2 items",
+    "train.learning_rate={schedule: steps, epochs: [2, 3], rates: [1, 2]}": "epochs must ascend from 1",
+    "train.learning_rate={schedule: steps, epochs: [1, 3], rates: [1.0]}": "one rate for each of its epochs",
+    "train=3": r"train: expected a valid dictionary or instance of Train; found 3 \(int\)",
+    "name=''": "name: .*at least 1 character",
+    "train.epochs": "expected section.key=value; found 'train.epochs'",
+    "name.x=3": "'name.x=3': name has no keys",
+    "train.epochs=[": "the value is not YAML",
+}
+
+
+@pytest.mark.parametrize("override", MISTAKES)
+def test_mistakes(override):
+    with pytest.raises(ConfigError, match=MISTAKES[override]) as error:
+        load_config(FLAGSHIP, [override])
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_are_no_configuration(tmp_path):
+    path = tmp_path / "a.yaml"
+    for text, message in (
+        ("", "expected keys and values, found NoneType"),
+        ("- 1", "expected keys and values, found list"),
+        ("a: [", "not a YAML file"),
+        ("train: {}", "expected a value for name; found none"),
+        ("name: a\nname: b", "key name is given twice"),
+        ("name: &a [*a]", "not a YAML file|expected"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=message) as error:
+            load_config(path)
+        assert str(path) in str(error.value)
+    path.write_bytes(b"\xff\xfe\0")
+    with pytest.raises(ConfigError, match="not a YAML file"):
+        load_config(path)
+    with pytest.raises(ConfigError, match="expected a YAML file, found a folder"):
+        load_config(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        load_config(tmp_path / "none.yaml")
