@@ -34,6 +34,11 @@ def seeded(*key: object) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(repr(key).encode()))
 
 
+def with_alpha(activation: str) -> dict[str, Any]:
+    """Attributes for ``activation``, with a slope where it takes one."""
+    return {"activation": activation, "alpha": 0.2 if activation == "leaky_relu" else None}
+
+
 def lookups_of(P: np.ndarray) -> dict[str, np.ndarray]:
     """``indptr``, ``indices`` and ``coefficients`` of the non-zeros of P (n, kh*kw*k)."""
     rows, columns = np.nonzero(P)

@@ -317,3 +317,24 @@ def test_arrays_go_through_without_pillow(tmp_path: Path) -> None:
         as_batch(np.zeros((2, 8, 6, 1), np.float32), (8, 6, 1), None)
         sys.exit("PIL" in sys.modules)"""
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------------ real digits
+
+DIGITS = sorted((Path(__file__).parent / "data" / "digits").glob("*.png"))
+
+
+def test_real_digits_are_there() -> None:
+    assert len(DIGITS) >= 50
+
+
+def test_real_digits() -> None:
+    p = Preprocessing(mode="L", mean=(0.13,), std=(1,), scale=1 / 255, resize=Resize("exact", (224, 224), "bilinear"))
+    batch, _ = as_batch(DIGITS[:3], (224, 224, 1), p)
+    for path, found in zip(DIGITS, batch, strict=False):
+        with Image.open(path) as image:
+            resized = np.asarray(image.convert("L").resize((224, 224), Image.Resampling.BILINEAR))
+        expected = (resized.astype(np.float32) * np.float32(1 / 255) - np.float32(0.13)) / np.float32(1)
+        np.testing.assert_array_equal(found[..., 0], expected)
+        assert found.max() > 0.5  # ink
+        assert np.median(found) < 0  # on an empty ground
