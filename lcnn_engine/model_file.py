@@ -91,8 +91,8 @@ def _checked(
 
 
 def _kind(name: object, array: object) -> tuple[str, tuple[int, ...]]:
-    dtype = safetensors_file.dtype_name(array) if isinstance(array, np.ndarray) else None
-    if not isinstance(name, str) or not isinstance(array, np.ndarray) or dtype is None:
+    dtype = safetensors_file.dtype_name(array) if isinstance(array, np.ndarray) else ""
+    if not isinstance(name, str) or not isinstance(array, np.ndarray) or not dtype:
         found = f"{array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
         raise ModelFormatError(f"tensor {shown(name)}: expected a float32, float16 or int32 NumPy array, found {found}")
     return dtype, array.shape

@@ -22,7 +22,7 @@ from .wording import shown
 
 MAX_HEADER = 16 * 2**20  # bytes; parsing takes some 20 times that at worst. A network of 1000 layers needs about 1 MB
 MAX_RANK = 4
-DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I32": np.dtype("<i4")}
+DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I32": np.dtype("<i4")}
 _CHUNK = 16 * 2**20  # bytes asked of a file object at once: what a header promises need not be there
 
 
@@ -101,9 +101,9 @@ def header_of(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) ->
     return text
 
 
-def dtype_name(array: np.ndarray) -> str | None:
-    """The name of an array's dtype, in either byte order; None for one that a model file cannot hold."""
-    return next((name for name, dtype in DTYPES.items() if array.dtype.newbyteorder("<") == dtype), None)
+def dtype_name(array: np.ndarray) -> str:
+    """The name of an array's dtype, in either byte order; empty for one that a model file cannot hold."""
+    return next((name for name, dtype in DTYPES.items() if array.dtype.newbyteorder("<") == dtype), "")
 
 
 def _take(stream: BinaryIO, count: int) -> bytearray:
