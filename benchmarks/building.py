@@ -103,7 +103,7 @@ class NetBuilder:
     ) -> str:
         """A lookup convolution with bias; without ``atoms`` it has no dictionary: a pruned convolution."""
         channels = self._channels(source)
-        tensors = self._lookup_tensors(filters, channels, atoms, kernel * kernel, density, gain)
+        tensors = self.lookup_tensors(filters, channels, atoms, kernel * kernel, density, gain)
         return self.add(
             "lookup_conv2d", name, *([source] if source else []), tensors=tensors, filters=filters,
             kernel_size=(kernel, kernel), strides=(stride, stride), padding=(padding,) * 4, activation=activation,
@@ -111,12 +111,13 @@ class NetBuilder:
 
     def lookup_dense(self, name: str, units: int, *, atoms: int, density: float, activation: str = "relu") -> str:
         """A lookup layer on a vector, with bias."""
-        tensors = self._lookup_tensors(units, self._channels(None), atoms, 1, density, 1.0)
+        tensors = self.lookup_tensors(units, self._channels(None), atoms, 1, density)
         return self.add("lookup_dense", name, tensors=tensors, units=units, activation=activation)
 
-    def _lookup_tensors(
-        self, filters: int, channels: int, atoms: int | None, taps: int, density: float, gain: float
+    def lookup_tensors(
+        self, filters: int, channels: int, atoms: int | None, taps: int, density: float, gain: float = 1.0
     ) -> Tensors:
+        """Tensors of a lookup layer of ``taps`` kernel places; without ``atoms`` it has no dictionary."""
         columns = taps * (atoms or channels)
         tensors = random_lookups(self.rng, filters, columns, round(density * filters * columns))
         tensors["coefficients"] *= np.float32(gain)

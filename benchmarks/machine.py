@@ -1,24 +1,25 @@
-"""The machine a benchmark runs on: a clean environment, one pinned core, and what to print about both.
-
-Import this first: the environment must be clean before NumPy loads its BLAS.
-"""
+"""The machine a benchmark runs on: a clean environment, one pinned core, and what to print about both."""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 BLAS_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would have the BLAS work for another processor
-PACKAGES = ("numpy", "scipy", "onnxruntime", "onnx")
+PACKAGES = ("numpy", "onnxruntime", "onnx")
 
 
-def clean_environment() -> None:
-    """Forget settings that would slow the BLAS."""
-    for name in BLAS_SETTINGS:
-        os.environ.pop(name, None)
+def start_clean() -> None:
+    """Start this program anew without settings that slow the BLAS, which has read them by now."""
+    found = [name for name in BLAS_SETTINGS if name in os.environ]
+    for name in found:
+        del os.environ[name]
+    if found:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def pin(core: int | None = None) -> int:
@@ -69,6 +70,3 @@ def describe() -> dict[str, Any]:
 def heading(facts: dict[str, Any]) -> str:
     """``describe()`` as lines of text."""
     return "\n".join(f"{key:12} {value}" for key, value in facts.items())
-
-
-clean_environment()

@@ -15,24 +15,12 @@ import onnx
 from onnx import helper, numpy_helper
 
 from lcnn_engine import graph as g
-from lcnn_engine.reference import sparse_kernel
+
+from .twins import as_dense
 
 OPSET = 17
-PLAIN_ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "hard_silu": "HardSwish"}
-
-
-def dense_kernel(node: g.Node, tensors: Mapping[str, np.ndarray], channels: int) -> np.ndarray:
-    """W (n, m, kh, kw) of a lookup layer, or (n, m) of one on vectors, float32."""
-    read = {key: tensors.get(f"{node.name}/{key}") for key in ("dictionary", "indptr", "indices", "coefficients")}
-    kh, kw = getattr(node, "kernel_size", (1, 1))
-    dictionary = read["dictionary"]
-    atoms = channels if dictionary is None else len(dictionary)
-    lookups = sparse_kernel(read["indptr"], read["indices"], read["coefficients"], kh * kw * atoms)
-    filters = lookups.shape[0]
-    taps = lookups.tocsr().reshape((filters * kh * kw, atoms)).tocsr()
-    dense = taps.toarray() if dictionary is None else taps @ dictionary.astype(np.float64)
-    kernel = dense.reshape(filters, kh, kw, channels).transpose(0, 3, 1, 2).astype(np.float32)
-    return np.ascontiguousarray(kernel if isinstance(node, g.LookupConv2D) else kernel.reshape(filters, channels))
+PLAIN_ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+HARD_SIGMOID = {"alpha": 1.0 / 6.0, "beta": 0.5}
 
 
 class _Writer:
@@ -85,32 +73,24 @@ def _activate(writer: _Writer, node: g.Node, value: str) -> str:
     if kind == "leaky_relu":
         return writer.emit("LeakyRelu", [value], name, alpha=node.alpha)
     if kind == "hard_sigmoid":
-        return writer.emit("HardSigmoid", [value], name, alpha=1.0 / 6.0, beta=0.5)
-    if kind == "silu":
-        return writer.emit("Mul", [value, writer.emit("Sigmoid", [value], f"{name}.sigmoid")], name)
+        return writer.emit("HardSigmoid", [value], name, **HARD_SIGMOID)
+    if kind in ("silu", "hard_silu"):  # ONNX Runtime, too, makes a HardSwish of these two
+        op, attributes = ("Sigmoid", {}) if kind == "silu" else ("HardSigmoid", HARD_SIGMOID)
+        return writer.emit("Mul", [value, writer.emit(op, [value], f"{name}.gate", **attributes)], name)
     raise ValueError(f"expected an activation of the format, got {kind!r}")
 
 
-def _convolution(writer: _Writer, node: g.Convolution) -> str:
-    if isinstance(node, g.LookupConv2D):
-        kernel = dense_kernel(node, writer.tensors, writer.shape(node.inputs[0])[-1])
-        weights = writer.constant(f"{node.name}.kernel", kernel)
-    else:
-        (weights,) = writer.tensor(node, "kernel")
-    operands = [*writer.inputs(node), weights, *writer.tensor(node, "bias")]
+def _convolution(writer: _Writer, node: g.Conv2D) -> str:
+    operands = [*writer.inputs(node), *writer.tensor(node, "kernel"), *writer.tensor(node, "bias")]
     return writer.emit(
         "Conv", operands, node.name, kernel_shape=node.kernel_size, strides=node.strides, pads=_pads(node.padding),
-        dilations=node.dilation, group=getattr(node, "groups", 1),
+        dilations=node.dilation, group=node.groups,
     )  # fmt: skip
 
 
-def _dense(writer: _Writer, node: g.DenseLike) -> str:
-    if isinstance(node, g.LookupDense):
-        kernel = dense_kernel(node, writer.tensors, writer.shape(node.inputs[0])[-1])
-        weights = writer.constant(f"{node.name}.kernel", kernel)
-    else:
-        (weights,) = writer.tensor(node, "kernel")
-    return writer.emit("Gemm", [*writer.inputs(node), weights, *writer.tensor(node, "bias")], node.name, transB=1)
+def _dense(writer: _Writer, node: g.Dense) -> str:
+    operands = [*writer.inputs(node), *writer.tensor(node, "kernel"), *writer.tensor(node, "bias")]
+    return writer.emit("Gemm", operands, node.name, transB=1)
 
 
 def _pool(writer: _Writer, node: g.Pool2D) -> str:
@@ -177,9 +157,7 @@ def _one_node(op: str, **attributes: Any) -> Any:
 
 
 CONVERSIONS = {
-    "lookup_conv2d": _convolution,
     "conv2d": _convolution,
-    "lookup_dense": _dense,
     "dense": _dense,
     "max_pool2d": _pool,
     "avg_pool2d": _pool,
@@ -206,10 +184,10 @@ def onnx_model(graph: g.Graph, tensors: Mapping[str, np.ndarray], batch: int | s
 
     One input, the graph's, float32 (batch, H, W, C); one output named ``output``, (batch, *output shape).
     """
-    writer = _Writer(graph, tensors, batch)
+    writer = _Writer(*as_dense(graph, tensors), batch)
     source = graph.input.name
     writer.names[source] = writer.emit("Transpose", [source], f"{source}.nchw", perm=[0, 3, 1, 2])
-    for node in graph.nodes:
+    for node in writer.graph.nodes:
         value = CONVERSIONS[node.op](writer, node)
         writer.names[node.name] = _activate(writer, node, value)
     result = writer.names[graph.output]

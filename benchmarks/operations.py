@@ -6,16 +6,15 @@ is isolated from the graph around it. Ends with 1 where ``--check`` is given and
 
 from __future__ import annotations
 
-from . import machine  # isort: skip - before NumPy
-
 import argparse
 import fnmatch
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from . import report
+from . import machine, report
 from .building import NetBuilder
 from .engines import OnnxRuntime, Ours
 from .operation_cases import Case, all_cases
@@ -67,6 +66,7 @@ class Contest:
             )
 
     def _run_ours(self) -> float:
+        self.ours.run()
         for _ in range(self.repeats):
             self.ours.run_timed()
         return self.ours.take_seconds(self.measured) / self.repeats / len(self.measured)
@@ -96,7 +96,7 @@ class Contest:
         contenders = {"ours": self._run_ours, "wall": lambda: mean_seconds(self.theirs.run, self.their_repeats)}
         samples = interleave(contenders, rounds)
         seconds, kernels = self.theirs.profile([*self.measured, *self.case.theirs])
-        in_rounds = seconds[-rounds * self.their_repeats :].reshape(rounds, -1)
+        in_rounds = seconds[-rounds * (1 + self.their_repeats) :].reshape(rounds, -1)[:, 1:]
         return {"ours": samples["ours"], "theirs": Sample(in_rounds.mean(axis=1) - kernels * profiler_seconds)}
 
 
@@ -124,7 +124,7 @@ def _table(rows: list[Row]) -> str:
     return report.table([header, *cells], left=(0, 1, 7))
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.operations", description=__doc__)
     parser.add_argument(
         "--only", metavar="PATTERN", default="*", help="operations (or 'operation case') to measure, e.g. 'max_*'"
@@ -133,31 +133,38 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--core", type=int, help="the core to stay on; default the last one")
     parser.add_argument("--name", default="operations", help="name of the results, benchmarks/results/NAME.json")
     parser.add_argument("--check", action="store_true", help=f"end with 1 where a ratio is over {BAR}")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def main() -> int:
-    arguments = _arguments()
-    machine.pin(arguments.core)
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _arguments(arguments)
     chosen = [
-        case for case in all_cases()
-        if fnmatch.fnmatch(case.group, arguments.only) or fnmatch.fnmatch(f"{case.group} {case.title}", arguments.only)
-    ]  # fmt: skip
-    if not chosen:
-        print(f"expected --only to fit an operation, got {arguments.only!r}", file=sys.stderr)
+        case
+        for case in all_cases()
+        if fnmatch.fnmatch(case.group, options.only) or fnmatch.fnmatch(f"{case.group} {case.title}", options.only)
+    ]
+    try:
+        if not chosen:
+            raise ValueError(f"expected --only to fit an operation, got {options.only!r}")
+        if options.rounds < 1:
+            raise ValueError(f"expected at least one round, got {options.rounds}")
+        machine.pin(options.core)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
     contests = [Contest(case) for case in chosen]
     print("measuring", file=sys.stderr, flush=True)
     cost = profiler_cost()
-    rows = [contest.measure(arguments.rounds, cost) for contest in contests]
+    rows = [contest.measure(options.rounds, cost) for contest in contests]
     print("measured", file=sys.stderr, flush=True)
-    facts = {**machine.describe(), "profiler_us": round(1e6 * cost, 3), "rounds": arguments.rounds}
+    facts = {**machine.describe(), "profiler_us": round(1e6 * cost, 3), "rounds": options.rounds}
     over = [row for row in rows if row.ratio > BAR]
     print(machine.heading(facts), _table(rows), sep="\n\n")
     print(f"\n{len(rows) - len(over)} of {len(rows)} within {BAR}x of ONNX Runtime")
-    report.write_json(arguments.name, {"machine": facts, "rows": [{**asdict(row), "ratio": row.ratio} for row in rows]})
-    return 1 if arguments.check and over else 0
+    report.write_json(options.name, {"machine": facts, "rows": [{**asdict(row), "ratio": row.ratio} for row in rows]})
+    return 1 if options.check and over else 0
 
 
 if __name__ == "__main__":
+    machine.start_clean()
     sys.exit(main())

@@ -11,7 +11,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
-    """Rows of cells under each other; columns in ``left`` are flush left, the others right. The first row heads them."""
+    """Rows of cells under each other; columns in ``left`` are flush left, the others right. Row 0 is the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
 
     def line(row: Sequence[str]) -> str:

@@ -1,0 +1,162 @@
+"""The measuring itself: rounds, tables, and the two commands from end to end on something small."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxruntime")
+
+from benchmarks import machine, operations, report, versus_onnxruntime
+from benchmarks.engines import OnnxRuntime, Ours, belongs
+from benchmarks.operation_cases import all_cases
+from benchmarks.timing import Sample, interleave, mean_seconds, repeats_for
+from benchmarks.workloads import small_lookup
+from lcnn_engine import graph as g
+from lcnn_engine import write_model
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of its own for results, and the process's cores as they were afterwards."""
+    cores = os.sched_getaffinity(0)
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    yield tmp_path
+    os.sched_setaffinity(0, cores)
+
+
+def test_every_contender_runs_once_a_round_and_starts_one_in_turn() -> None:
+    calls: list[str] = []
+
+    def contender(name: str, seconds: float):
+        def run() -> float:
+            calls.append(name)
+            return seconds
+
+        return run
+
+    samples = interleave({"a": contender("a", 1.0), "b": contender("b", 2.0)}, rounds=3)
+    assert calls == ["a", "b", "b", "a", "a", "b"]
+    assert samples["a"].median == 1.0
+    assert samples["b"].rounds.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_sample() -> None:
+    sample = Sample(np.array([1.0, 2.0, 3.0, 4.0, 100.0]))
+    assert sample.median == 3.0
+    assert sample.spread == pytest.approx((4.0 - 2.0) / 2 / 3.0)
+
+
+def test_one_call_warms_up_uncounted() -> None:
+    calls: list[int] = []
+    mean_seconds(lambda: calls.append(0), repeats=3)
+    assert len(calls) == 4
+    assert repeats_for(lambda: None, block=1e-4) > 10
+    assert repeats_for(lambda: sum(range(100000)), block=1e-6) == 1
+
+
+def test_kernels_belong_to_their_node_only() -> None:
+    assert all(belongs(kernel, ["op1"]) for kernel in ("op1", "op1_nchwc", "op1.act", "op1.act/QuickGeluFusion/"))
+    assert not any(belongs(kernel, ["op1"]) for kernel in ("op10", "op", "prelude", "op10_nchwc"))
+
+
+def test_table() -> None:
+    assert report.table([("name", "us"), ("a", "12.0")]) == "name    us\n----------\na     12.0"
+
+
+def test_json_is_written_whole(results: Path) -> None:
+    with pytest.raises(TypeError):
+        report.write_json("broken", {"x": object()})
+    assert not (results / "broken.json").exists()
+    assert report.write_json("whole", {"x": 1}) == results / "whole.json"
+    assert json.loads((results / "whole.json").read_text()) == {"x": 1}
+
+
+def test_cases_cover_every_operation_but_lookups() -> None:
+    cases = all_cases()
+    assert {case.group for case in cases} == set(g.NODE_TYPES) - {"lookup_conv2d", "lookup_dense"}
+    assert len({(case.group, case.title) for case in cases}) == len(cases)
+    kinds = {case.build(1)[0]["op0"].activation for case in cases if case.group == "activation"}
+    assert kinds == set(g.ACTIVATIONS) - {"linear"}
+
+
+def test_a_case_measures_the_operation_alone() -> None:
+    """Both engines run the operation as often as the case says, and our seconds are those of its steps."""
+    case = next(case for case in all_cases() if case.group == "activation" and "silu 14" in case.title)
+    graph, tensors = case.build(3)
+    assert [node.name for node in graph.nodes] == ["prelude", "op0", "op1", "op2"]
+    ours = Ours(graph, tensors, case.picture())
+    ours.run_timed()
+    total, step = ours.seconds.sum(), ours.seconds[[s.name for s in ours.plan.steps].index("op1")]
+    assert 0 < ours.take_seconds(["op1"]) == pytest.approx(step)
+    assert step < total
+    assert not ours.seconds.any()
+    theirs = OnnxRuntime(graph, tensors, case.picture(), profiled=True)
+    theirs.run()
+    theirs.run()
+    seconds, kernels = theirs.profile(["op1", "op2"])
+    assert kernels == 2
+    assert seconds.shape == (2,)
+
+
+def test_no_layer_of_a_chain_is_optimized_away() -> None:
+    for case in (case for case in all_cases() if case.copies and min(case.shape[:2]) <= 14):
+        session = OnnxRuntime(*case.build(3), case.picture(), profiled=True)
+        session.run()
+        kernels = [kernel.split()[0] for kernel in session.kernels()]
+        assert all(any(belongs(kernel, [name]) for kernel in kernels) for name in ("op0", "op1", "op2")), case.title
+
+
+def test_operations_command(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert operations.main(["--only", "softmax", "--rounds", "2", "--name", "few"]) == 0
+    rows = json.loads((results / "few.json").read_text())["rows"]
+    assert [row["operation"] for row in rows] == ["softmax"]
+    assert rows[0]["ratio"] == pytest.approx(rows[0]["ours_us"] / rows[0]["onnxruntime_us"])
+    assert "blas_core" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--rounds", "0"], ["--core", "100000"]])
+def test_operations_command_refuses(
+    arguments: list[str], results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "all_cases", lambda: all_cases()[-1:])
+    assert operations.main(arguments) == 2
+    assert capsys.readouterr().err.startswith("error: expected ")
+    assert not list(results.iterdir())
+
+
+def test_versus_command(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "small.safetensors"
+    write_model(*small_lookup(), path)
+    assert versus_onnxruntime.main([str(path), "--rounds", "2"]) == 0
+    (model,) = json.loads((results / "versus_onnxruntime.json").read_text())["models"]
+    assert model["model"] == "small-lookup"
+    assert set(model["milliseconds"]) == {"lcnn", "twin", "as_dense"}
+    assert model["difference"] <= 1e-5
+    assert capsys.readouterr().out.startswith("small-lookup: ")
+
+
+def test_versus_command_refuses(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"nothing")
+    for arguments in (["missing.safetensors"], [str(broken)], ["small-lookup", "--image", "missing.png"]):
+        assert versus_onnxruntime.main(arguments) == 2
+        assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_settings_that_slow_the_blas_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: started.append(arguments))
+    monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    machine.start_clean()
+    assert not started
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    machine.start_clean()
+    assert len(started) == 1
+    assert "OPENBLAS_CORETYPE" not in os.environ
