@@ -32,7 +32,7 @@ class DensityLogger(keras.callbacks.Callback):
         figures: dict[str, float] = {}
         multiplications = 0
         for layer in sparsity.lookup_layers(self.model):
-            counted = sparsity.count_layer(layer)
+            counted = sparsity.count_lookups(layer)
             figures[f"density_{layer.name}"] = counted.density
             multiplications += counted.lookup
         figures["lookup_multiplications"] = multiplications

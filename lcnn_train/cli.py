@@ -11,7 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
+
 from lcnn_engine.errors import LcnnError
+from lcnn_train import export, verify
 from lcnn_train.config import Config, load_config
 from lcnn_train.errors import ConfigError, ExportError
 
@@ -169,12 +172,11 @@ def _export(parsed: argparse.Namespace) -> int:
     return _export_model_file(parsed, output, source.model, source.config)
 
 
-def _export_model_file(parsed: argparse.Namespace, output: Path, model: object, config: Config | None) -> int:
+def _export_model_file(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config | None) -> int:
     from lcnn_train.data.idx import LABELS
-    from lcnn_train.export import export
 
     labels = LABELS[config.data.dataset] if config else None
-    if labels is not None and len(labels) != config.model.classes:
+    if config and labels and len(labels) != config.model.classes:
         labels = None
     export(
         model,
@@ -188,9 +190,8 @@ def _export_model_file(parsed: argparse.Namespace, output: Path, model: object, 
     return _verify(parsed, output, model, _needs_config(config, "--verify")) if parsed.verify else 0
 
 
-def _verify(parsed: argparse.Namespace, output: Path, model: object, config: Config) -> int:
+def _verify(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config) -> int:
     from lcnn_train.data import idx
-    from lcnn_train.verify import verify
 
     split = idx.load(config.data.dataset, "train", parsed.data or config.data.folder)
     try:

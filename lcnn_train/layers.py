@@ -192,7 +192,7 @@ class LookupConv2D(_Lookup):
             dilation_rate=self.dilation_rate,
         )
 
-    def _cheaper_composed(self, X_shape: tuple[int | None, ...]) -> bool:
+    def _cheaper_composed(self, X_shape: tuple[Any, ...]) -> bool:
         """Whether X * (D P), one convolution with the composed kernel, costs less than (X * D) * P.
 
         It is the same function. It pays where the input has fewer channels than the dictionary rows: AlexNet's conv1
@@ -212,12 +212,12 @@ class LookupConv2D(_Lookup):
         """The zeros added around an input of this shape: (top, bottom, left, right)."""
         return explicit_padding(self.padding, input_shape[1:3], self.kernel_size, self.strides, self.dilation_rate)
 
-    def padded_size(self, input_shape: tuple[int | None, ...]) -> tuple[int, int]:
+    def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, int]:
         """Height and width of S, the border included, for an input of this shape."""
         top, bottom, left, right = self.explicit_padding(input_shape)
         return input_shape[1] + top + bottom, input_shape[2] + left + right
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         size = [
             _output_size(self.padding, axis, input_shape[1 + axis], kernel, stride, dilation)
             for axis, (kernel, stride, dilation) in enumerate(

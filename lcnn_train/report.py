@@ -16,23 +16,21 @@ def density_table(model: keras.Model) -> Table:
         table.add_column(title, justify="right")
     counts = sparsity.count(model)
     for c in counts:
-        known = c.density is not None
-        table.add_row(
-            c.name,
-            f"{c.dictionary:,}" if known else "",
-            f"{c.lookups:,}" if known else "",
-            f"{c.density:.4f}" if known else "",
-            f"{c.dense:,}",
-            f"{c.lookup:,}" if known else "",
-            f"{c.total:,}",
-        )
-    dense, lookup = sum(c.dense for c in counts), sum(c.lookup for c in counts)
-    lookups = sum(c.lookups or 0 for c in counts)
+        table.add_row(c.name, *_lookup_cells(c), f"{c.total:,}")
+    found = [c for c in counts if isinstance(c, sparsity.LookupCount)]
+    lookups, lookup = sum(c.lookups for c in found), sum(c.lookup for c in found)
+    dense = sum(c.dense for c in counts)
     table.add_row("all", "", f"{lookups:,}", "", f"{dense:,}", f"{lookup:,}", f"{dense + lookup:,}", style="bold")
     return table
 
 
+def _lookup_cells(c: sparsity.LayerCount) -> tuple[str, ...]:
+    if not isinstance(c, sparsity.LookupCount):
+        return "", "", "", f"{c.dense:,}", ""
+    return f"{c.dictionary:,}", f"{c.lookups:,}", f"{c.density:.4f}", f"{c.dense:,}", f"{c.lookup:,}"
+
+
 def show(table: Table) -> None:
-    """Print a table; into a pipe as wide as it is, not cut to a terminal's width."""
+    """Print a table; into a pipe as wide as it is, not folded to 80 columns."""
     console = Console()
-    console.print(table, width=None if console.is_terminal else 160)
+    (console if console.is_terminal else Console(width=160)).print(table)

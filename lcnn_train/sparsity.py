@@ -42,18 +42,25 @@ def sparsify(P: Any, alive: Any, epsilon: float) -> Any:
 class LayerCount:
     """Multiplications of one layer for one picture, by the paper's counting rule.
 
-    dense         multiplications of an ordinary layer, or |S| * m for a lookup layer's dictionary
-    lookup        lookups * output positions (0 for an ordinary layer)
-    lookups       non-zeros of P, and `density` their share of P (None for an ordinary layer)
-    dictionary    k (None for an ordinary layer)
+    `dense` counts those of an ordinary layer, or |S| * m for a lookup layer's dictionary.
     """
 
     name: str
     dense: int
-    lookup: int = 0
-    lookups: int | None = None
-    density: float | None = None
-    dictionary: int | None = None
+
+    @property
+    def total(self) -> int:
+        return self.dense
+
+
+@dataclass(frozen=True)
+class LookupCount(LayerCount):
+    """A lookup layer's: `dictionary` is k, `density` the share of P that survives, `lookup` lookups * positions."""
+
+    dictionary: int
+    lookups: int
+    density: float
+    lookup: int
 
     @property
     def total(self) -> int:
@@ -75,36 +82,38 @@ def lookup_layers(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in model.layers if hasattr(layer, "surviving")]
 
 
-def count_layer(layer: keras.layers.Layer, lookups_of_layer: int | None = None) -> LayerCount | None:
-    """Count one layer of a functional model; None where it multiplies nothing by the rule (pools, activations ...).
+def count_lookups(layer: keras.layers.Layer, found: int | None = None) -> LookupCount:
+    """Count a lookup layer of a functional model; `found` lookups instead of its own, to ask "what if".
 
-    The rule (multiplications only, one picture): a dense convolution costs |output| * m*kw*kh; a lookup convolution
-    |S| * m, with S computed at stride 1 and the padded border included, + |output| * kw*kh*k * density(P).
-    `lookups_of_layer` stands in for the layer's own count, to ask "what if".
+    A lookup convolution costs |S| * m, with S computed at stride 1 and the padded border included, and
+    |output| * kw*kh*k * density(P).
+    """
+    found = lookups(layer) if found is None else found
+    k, m = layer.dictionary, layer.D.shape[-2]
+    return LookupCount(
+        layer.name,
+        dense=math.prod(layer.padded_size(layer.input.shape)) * k * m,
+        dictionary=k,
+        lookups=found,
+        density=found / math.prod(layer.P.shape),
+        lookup=found * math.prod(layer.output.shape[1:-1]),
+    )
+
+
+def count_layer(layer: keras.layers.Layer) -> LayerCount | None:
+    """Count any layer of a functional model; None where it multiplies nothing by the rule (pools, activations ...).
+
+    A dense convolution costs |output| * m*kw*kh.
     """
     if hasattr(layer, "surviving"):
-        return _count_lookup(layer, lookups_of_layer)
+        return count_lookups(layer)
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         return LayerCount(layer.name, math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:2]))
     if isinstance(layer, keras.layers.Conv2D):
         return LayerCount(layer.name, math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:3]))
     if isinstance(layer, keras.layers.Dense):
-        return LayerCount(layer.name, math.prod(layer.kernel.shape))
+        return LayerCount(layer.name, math.prod(layer.output.shape[1:]) * layer.kernel.shape[0])
     return None
-
-
-def _count_lookup(layer: keras.layers.Layer, lookups_of_layer: int | None) -> LayerCount:
-    k, m = layer.dictionary, layer.D.shape[-2]
-    found = lookups(layer) if lookups_of_layer is None else lookups_of_layer
-    positions = math.prod(layer.output.shape[1:-1])
-    return LayerCount(
-        layer.name,
-        dense=math.prod(layer.padded_size(layer.input.shape)) * k * m,
-        lookup=found * positions,
-        lookups=found,
-        density=found / math.prod(layer.P.shape),
-        dictionary=k,
-    )
 
 
 def count(model: keras.Model) -> list[LayerCount]:
@@ -114,4 +123,4 @@ def count(model: keras.Model) -> list[LayerCount]:
 
 def lookup_multiplications(model: keras.Model) -> int:
     """Lookups * output positions, summed over a functional model's layers."""
-    return sum(count_layer(layer).lookup for layer in lookup_layers(model))
+    return sum(count_lookups(layer).lookup for layer in lookup_layers(model))

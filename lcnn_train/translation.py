@@ -45,7 +45,7 @@ class Node:
     attributes: dict[str, Any] = field(default_factory=dict)
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
     scale: np.ndarray | None = None
-    used: np.ndarray | None = None
+    used: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
 
 
 class Translation:

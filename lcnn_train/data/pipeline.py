@@ -72,7 +72,7 @@ def evaluation_batches(
     """Every picture of a split once, in its order; the last batch may be smaller."""
 
     def load(start: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        indices = np.arange(start, min(start + batch_size, len(split)))
+        indices = np.arange(int(start), min(int(start) + batch_size, len(split)))
         return pixels(split, indices, preprocessing, input_shape)
 
     return _batches(tf.data.Dataset.range(0, len(split), batch_size), load, preprocessing, input_shape)

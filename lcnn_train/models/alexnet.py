@@ -71,7 +71,7 @@ def alexnet(
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}. Received: variant={variant!r}")
     sizes = VARIANTS[variant]
-    lookup = {"l1": l1, "threshold": threshold}
+    lookup: dict[str, Any] = {"l1": l1, "threshold": threshold}
     image = x = keras.Input((INPUT_SIZE, INPUT_SIZE, channels), name="image")
     for index, conv in enumerate(_CONVOLUTIONS):
         if conv.dropout:
@@ -95,7 +95,7 @@ def _title(variant: str) -> str:
     return variant if variant == "dense" else f"lcnn-{variant}"
 
 
-def _convolution(x: Any, conv: _Conv, dictionary: int | None, lookup: dict[str, float]) -> Any:
+def _convolution(x: Any, conv: _Conv, dictionary: int | None, lookup: dict[str, Any]) -> Any:
     """One convolution without a bias, for the batch norm after it has one."""
     if dictionary is not None:
         return LookupConv2D(

@@ -39,9 +39,9 @@ def test_fast_is_29_million_of_which_10_lookups():
     assert names == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
     counts = []
     for layer, density in zip(sparsity.lookup_layers(model), FAST_MNIST, strict=True):
-        counts.append(sparsity.count_layer(layer, round(density * np.prod(layer.P.shape))))
+        counts.append(sparsity.count_lookups(layer, round(density * np.prod(layer.P.shape))))
     counts.append(sparsity.count_layer(model.get_layer("fc8")))
-    assert sum(c.lookup for c in counts) / 1e6 == pytest.approx(10.09, abs=0.005)
+    assert sum(c.lookup for c in counts[:-1]) / 1e6 == pytest.approx(10.09, abs=0.005)
     assert sum(c.total for c in counts) / 1e6 == pytest.approx(28.93, abs=0.005)
 
 

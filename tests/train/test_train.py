@@ -1,0 +1,241 @@
+"""Runs: a run that is killed goes on as if it had not been, a folder is one experiment's, and nothing is half-written.
+
+Each test is a process of its own, `fit_small.py`: lcnn-train with a small network in AlexNet's place.
+"""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file
+from training_helpers import SMALL
+
+from lcnn_engine import Net
+
+FIT_SMALL = Path(__file__).with_name("fit_small.py")
+CONFIG = {
+    "name": "small",
+    "data": {"folder": str(SMALL), "validation": 40},
+    "augment": {"rotate": 5.0, "shift": 0.02, "salt_and_pepper": 0.01},
+    "model": {"l1": 1.0},
+    "train": {"epochs": 6, "batch_size": 20, "threads": 1, "optimizer": {"momentum": 0.9}},
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    return write_config(tmp_path / "small.yaml", CONFIG)
+
+
+def write_config(path, values):
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def start(*arguments, cwd):
+    command = [sys.executable, str(FIT_SMALL), *map(str, arguments)]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(*arguments, cwd, status=0):
+    """Run to the end; (standard output, standard error). No traceback is ever seen."""
+    process = start(*arguments, cwd=cwd)
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == status, error
+    assert "Traceback" not in error
+    return out, error
+
+
+def checkpoint_names(folder):
+    return sorted(path.name for path in (folder / "checkpoints").iterdir())
+
+
+def test_a_run_from_its_configuration_to_a_prediction(config, tmp_path):
+    out, error = run("fit", config, cwd=tmp_path)
+    folder = tmp_path / "runs" / "small"
+    assert "epoch 6/6" in out
+    assert "density conv" in out
+    assert "6 epochs done; best validation accuracy" in out
+    assert error == ""
+    rows = list(csv.DictReader((folder / "log.csv").open()))
+    assert [row["epoch"] for row in rows] == list("123456")
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert float(rows[-1]["density_conv"]) < float(rows[0]["density_conv"])
+    accuracies = [float(row["val_accuracy"]) for row in rows]
+    best = max(range(6), key=lambda epoch: (accuracies[epoch], epoch)) + 1
+    newest = json.loads(metadata(folder / "checkpoints" / "epoch-0006.safetensors")["progress"])
+    assert newest["best_epoch"] == best
+    assert checkpoint_names(folder) == ["best.safetensors", "epoch-0005.safetensors", "epoch-0006.safetensors"]
+
+    out, _ = run("density", folder, cwd=tmp_path)
+    assert "hidden" in out
+    model = tmp_path / "small.safetensors"
+    out, _ = run("export", folder, model, "--dtype", "float16", "--verify", 5, cwd=tmp_path)
+    assert "classes" in out
+    accuracy, _ = run("evaluate", model, "--data", SMALL, cwd=tmp_path)
+    assert accuracy.startswith("accuracy 0.")
+    assert "of 50 pictures wrong" in accuracy
+    net = Net.load(model)
+    assert net.name == "small"
+    assert net.labels == list("0123456789")
+
+    # The Keras model, by itself and from a .keras file, gives every picture the class that the engine gives it.
+    run("export", folder, tmp_path / "small.keras", cwd=tmp_path)
+    run("export", folder, model, cwd=tmp_path)
+    lines = {run("evaluate", source, "--data", SMALL, *extra, cwd=tmp_path)[0] for source, extra in (
+        (folder, ()), (tmp_path / "small.keras", ("--config", config)), (model, ())
+    )}  # fmt: skip
+    assert len(lines) == 1
+
+
+def metadata(path):
+    from safetensors import safe_open
+
+    with safe_open(path, "np") as file:
+        return file.metadata()
+
+
+def kill_after(process, path, delay=0.0):
+    """Wait for a file, then kill -9."""
+    deadline = time.monotonic() + 200
+    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert path.exists()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_killed_and_resumed_is_as_if_never_killed(config, tmp_path):
+    """Weights, masks, optimizer and log are the same to the last bit after two kills at different moments."""
+    run("fit", config, "--run", "whole", cwd=tmp_path)
+    resumed = tmp_path / "resumed"
+    kill_after(start("fit", config, "--run", resumed, cwd=tmp_path), resumed / "checkpoints" / "epoch-0001.safetensors")
+    kill_after(
+        start("fit", config, "--run", resumed, cwd=tmp_path), resumed / "checkpoints" / "epoch-0003.safetensors", 0.05
+    )
+    (resumed / "checkpoints" / ".epoch-0004.safetensors.1.tmp").write_bytes(b"half")
+    out, _ = run("fit", config, "--run", resumed, cwd=tmp_path)
+    assert "epoch 1/6" not in out
+    assert "epoch 6/6" in out
+    whole = tmp_path / "whole"
+    assert (whole / "log.csv").read_text() == (resumed / "log.csv").read_text()
+    assert checkpoint_names(whole) == checkpoint_names(resumed)
+    for name in checkpoint_names(whole):
+        expected, found = (load_file(folder / "checkpoints" / name) for folder in (whole, resumed))
+        assert expected.keys() == found.keys()
+        for key, value in expected.items():
+            np.testing.assert_array_equal(found[key], value, err_msg=f"{name} {key}")
+
+
+def test_a_finished_run_is_left_alone(config, tmp_path):
+    run("fit", config, "--set", "train.epochs=2", cwd=tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("epoch-*")}
+    out, _ = run("fit", config, "--set", "train.epochs=2", cwd=tmp_path)
+    assert "2 epochs done" in out
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("epoch-*")} == before
+
+
+def test_a_folder_of_another_experiment_is_refused(config, tmp_path):
+    run("fit", config, "--set", "train.epochs=1", cwd=tmp_path)
+    _, error = run("fit", config, "--set", "train.epochs=1", "--set", "model.l1=2", cwd=tmp_path, status=2)
+    assert "it differs in model.l1. Name another folder with --run" in error
+    moved = tmp_path / "moved"
+    moved.symlink_to(SMALL)
+    run("fit", config, "--set", "train.epochs=1", "--set", "train.threads=2", "--data", moved, cwd=tmp_path)
+
+
+def test_the_best_stays_within_the_lookups_it_may_have(config, tmp_path):
+    run("fit", config, "--set", "train.epochs=2", "--set", "train.max_lookup_multiplications=1", cwd=tmp_path)
+    assert checkpoint_names(tmp_path / "runs" / "small") == ["epoch-0001.safetensors", "epoch-0002.safetensors"]
+    _, error = run("export", "runs/small", "a.safetensors", cwd=tmp_path, status=2)
+    assert "expected a best checkpoint, found none yet" in error
+    assert not (tmp_path / "a.safetensors").exists()
+    run("export", "runs/small", "a.safetensors", "--checkpoint", "newest", cwd=tmp_path)
+
+
+def test_two_fits_in_one_folder_are_refused(config, tmp_path):
+    first = start("fit", config, "--set", "train.epochs=500", cwd=tmp_path)
+    path = tmp_path / "runs" / "small" / "checkpoints" / "epoch-0001.safetensors"
+    try:
+        while not path.exists() and first.poll() is None:
+            time.sleep(0.05)
+        _, error = run("fit", config, "--set", "train.epochs=500", cwd=tmp_path, status=2)
+        assert "another lcnn-train fit is at work in this folder" in error
+        first.send_signal(signal.SIGINT)
+        _, error = first.communicate(timeout=60)
+        assert first.returncode == 130
+        assert "Traceback" not in error
+    finally:
+        first.kill()
+
+
+def test_a_damaged_checkpoint_is_an_error(config, tmp_path):
+    run("fit", config, "--set", "train.epochs=1", cwd=tmp_path)
+    path = tmp_path / "runs" / "small" / "checkpoints" / "epoch-0001.safetensors"
+    os.truncate(path, path.stat().st_size // 2)
+    for command in (("fit", config, "--set", "train.epochs=1"), ("density", "runs/small")):
+        _, error = run(*command, cwd=tmp_path, status=2)
+        assert "expected a checkpoint of lcnn-train fit" in error
+
+
+BAD_INPUT = {
+    "no configuration": (("fit", "none.yaml"), "none.yaml: No such file or directory"),
+    "unknown key": (("fit", "CONFIG", "--set", "train.epoch=3"), "unknown key train.epoch; did you mean epochs?"),
+    "no data": (("fit", "CONFIG", "--data", "none"), "none: expected a folder with IDX files, found nothing"),
+    "more to hold out than there is": (
+        ("fit", "CONFIG", "--set", "data.validation=200"),
+        "fewer than the 200 training",
+    ),
+    "labels beyond the classes": (
+        ("fit", "CONFIG", "--set", "model.classes=5"),
+        "labels below model.classes = 5; found 9",
+    ),
+    "run folder is a file": (("fit", "CONFIG", "--run", "small.yaml"), "expected a folder for the run, found a file"),
+    "no run": (("density", "."), "expected the folder of a run of lcnn-train fit"),
+    "no model": (("evaluate", "none"), "none: expected a run folder or a .keras file, found nothing"),
+    "no model file": (("evaluate", "none.safetensors", "--data", "DATA"), "none.safetensors"),
+    "not a model": (("export", "small.yaml", "a.safetensors"), "expected a run folder or a .keras file"),
+    "not a keras file": (("export", "broken.keras", "a.safetensors"), "not a .keras file that can be loaded"),
+    "unknown suffix": (("export", ".", "a.onnx"), "expected a name that ends in .safetensors or .keras"),
+    "no folder to write to": (("export", ".", "none/a.safetensors"), "expected a folder to write to, found none"),
+    "a setting without its configuration": (("density", ".", "--set", "a=1"), "--set needs a --config to change"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_bad_input(name, config, tmp_path, monkeypatch, capsys):
+    """Status 2, one line that says what is wrong, and nothing written. In this process: the command never gets far."""
+    from lcnn_train.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.keras").write_bytes(b"PK\3\4 broken")
+    arguments, message = BAD_INPUT[name]
+    before = sorted(tmp_path.rglob("*.safetensors"))
+    places = {"CONFIG": str(config), "DATA": str(SMALL)}
+    assert main([places.get(argument, argument) for argument in arguments]) == 2
+    out, error = capsys.readouterr()
+    assert message in error
+    assert error.startswith("lcnn-train: ")
+    assert error.count("\n") == 1
+    assert out == ""
+    assert sorted(tmp_path.rglob("*.safetensors")) == before
+
+
+def test_a_command_that_there_is_not(capsys):
+    from lcnn_train.cli import main
+
+    for arguments in ([], ["fly"], ["fit"]):
+        with pytest.raises(SystemExit) as error:
+            main(arguments)
+        assert error.value.code == 2
+    capsys.readouterr()
