@@ -14,6 +14,7 @@ import numpy as np
 
 
 cdef extern from "steps.h" nogil:
+    enum: LCNN_POOL_ROWS
     ctypedef struct lcnn_map:
         int64_t offset, plane, row, channels, height, width, top, bottom, left, right, tail
     ctypedef enum lcnn_activation:
@@ -57,7 +58,7 @@ cdef extern from "steps.h" nogil:
         lcnn_activation activation
         float alpha
     ctypedef struct lcnn_pool:
-        int64_t kernel_h, kernel_w, stride_h, stride_w, top, left
+        int64_t kernel_h, kernel_w, stride_h, stride_w, top, left, span
     ctypedef struct lcnn_pointwise:
         const float *scale
         const float *shift
@@ -213,6 +214,10 @@ cdef class Program:
         """Results a dense tile may have."""
         return self.variant.dense_lanes * self.variant.width
 
+    def pool_scratch(self, span, width):
+        """Floats of scratch that a pool of ``width`` output columns needs."""
+        return LCNN_POOL_ROWS * span + 3 * self.variant.width + width
+
     cdef lcnn_step *append(self, lcnn_kernel kernel, int64_t units, int64_t work) except NULL:
         cdef lcnn_step *grown
         if self.count == self.room:
@@ -230,13 +235,16 @@ cdef class Program:
         return step
 
     cdef const float *floats(self, array) except? NULL:
-        """Pointer to a float32 array, which the program keeps."""
+        """Pointer to a float32 copy of ``array``, on 64-byte lines, which the program keeps."""
         if array is None:
             return NULL
-        array = np.ascontiguousarray(array, np.float32)
-        self.kept.append(array)
-        cdef const float[::1] view = array.reshape(-1)
-        return &view[0] if view.shape[0] else <const float *><uintptr_t>64  # never read: no element
+        room = np.empty(array.size + 16, np.float32)
+        skip = -room.ctypes.data % 64 // 4
+        copy = room[skip:skip + array.size]
+        copy[:] = array.reshape(-1)
+        self.kept.append(copy)
+        cdef const float[::1] view = room
+        return &view[<int>skip]
 
     cdef const int32_t *integers(self, array) except? NULL:
         array = np.ascontiguousarray(array, np.int32)
@@ -332,7 +340,7 @@ cdef class Program:
         t.u.dense.units, t.u.dense.target = units, target
         t.u.dense.activation, t.u.dense.alpha = activation, alpha
 
-    def add_pool(self, in_, out, *, mean, size, strides, padding):
+    def add_pool(self, in_, out, *, mean, size, strides, padding, span):
         cdef lcnn_kernel kernel = self.variant.avg_pool if mean else self.variant.max_pool
         cdef lcnn_step *t = self.append(kernel, out.channels, in_.channels * in_.height * in_.width)
         set_map(&t.in_[0], in_)
@@ -340,6 +348,7 @@ cdef class Program:
         t.u.pool.kernel_h, t.u.pool.kernel_w = size
         t.u.pool.stride_h, t.u.pool.stride_w = strides
         t.u.pool.top, t.u.pool.left = padding[0], padding[2]
+        t.u.pool.span = span
 
     def add_global_pool(self, in_, out, *, mean):
         cdef lcnn_step *t = self.append(
@@ -350,9 +359,8 @@ cdef class Program:
         set_map(&t.out, out)
 
     def add_pointwise(self, in_, out, *, scale, shift, activation, alpha):
-        cdef lcnn_step *t = self.append(
-            self.variant.pointwise, 1 if in_.plane == 1 else in_.channels, in_.channels * in_.height * in_.width
-        )
+        units = 1 if in_.plane == out.plane == 1 else in_.channels
+        cdef lcnn_step *t = self.append(self.variant.pointwise, units, in_.channels * in_.height * in_.width)
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
         t.u.pointwise.scale = self.floats(scale)
@@ -360,10 +368,9 @@ cdef class Program:
         t.u.pointwise.activation, t.u.pointwise.alpha = activation, alpha
 
     def add_combine(self, in_, second, out, *, product, activation, alpha):
-        cdef lcnn_step *t = self.append(
-            self.variant.multiply if product else self.variant.add, 1 if out.plane == 1 else out.channels,
-            out.channels * out.height * out.width,
-        )
+        units = 1 if in_.plane == second.plane == out.plane == 1 else out.channels
+        cdef lcnn_kernel kernel = self.variant.multiply if product else self.variant.add
+        cdef lcnn_step *t = self.append(kernel, units, out.channels * out.height * out.width)
         set_map(&t.in_[0], in_)
         set_map(&t.in_[1], second)
         set_map(&t.out, out)

@@ -10,7 +10,7 @@ from ..kernels import ACTIVATION_CODES
 from .builder import Builder
 from .fusion import Task
 from .lookups import lower_as_lookups, lower_lookup_conv, lower_lookup_dense, matrix_times_vector
-from .memory import Map, Value
+from .memory import LINE, Map, Value, round_up
 from .packing import Lookups, balanced_lanes, pack_conv
 
 PASS_BYTES = 256 * 1024  # weights of one pass of a convolution: a share of the second-level cache
@@ -52,7 +52,7 @@ def _conv2d(builder: Builder, task: Task) -> None:
 
     multiplications = out.height * out.width * kernel.size
     uses = [source.buffer, out.buffer]
-    builder.step(node.name, node.op, f"conv {lanes}", add, uses, multiplications, scratch=pixels * lanes)
+    builder.step(node.name, node.op, f"conv {lanes}", add, uses, multiplications, scratch=round_up(pixels, LINE) * lanes)
 
 
 def _dense(builder: Builder, task: Task) -> None:
@@ -67,15 +67,20 @@ def _pool(builder: Builder, task: Task) -> None:
     node = task.node
     assert isinstance(node, g.Pool2D)
     source, out = builder.value(node.inputs[0]), builder.new_value(task.result)
-    mean = isinstance(node, g.AvgPool2D)
+    span = max((out.width - 1) * node.strides[1] + node.pool_size[1], node.padding[2] + source.width)
 
     def add() -> None:
         builder.program.add_pool(
-            source.map(), out.map(), mean=mean, size=node.pool_size, strides=node.strides, padding=node.padding
+            source.map(),
+            out.map(),
+            mean=isinstance(node, g.AvgPool2D),
+            size=node.pool_size,
+            strides=node.strides,
+            padding=node.padding,
+            span=span,
         )
 
-    reach = (out.width - 1) * node.strides[1] + node.pool_size[1]
-    scratch = max(reach, node.padding[2] + source.width) + builder.program.width
+    scratch = builder.program.pool_scratch(span, out.width)
     builder.step(node.name, node.op, "pool", add, [source.buffer, out.buffer], scratch=scratch)
 
 

@@ -12,7 +12,8 @@
 #endif
 
 /* sums[p][v] += over channels and taps of weights[channel, r, c, v] * pixel[p][channel, r, c].
- * IN weights, pixel. IN/OUT sums (pixels, lanes * LCNN_WIDTH), overwritten with bias first where bias is given. */
+ * IN weights, pixel. IN/OUT sums (pixels, lanes * LCNN_WIDTH), which start as the bias where bias is given. Each call sums
+ * up its own products first: one long sum over all channels would lose digits. */
 INLINE void conv_block(const int lanes, const int pixels, const lcnn_conv *u, const lcnn_map *in, const float *weights,
                        const float *const *pixel, int64_t channels, const float *bias, float *sums)
 {
@@ -21,7 +22,7 @@ INLINE void conv_block(const int lanes, const int pixels, const lcnn_conv *u, co
     for (int p = 0; p < pixels; p++)
 #pragma GCC unroll 4
         for (int v = 0; v < lanes; v++)
-            acc[p][v] = vload(bias ? bias + v * LCNN_WIDTH : sums + (p * lanes + v) * LCNN_WIDTH);
+            acc[p][v] = bias ? vload(bias + v * LCNN_WIDTH) : vset(0.0f);
     for (int64_t i = 0; i < channels; i++)
         for (int64_t r = 0; r < u->kernel_h; r++) {
             int64_t at = i * in->plane + r * u->dilation_h * in->row;
@@ -40,7 +41,10 @@ INLINE void conv_block(const int lanes, const int pixels, const lcnn_conv *u, co
 #pragma GCC unroll 8
     for (int p = 0; p < pixels; p++)
 #pragma GCC unroll 4
-        for (int v = 0; v < lanes; v++) vstore(sums + (p * lanes + v) * LCNN_WIDTH, acc[p][v]);
+        for (int v = 0; v < lanes; v++) {
+            float *sum = sums + (p * lanes + v) * LCNN_WIDTH;
+            vstore(sum, bias ? acc[p][v] : vload(sum) + acc[p][v]);
+        }
 }
 
 static void conv_pixels(const lcnn_conv *u, const lcnn_map *in, const float *weights, const float *const *pixel,
@@ -58,22 +62,38 @@ static void conv_pixels(const lcnn_conv *u, const lcnn_map *in, const float *wei
     }
 }
 
-/* Activate the sums (pixels, lanes) and write them to their planes. */
-static void conv_store(const lcnn_step *step, const lcnn_context *context, float *sums, int64_t first_pixel,
+/* Copy `count` pixels, consecutive in reading order from (y, x) on, from `flat` into the rows of a plane. */
+INLINE void conv_store_pixels(const float *flat, int64_t count, const lcnn_map *out, int64_t y, int64_t x, float *plane)
+{
+    for (int64_t p = 0; p < count; y++, x = 0) {
+        const int64_t length = smaller(count - p, out->width - x);
+        copy_run(plane + y * out->row + x, flat + p, length);
+        p += length;
+    }
+}
+
+/* Activate the sums (pixels, lanes) and write them to their planes, transposing LCNN_WIDTH pixels of as many filters at a
+ * time. `sums` has room for whole blocks of pixels. */
+static void conv_store(const lcnn_step *step, const lcnn_context *context, const float *sums, int64_t first_pixel,
                        int64_t pixels, int64_t first_filter, int64_t filters)
 {
     const lcnn_conv *u = &step->u.conv;
     const lcnn_map *out = &step->out;
-    activate_run(sums, sums, pixels * u->lanes, u->activation, u->alpha);
+    float *planes = context->arena + out->offset + first_filter * out->plane;
     int64_t y = first_pixel / out->width, x = first_pixel % out->width;
-    for (int64_t p = 0; p < pixels;) {
-        const int64_t stop = smaller(p + out->width - x, pixels); /* end of this row */
-        float *target = context->arena + out->offset + first_filter * out->plane + y * out->row + x;
-        for (int64_t o = 0; o < filters; o++)
-            for (int64_t q = p; q < stop; q++) target[o * out->plane + q - p] = sums[q * u->lanes + o];
-        p = stop;
-        x = 0;
-        y++;
+    for (int64_t p = 0; p < pixels; p += LCNN_WIDTH) {
+        const int64_t count = smaller(LCNN_WIDTH, pixels - p);
+        for (int64_t v = 0; v < filters; v += LCNN_WIDTH) {
+            vf rows[LCNN_WIDTH];
+            for (int64_t q = 0; q < LCNN_WIDTH; q++)
+                rows[q] = vactivate(vload(sums + (p + q) * u->lanes + v), u->activation, u->alpha);
+            transpose(rows);
+            float flat[LCNN_WIDTH * LCNN_WIDTH] __attribute__((aligned(64)));
+            for (int64_t o = 0; o < LCNN_WIDTH; o++) vstore(flat + o * LCNN_WIDTH, rows[o]);
+            for (int64_t o = 0; o < smaller(LCNN_WIDTH, filters - v); o++)
+                conv_store_pixels(flat + o * LCNN_WIDTH, count, out, y, x, planes + (v + o) * out->plane);
+        }
+        for (x += count; x >= out->width; x -= out->width) y++;
     }
 }
 
@@ -90,12 +110,14 @@ static void conv_chunk(const lcnn_step *step, const lcnn_context *context, int64
     for (int64_t i = 0; i < u->group_channels; i += u->channels_per_pass) {
         const int64_t channels = smaller(u->channels_per_pass, u->group_channels - i);
         const float *weights = u->weights + (index * u->group_channels + i) * tap;
+        int64_t y = first / out->width, x = first % out->width;
         for (int64_t tile = 0; tile < tiles; tile++) {
             const int64_t begin = count * tile / tiles, end = count * (tile + 1) / tiles;
             const float *pixel[CONV_PIXELS];
-            for (int64_t p = begin; p < end; p++)
-                pixel[p - begin] = source + i * in->plane + (first + p) / out->width * u->stride_h * in->row
-                                   + (first + p) % out->width * u->stride_w;
+            for (int64_t p = 0; p < end - begin; p++) {
+                pixel[p] = source + i * in->plane + y * u->stride_h * in->row + x * u->stride_w;
+                if (++x == out->width) x = 0, y++;
+            }
             conv_pixels(u, in, weights, pixel, end - begin, channels, i ? 0 : u->bias + index * u->lanes,
                         context->scratch + begin * u->lanes);
         }

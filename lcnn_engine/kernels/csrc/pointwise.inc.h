@@ -1,20 +1,48 @@
-/* Operations that look at one place, or at the channels of one place. */
+/* Operations that look at one place, or at the channels of one place.
+ *
+ * Rows are short (7 to 56 pixels), so where all maps have the same rows a plane is taken as one run: what lands between
+ * the rows is border, and is cleared behind. */
 
-/* The same on a vector: lanes run across the channels. */
-static void pointwise_vector(const lcnn_pointwise *u, const float *in, int64_t length, float *out)
+/* How a plane is walked: `runs` runs of `length` floats. */
+typedef struct {
+    int64_t runs, length;
+} walk;
+
+INLINE walk walk_of(const lcnn_map *out, const lcnn_map *a, const lcnn_map *b)
 {
-    float x[LCNN_WIDTH] = {0}, scale[LCNN_WIDTH] = {0}, shift[LCNN_WIDTH] = {0};
-    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
-        const int64_t lanes = smaller(LCNN_WIDTH, length - i);
-        copy_run(x, in + i, lanes);
-        vf v = vload(x);
-        if (u->scale) {
-            copy_run(scale, u->scale + i, lanes);
-            copy_run(shift, u->shift + i, lanes);
-            v = v * vload(scale) + vload(shift);
-        }
-        vstore(x, vactivate(v, u->activation, u->alpha));
-        copy_run(out + i, x, lanes);
+    if (a->row == out->row && b->row == out->row) return (walk){1, (out->height - 1) * out->row + out->width};
+    return (walk){out->height, out->width};
+}
+
+INLINE vf scaled(vf x, const int affine, vf scale, vf shift, lcnn_activation activation, float alpha)
+{
+    return vactivate(affine ? x * scale + shift : x, activation, alpha);
+}
+
+INLINE void scale_run(const float *in, int64_t length, const int affine, float scale, float shift,
+                      lcnn_activation activation, float alpha, float *out)
+{
+    const vf a = vset(scale), b = vset(shift);
+    int64_t x = 0;
+    for (; x + LCNN_WIDTH <= length; x += LCNN_WIDTH)
+        vstore(out + x, scaled(vload(in + x), affine, a, b, activation, alpha));
+    if (x < length)
+        vstore_part(out + x, scaled(vload_part(in + x, length - x), affine, a, b, activation, alpha), length - x);
+}
+
+/* One loop for each activation, chosen outside of it. */
+static void scale_run_of(const float *in, int64_t length, const lcnn_pointwise *u, int64_t channel, float *out)
+{
+    const float scale = u->scale ? u->scale[channel] : 1.0f, shift = u->scale ? u->shift[channel] : 0.0f;
+    switch (u->activation) {
+#define CASE(kind)                                                                          \
+    case kind:                                                                              \
+        if (u->scale) scale_run(in, length, 1, scale, shift, kind, u->alpha, out);          \
+        else scale_run(in, length, 0, scale, shift, kind, u->alpha, out);                   \
+        break;
+        CASE(LCNN_LINEAR) CASE(LCNN_RELU) CASE(LCNN_RELU6) CASE(LCNN_LEAKY_RELU) CASE(LCNN_SIGMOID) CASE(LCNN_TANH)
+        CASE(LCNN_SILU) CASE(LCNN_HARD_SIGMOID) CASE(LCNN_HARD_SILU)
+#undef CASE
     }
 }
 
@@ -22,27 +50,24 @@ static void pointwise_planes(const lcnn_step *step, const lcnn_context *context,
 {
     const lcnn_pointwise *u = &step->u.pointwise;
     const lcnn_map *in = &step->in[0], *out = &step->out;
+    const walk w = walk_of(out, in, in);
     for (int64_t channel = begin; channel < end; channel++) {
-        const vf scale = vset(u->scale ? u->scale[channel] : 1.0f), shift = vset(u->scale ? u->shift[channel] : 0.0f);
-        const int plain = !u->scale && u->activation == LCNN_LINEAR;
+        const float *source = context->arena + in->offset + channel * in->plane;
+        float *target = context->arena + out->offset + channel * out->plane;
+        for (int64_t y = 0; y < w.runs; y++)
+            scale_run_of(source + y * in->row, w.length, u, channel, target + y * out->row);
         clear_border(out, context->arena, channel);
-        for (int64_t y = 0; y < in->height; y++) {
-            const float *source = context->arena + in->offset + channel * in->plane + y * in->row;
-            float *target = context->arena + out->offset + channel * out->plane + y * out->row;
-            int64_t x = 0;
-            if (plain) {
-                copy_run(target, source, in->width);
-                continue;
-            }
-            for (; x + LCNN_WIDTH <= in->width; x += LCNN_WIDTH)
-                vstore(target + x, vactivate(vload(source + x) * scale + shift, u->activation, u->alpha));
-            if (x < in->width) {
-                float part[LCNN_WIDTH] = {0};
-                copy_run(part, source + x, in->width - x);
-                vstore(part, vactivate(vload(part) * scale + shift, u->activation, u->alpha));
-                copy_run(target + x, part, in->width - x);
-            }
-        }
+    }
+}
+
+/* The same on a vector: lanes run across the channels. */
+static void pointwise_vector(const lcnn_pointwise *u, const float *in, int64_t length, float *out)
+{
+    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, length - i);
+        vf x = vload_part(in + i, lanes);
+        if (u->scale) x = x * vload_part(u->scale + i, lanes) + vload_part(u->shift + i, lanes);
+        vstore_part(out + i, vactivate(x, u->activation, u->alpha), lanes);
     }
 }
 
@@ -56,41 +81,61 @@ static void pointwise(const lcnn_step *step, const lcnn_context *context, int64_
         pointwise_planes(step, context, begin, end);
 }
 
-INLINE void combine_row(const int product, const float *a, const float *b, int64_t length, int repeat, float *out,
-                        lcnn_activation activation, float alpha)
+INLINE vf combined(const int product, vf a, vf b, lcnn_activation activation, float alpha)
+{
+    return vactivate(product ? a * b : a + b, activation, alpha);
+}
+
+/* `repeat`: b is one number for all. */
+INLINE void combine_run(const int product, const int repeat, const float *a, const float *b, int64_t length,
+                        lcnn_activation activation, float alpha, float *out)
 {
     int64_t x = 0;
-    for (; x + LCNN_WIDTH <= length; x += LCNN_WIDTH) {
-        const vf va = vload(a + x), vb = repeat ? vset(b[0]) : vload(b + x);
-        vstore(out + x, vactivate(product ? va * vb : va + vb, activation, alpha));
-    }
+    for (; x + LCNN_WIDTH <= length; x += LCNN_WIDTH)
+        vstore(out + x, combined(product, vload(a + x), repeat ? vset(*b) : vload(b + x), activation, alpha));
     if (x < length) {
-        float part[LCNN_WIDTH] = {0};
-        for (int64_t i = x; i < length; i++) part[i - x] = product ? a[i] * b[repeat ? 0 : i] : a[i] + b[repeat ? 0 : i];
-        vstore(part, vactivate(vload(part), activation, alpha));
-        copy_run(out + x, part, length - x);
+        const int64_t lanes = length - x;
+        const vf second = repeat ? vset(*b) : vload_part(b + x, lanes);
+        vstore_part(out + x, combined(product, vload_part(a + x, lanes), second, activation, alpha), lanes);
     }
 }
 
-/* Vectors are handled as one row, so that lanes run across channels. */
+INLINE void combine_run_of(const int product, const int repeat, const float *a, const float *b, int64_t length,
+                           const lcnn_pointwise *u, float *out)
+{
+    switch (u->activation) { /* the common ones get a loop of their own */
+    case LCNN_LINEAR: combine_run(product, repeat, a, b, length, LCNN_LINEAR, 0, out); break;
+    case LCNN_RELU: combine_run(product, repeat, a, b, length, LCNN_RELU, 0, out); break;
+    default: combine_run(product, repeat, a, b, length, u->activation, u->alpha, out);
+    }
+}
+
+INLINE void combine_planes(const int product, const int repeat, const lcnn_step *step, float *arena, int64_t begin,
+                           int64_t end)
+{
+    const lcnn_map *a = &step->in[0], *b = &step->in[1], *out = &step->out;
+    const walk w = walk_of(out, a, repeat ? a : b);
+    for (int64_t channel = begin; channel < end; channel++) {
+        const float *first = arena + a->offset + channel * a->plane, *second = arena + b->offset + channel * b->plane;
+        float *target = arena + out->offset + channel * out->plane;
+        for (int64_t y = 0; y < w.runs; y++)
+            combine_run_of(product, repeat, first + y * a->row, repeat ? second : second + y * b->row, w.length,
+                           &step->u.pointwise, target + y * out->row);
+        clear_border(out, arena, channel);
+    }
+}
+
 INLINE void combine(const int product, const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_pointwise *u = &step->u.pointwise;
     const lcnn_map *a = &step->in[0], *b = &step->in[1], *out = &step->out;
     float *arena = context->arena;
-    if (a->plane == 1 && b->plane == 1 && out->plane == 1) {
-        combine_row(product, arena + a->offset, arena + b->offset, out->channels, 0, arena + out->offset, u->activation,
-                    u->alpha); /* one unit */
-        return;
-    }
-    const int repeat = b->height * b->width == 1;
-    for (int64_t channel = begin; channel < end; channel++) {
-        clear_border(out, arena, channel);
-        for (int64_t y = 0; y < out->height; y++)
-            combine_row(product, arena + a->offset + channel * a->plane + y * a->row,
-                        arena + b->offset + channel * b->plane + (repeat ? 0 : y * b->row), out->width, repeat,
-                        arena + out->offset + channel * out->plane + y * out->row, u->activation, u->alpha);
-    }
+    if (a->plane == 1 && b->plane == 1 && out->plane == 1) /* vectors, one unit: lanes run across channels */
+        combine_run_of(product, 0, arena + a->offset, arena + b->offset, out->channels, &step->u.pointwise,
+                       arena + out->offset);
+    else if (b->height * b->width == 1)
+        combine_planes(product, 1, step, arena, begin, end);
+    else
+        combine_planes(product, 0, step, arena, begin, end);
 }
 
 static void add(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
@@ -134,25 +179,46 @@ static void lrn(const lcnn_step *step, const lcnn_context *context, int64_t begi
     }
 }
 
+/* values[0 .. length) -> e^(values - most) / sum. Several sums side by side, added up at the end. */
+static void softmax_run(const float *values, int64_t length, float *out)
+{
+    vf most = vset(-INFINITY), sum = vset(0.0f);
+    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, length - i);
+        if (lanes == LCNN_WIDTH) most = vmax(most, vload(values + i));
+        else for (int64_t lane = 0; lane < lanes; lane++) most = vmax(most, vset(values[i + lane]));
+    }
+    const vf top = vset(largest_lane(most));
+    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, length - i);
+        const vf e = vexp(vload_part(values + i, lanes) - top);
+        vstore_part(out + i, e, lanes);
+        sum += vload_part(out + i, lanes); /* 0 in the lanes behind the end */
+    }
+    const vf scale = vset(1.0f / sum_of_lanes(sum));
+    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, length - i);
+        vstore_part(out + i, vload_part(out + i, lanes) * scale, lanes);
+    }
+}
+
 /* Over the channels of each pixel. Unit: a row. */
 static void softmax(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_map *in = &step->in[0], *out = &step->out;
     const int64_t channels = in->channels;
     float *values = context->scratch;
+    if (in->plane == 1 && out->plane == 1) {
+        softmax_run(context->arena + in->offset, channels, context->arena + out->offset);
+        return;
+    }
     for (int64_t channel = 0; begin == 0 && channel < channels; channel++) clear_border(out, context->arena, channel);
     for (int64_t y = begin; y < end; y++)
         for (int64_t x = 0; x < in->width; x++) {
             const float *source = context->arena + in->offset + y * in->row + x;
             float *target = context->arena + out->offset + y * out->row + x;
-            float most = -INFINITY;
-            for (int64_t c = 0; c < channels; c++) most = source[c * in->plane] > most ? source[c * in->plane] : most;
-            for (int64_t c = 0; c < channels; c++) values[c] = source[c * in->plane] - most;
-            int64_t c = 0;
-            for (; c < channels; c += LCNN_WIDTH) vstore(values + c, vexp(vload(values + c))); /* scratch is rounded up */
-            double sum = 0;
-            for (c = 0; c < channels; c++) sum += values[c];
-            const float scale = (float)(1.0 / sum);
-            for (c = 0; c < channels; c++) target[c * out->plane] = values[c] * scale;
+            for (int64_t c = 0; c < channels; c++) values[c] = source[c * in->plane];
+            softmax_run(values, channels, values);
+            for (int64_t c = 0; c < channels; c++) target[c * out->plane] = values[c];
         }
 }

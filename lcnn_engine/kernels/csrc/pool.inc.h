@@ -1,32 +1,49 @@
-/* Pools over windows and over whole planes. A window is first combined down its rows, in vectors along the row, then
- * along the row; columns in the padding hold the identity of the combination. */
+/* Pools over windows and over whole planes.
+ *
+ * A block of output rows is first combined down the picture's rows, in vectors along the row, into `columns`; then along
+ * the columns. (Reading a column right after it was written, at another alignment, would wait for the store.) Columns in
+ * the padding hold the identity of the combination. */
 
-INLINE vf pool_vector(const int mean, vf a, vf b) { return mean ? a + b : vmax(a, b); }
-INLINE float pool_scalar(const int mean, float a, float b) { return mean ? a + b : (a > b ? a : b); }
+INLINE vf pooled(const int mean, vf a, vf b) { return mean ? a + b : vmax(a, b); }
 
-/* column[x] = combination of rows [begin, end) of the plane. */
+/* column[x] = combination of rows [begin, end) of the plane, 0 <= x < width. */
 INLINE void pool_rows(const int mean, const float *plane, int64_t row, int64_t begin, int64_t end, int64_t width,
                       float *column)
 {
-    int64_t x = 0;
-    for (; x + LCNN_WIDTH <= width; x += LCNN_WIDTH) {
-        vf sum = vload(plane + begin * row + x);
-        for (int64_t y = begin + 1; y < end; y++) sum = pool_vector(mean, sum, vload(plane + y * row + x));
-        vstore(column + x, sum);
-    }
-    for (; x < width; x++) {
-        float sum = plane[begin * row + x];
-        for (int64_t y = begin + 1; y < end; y++) sum = pool_scalar(mean, sum, plane[y * row + x]);
-        column[x] = sum;
+    const float *first = plane + begin * row;
+    for (int64_t x = 0; x < width; x += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, width - x);
+        vf sum = vload_part(first + x, lanes);
+        for (int64_t y = 1; y < end - begin; y++) sum = pooled(mean, sum, vload_part(first + y * row + x, lanes));
+        vstore_part(column + x, sum, lanes);
     }
 }
 
-INLINE void pool_columns(const int mean, const float *restrict column, const int64_t taps, const int64_t stride,
-                         int64_t width, float *restrict out)
+/* One vector of windows: taps c = 0 .. taps - 1 at column[x * stride + c]. Reads up to stride * LCNN_WIDTH + taps floats. */
+INLINE vf pool_taps(const int mean, const float *column, const int64_t taps, const int64_t stride)
 {
+    vf sum = stride == 1 ? vload(column) : even_lanes(vload(column), vload(column + LCNN_WIDTH));
+    for (int64_t c = 1; c < taps; c++) {
+        const vf tap = stride == 1 ? vload(column + c) : even_lanes(vload(column + c), vload(column + c + LCNN_WIDTH));
+        sum = pooled(mean, sum, tap);
+    }
+    return sum;
+}
+
+INLINE void pool_columns(const int mean, const float *column, const int64_t taps, const int64_t stride, int64_t width,
+                         float *out)
+{
+    if (stride <= 2) {
+        for (int64_t x = 0; x < width; x += LCNN_WIDTH)
+            vstore_part(out + x, pool_taps(mean, column + x * stride, taps, stride), smaller(LCNN_WIDTH, width - x));
+        return;
+    }
     for (int64_t x = 0; x < width; x++) {
         float sum = column[x * stride];
-        for (int64_t c = 1; c < taps; c++) sum = pool_scalar(mean, sum, column[x * stride + c]);
+        for (int64_t c = 1; c < taps; c++) {
+            const float next = column[x * stride + c];
+            sum = mean ? sum + next : (next > sum ? next : sum);
+        }
         out[x] = sum;
     }
 }
@@ -34,19 +51,29 @@ INLINE void pool_columns(const int mean, const float *restrict column, const int
 /* The windows of AlexNet and ResNet get loops of constant size. */
 INLINE void pool_columns_of(const int mean, const float *column, const lcnn_pool *u, int64_t width, float *out)
 {
-    if (u->kernel_w == 3 && u->stride_w == 2) pool_columns(mean, column, 3, 2, width, out);
-    else if (u->kernel_w == 2 && u->stride_w == 2) pool_columns(mean, column, 2, 2, width, out);
-    else if (u->kernel_w == 3 && u->stride_w == 1) pool_columns(mean, column, 3, 1, width, out);
+    if (u->stride_w == 2 && u->kernel_w == 3) pool_columns(mean, column, 3, 2, width, out);
+    else if (u->stride_w == 2 && u->kernel_w == 2) pool_columns(mean, column, 2, 2, width, out);
+    else if (u->stride_w == 1 && u->kernel_w == 3) pool_columns(mean, column, 3, 1, width, out);
+    else if (u->stride_w == 1) pool_columns(mean, column, u->kernel_w, 1, width, out);
+    else if (u->stride_w == 2) pool_columns(mean, column, u->kernel_w, 2, width, out);
     else pool_columns(mean, column, u->kernel_w, u->stride_w, width, out);
 }
 
-/* Divide sums by the number of places of each window that lie in the picture. */
-INLINE void pool_divide(const lcnn_pool *u, int64_t in_width, int64_t rows, int64_t width, float *out)
+/* share[x] = 1 / number of the window's columns that lie in the picture. */
+INLINE void column_shares(const lcnn_pool *u, int64_t in_width, int64_t width, float *share)
 {
     for (int64_t x = 0; x < width; x++) {
         const int64_t begin = larger(x * u->stride_w - u->left, 0);
-        const int64_t end = smaller(x * u->stride_w - u->left + u->kernel_w, in_width);
-        out[x] /= (float)(rows * (end - begin));
+        share[x] = 1.0f / (float)(smaller(x * u->stride_w - u->left + u->kernel_w, in_width) - begin);
+    }
+}
+
+INLINE void scale_by_shares(const float *share, float rows, int64_t width, float *out)
+{
+    const vf factor = vset(1.0f / rows);
+    for (int64_t x = 0; x < width; x += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, width - x);
+        vstore_part(out + x, vload_part(out + x, lanes) * (vload_part(share + x, lanes) * factor), lanes);
     }
 }
 
@@ -54,21 +81,29 @@ INLINE void pool(const int mean, const lcnn_step *step, const lcnn_context *cont
 {
     const lcnn_pool *u = &step->u.pool;
     const lcnn_map *in = &step->in[0], *out = &step->out;
-    const float identity = mean ? 0.0f : -INFINITY;
-    const int64_t span = (out->width - 1) * u->stride_w + u->kernel_w; /* columns that windows reach */
-    float *column = context->scratch;
-    for (int64_t x = 0; x < larger(span, u->left + in->width); x++) column[x] = identity;
+    const int64_t span = u->span;
+    float *columns = context->scratch, *share = columns + LCNN_POOL_ROWS * span + 3 * LCNN_WIDTH;
+    for (int64_t i = 0; i < LCNN_POOL_ROWS * span + 3 * LCNN_WIDTH; i++) columns[i] = mean ? 0.0f : -INFINITY;
+    if (mean) column_shares(u, in->width, out->width, share);
     for (int64_t channel = begin; channel < end; channel++) {
         const float *source = context->arena + in->offset + channel * in->plane;
         float *target = context->arena + out->offset + channel * out->plane;
-        clear_border(out, context->arena, channel);
-        for (int64_t y = 0; y < out->height; y++) {
-            const int64_t first = larger(y * u->stride_h - u->top, 0);
-            const int64_t last = smaller(y * u->stride_h - u->top + u->kernel_h, in->height);
-            pool_rows(mean, source, in->row, first, last, in->width, column + u->left);
-            pool_columns_of(mean, column, u, out->width, target + y * out->row);
-            if (mean) pool_divide(u, in->width, last - first, out->width, target + y * out->row);
+        for (int64_t block = 0; block < out->height; block += LCNN_POOL_ROWS) {
+            const int64_t rows = smaller(LCNN_POOL_ROWS, out->height - block);
+            for (int64_t y = 0; y < rows; y++) {
+                const int64_t at = (block + y) * u->stride_h - u->top;
+                pool_rows(mean, source, in->row, larger(at, 0), smaller(at + u->kernel_h, in->height), in->width,
+                          columns + y * span + u->left);
+            }
+            for (int64_t y = 0; y < rows; y++) {
+                const int64_t at = (block + y) * u->stride_h - u->top;
+                float *row = target + (block + y) * out->row;
+                pool_columns_of(mean, columns + y * span, u, out->width, row);
+                if (mean)
+                    scale_by_shares(share, (float)(smaller(at + u->kernel_h, in->height) - larger(at, 0)), out->width, row);
+            }
         }
+        clear_border(out, context->arena, channel);
     }
 }
 
@@ -82,23 +117,31 @@ static void avg_pool(const lcnn_step *step, const lcnn_context *context, int64_t
     pool(1, step, context, begin, end);
 }
 
+/* Sum or maximum of a run, in lanes. The last vector overlaps the one before it where lanes would be missing for a
+ * maximum; a sum has zeros there. */
+INLINE vf global_run(const int mean, const float *in, int64_t length, vf sum)
+{
+    int64_t x = 0;
+    for (; x + LCNN_WIDTH <= length; x += LCNN_WIDTH) sum = pooled(mean, sum, vload(in + x));
+    if (x == length) return sum;
+    if (mean) return sum + vload_part(in + x, length - x);
+    if (length >= LCNN_WIDTH) return vmax(sum, vload(in + length - LCNN_WIDTH));
+    for (; x < length; x++) sum = vmax(sum, vset(in[x]));
+    return sum;
+}
+
 INLINE void global_pool(const int mean, const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_map *in = &step->in[0], *out = &step->out;
+    const int64_t runs = in->row == in->width ? 1 : in->height, length = in->height * in->width / runs;
+    const float share = 1.0f / (float)(in->height * in->width);
     for (int64_t channel = begin; channel < end; channel++) {
         const float *source = context->arena + in->offset + channel * in->plane;
-        double sum = 0; /* a mean over a large picture needs the digits */
-        float most = -INFINITY;
-        for (int64_t y = 0; y < in->height; y++) {
-            float row_sum = 0;
-            for (int64_t x = 0; x < in->width; x++) {
-                const float v = source[y * in->row + x];
-                row_sum += v;
-                most = v > most ? v : most;
-            }
-            sum += row_sum;
-        }
-        context->arena[out->offset + channel * out->plane] = mean ? (float)(sum / (double)(in->height * in->width)) : most;
+        vf sum = vset(mean ? 0.0f : -INFINITY);
+        for (int64_t y = 0; y < runs; y++) sum = global_run(mean, source + y * in->row, length, sum);
+        float *target = context->arena + out->offset + channel * out->plane;
+        *target = mean ? sum_of_lanes(sum) * share : largest_lane(sum);
+        clear_border(out, context->arena, channel);
     }
 }
 

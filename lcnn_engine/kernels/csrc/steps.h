@@ -110,9 +110,11 @@ typedef struct {
     float alpha;
 } lcnn_dense;
 
-/* pool: max or mean over windows; padded places never win and never count. Unit: a channel. */
+/* pool: max or mean over windows; padded places never win and never count. Unit: a channel. `span` columns hold the
+ * padded picture and all windows; scratch is LCNN_POOL_ROWS * span + 3 vectors + the output's width. */
+#define LCNN_POOL_ROWS 16 /* output rows worked on at a time */
 typedef struct {
-    int64_t kernel_h, kernel_w, stride_h, stride_w, top, left;
+    int64_t kernel_h, kernel_w, stride_h, stride_w, top, left, span;
 } lcnn_pool;
 
 /* pointwise: out = act(in * scale + shift) per channel, or act(in + in2), act(in * in2). Unit: a channel, or the
