@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lcnn_train import sparsity
 from lcnn_train.checkpoints import Checkpoints
 from lcnn_train.checkpoints import Progress as RunProgress
+from lcnn_train.errors import RunError
 from lcnn_train.files import write_atomically
 
 
@@ -92,6 +94,18 @@ class ScreenProgress(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if hasattr(self, "bar"):
             self.bar.stop()
+
+
+class StopWhenDiverged(keras.callbacks.Callback):
+    """Raise RunError at the first loss that is not finite, before a checkpoint could hold it."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise RunError(
+                f"the training has diverged: the loss is {loss} in batch {batch + 1} of the epoch. Lower "
+                "train.learning_rate.initial and name another folder with --run"
+            )
 
 
 class RunCheckpoints(keras.callbacks.Callback):

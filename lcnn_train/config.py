@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -164,8 +165,8 @@ class Config(_Section):
         return self
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, which takes the last of two equal keys, made to refuse them."""
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, but for two traps: of two equal keys it takes the last, and 1e-3 it takes for a text."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -173,6 +174,9 @@ class _UniqueKeys(yaml.SafeLoader):
             if keys.count(key) > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key} is given twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
 
 
 def load_config(path: str | Path, overrides: list[str] | None = None, folder: str | None = None) -> Config:
@@ -184,7 +188,7 @@ def load_config(path: str | Path, overrides: list[str] | None = None, folder: st
     if path.is_dir():
         raise ConfigError(f"{path}: expected a YAML file, found a folder")
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
@@ -210,7 +214,7 @@ def _override(values: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise ConfigError(f"expected section.key=value; found {override!r}")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise ConfigError(f"{override!r}: the value is not YAML") from error
     *sections, last = key.split(".")

@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lcnn_train.callbacks import DensityLogger, RunCheckpoints, ScreenProgress, write_log
+from lcnn_train.callbacks import DensityLogger, RunCheckpoints, ScreenProgress, StopWhenDiverged, write_log
 from lcnn_train.checkpoints import Checkpoints, Progress, read_progress, restore
 from lcnn_train.config import Config, LearningRate, parse_config
 from lcnn_train.data import idx
@@ -105,10 +105,10 @@ def _fit_epochs(
         epochs=settings.epochs,
         validation_data=evaluation_batches(validation, preprocessing, input_shape, settings.batch_size),
         callbacks=[
+            StopWhenDiverged(),
             DensityLogger(),
             ScreenProgress(settings.epochs),
             RunCheckpoints(run.checkpoints, progress, run.log, settings.max_lookup_multiplications),
-            keras.callbacks.TerminateOnNaN(),
         ],
         shuffle=False,  # the batches come shuffled already
         verbose=0,

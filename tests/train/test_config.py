@@ -24,6 +24,12 @@ def test_defaults():
     assert config.train.learning_rate.schedule == "cosine"
 
 
+def test_numbers_with_an_exponent_are_numbers():
+    """PyYAML alone takes 1e-3 for a text."""
+    for text, value in (("1e-3", 1e-3), ("2E+1", 20.0), ("1.5e-3", 1.5e-3), (".5", 0.5)):
+        assert load_config(FLAGSHIP, [f"train.learning_rate.initial={text}"]).train.learning_rate.initial == value
+
+
 def test_overrides_win():
     config = load_config(FLAGSHIP, ["train.epochs=3", "augment.scale=[0.8, 1.2]", "data.folder=~"], "elsewhere")
     assert config.train.epochs == 3

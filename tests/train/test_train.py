@@ -179,6 +179,12 @@ def test_two_fits_in_one_folder_are_refused(config, tmp_path):
         first.kill()
 
 
+def test_a_training_that_diverges_is_an_error(config, tmp_path):
+    _, error = run("fit", config, "--set", "model.l1=1e40", cwd=tmp_path, status=2)
+    assert "the training has diverged: the loss is inf in batch 1 of the epoch. Lower" in error
+    assert checkpoint_names(tmp_path / "runs" / "small") == []
+
+
 def test_a_damaged_checkpoint_is_an_error(config, tmp_path):
     run("fit", config, "--set", "train.epochs=1", cwd=tmp_path)
     path = tmp_path / "runs" / "small" / "checkpoints" / "epoch-0001.safetensors"
