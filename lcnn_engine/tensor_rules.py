@@ -83,6 +83,9 @@ def check_sizes(graph: Graph, atoms: Mapping[str, int], max_bytes: int) -> None:
 
 
 def _held(graph: Graph, node: Node, atoms: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    if isinstance(node, (LookupConv2D, LookupDense)):
+        taps = elements(node.window()) if isinstance(node, Convolution) else 1
+        yield "kh * kw * k", taps * atoms[node.name]
     yield "an output", elements(graph.shapes[node.name])
     source = graph.shapes[node.inputs[0]]
     if isinstance(node, Windowed):
@@ -91,9 +94,6 @@ def _held(graph: Graph, node: Node, atoms: Mapping[str, int]) -> Iterator[tuple[
             yield "a padded input", elements(padded)
         if isinstance(node, LookupConv2D):
             yield "S", padded[0] * padded[1] * atoms[node.name]
-    if isinstance(node, (LookupConv2D, LookupDense)):
-        taps = elements(node.window()) if isinstance(node, Convolution) else 1
-        yield "kh * kw * k", taps * atoms[node.name]
 
 
 def check_values(graph: Graph, tensors: Mapping[str, np.ndarray], atoms: Mapping[str, int]) -> None:

@@ -13,6 +13,7 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = 120
         self.maxlist = self.maxtuple = self.maxdict = 8
         self.maxlevel = 3
+        self.limit = 240
 
     def repr_int(self, x: int, level: int) -> str:
         return repr(x) if x.bit_length() <= 128 else f"an integer of {x.bit_length()} bits"
@@ -20,4 +21,6 @@ class _Short(reprlib.Repr):
 
 def shown(value: object) -> str:
     """``value`` as a message shows it: its ``repr``, cut short where it is long."""
-    return _Short().repr(value)
+    short = _Short()
+    text = short.repr(value)
+    return text if len(text) <= short.limit else f"{text[: short.limit]}..."

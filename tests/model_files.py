@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
+
+from lcnn_engine import ModelFormatError, read_model
 
 GraphObject = dict[str, Any]
 Tensors = dict[str, np.ndarray]
@@ -62,6 +65,27 @@ def valid_tensors() -> Tensors:
     }
 
 
+def metadata() -> dict[str, str]:
+    """The metadata of :func:`valid_graph`."""
+    return {"format_version": "1", "graph": json.dumps(valid_graph())}
+
+
+def replaced(**values: Any) -> Tensors:
+    """The valid tensors with some changed: ``conv_indptr=[...]`` for ``conv/indptr``, in its dtype; None drops it."""
+    tensors = valid_tensors()
+    for key, value in values.items():
+        name = key.replace("_", "/", 1)
+        if value is None:
+            del tensors[name]
+        else:
+            tensors[name] = value if isinstance(value, np.ndarray) else np.array(value, tensors[name].dtype)
+    return tensors
+
+
+def f32(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.float32)
+
+
 def node(graph: GraphObject, name: str) -> dict[str, Any]:
     """The node of that name, to be changed in place."""
     return next(item for item in graph["nodes"] if item["name"] == name)
@@ -106,3 +130,10 @@ def in_order(text: str, fragments: Sequence[str]) -> bool:
             return False
         at = found + len(fragment)
     return True
+
+
+def refusal(data: bytes, **options: Any) -> str:
+    """The message with which ``data`` is refused."""
+    with pytest.raises(ModelFormatError) as caught:
+        read_model(data, **options)
+    return str(caught.value)

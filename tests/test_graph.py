@@ -183,7 +183,8 @@ REFUSALS: dict[str, tuple[Edit, tuple[str, ...]]] = {
     "pool padding of the pool's width": (
         attributes("pool", padding=[0, 0, 0, 2]), ("node 'pool': expected padding smaller than pool_size [2, 2]",)),
     "zero_pad2d with negative padding": (
-        new_node(name="pad", op="zero_pad2d", inputs=["pool"], padding=[0, 0, 0, -1]), ("node 'pad': expected padding",)),
+        new_node(name="pad", op="zero_pad2d", inputs=["pool"], padding=[0, 0, 0, -1]),
+        ("node 'pad': expected padding",)),
     "depth_radius negative": (attributes("norm", depth_radius=-1), ("node 'norm': expected depth_radius", "from 0")),
     "depth_radius as a float": (attributes("norm", depth_radius=2.0), ("node 'norm': expected depth_radius", "2.0")),
     "lrn beta beyond float32": (attributes("norm", beta=-1e300), ("node 'norm': expected beta to be a finite number",)),
@@ -199,7 +200,8 @@ REFUSALS: dict[str, tuple[Edit, tuple[str, ...]]] = {
         new_node(name="late", op="conv2d", inputs=["flat"], filters=1, kernel_size=[1, 1]),
         ("node 'late': expected input 'flat' of shape (H, W, C), found (36,)")),
     "flatten of a vector": (
-        new_node(name="late", op="flatten", inputs=["flat"]), ("node 'late': expected input 'flat' of shape (H, W, C)",)),
+        new_node(name="late", op="flatten", inputs=["flat"]),
+        ("node 'late': expected input 'flat' of shape (H, W, C)",)),
     "global pool of a vector": (
         new_node(name="late", op="global_avg_pool2d", inputs=["flat"]), ("node 'late': expected input 'flat'",)),
     "dense on a picture": (
@@ -209,9 +211,11 @@ REFUSALS: dict[str, tuple[Edit, tuple[str, ...]]] = {
         new_node(name="late", op="lookup_dense", inputs=["pool"], units=1), ("node 'late': expected input 'pool'",)),
     "lrn on a vector": (attributes("norm", inputs=["flat"]), ("node 'norm': ", "earlier nodes")),
     "add of unlike shapes": (
-        attributes("sum", inputs=["pool", "conv"]), ("node 'sum': expected input 'pool' of shape (6, 6, 4), (1, 1, 4)",)),
+        attributes("sum", inputs=["pool", "conv"]),
+        ("node 'sum': expected input 'pool' of shape (6, 6, 4), (1, 1, 4)",)),
     "add of unlike channels": (
-        new_node(name="late", op="add", inputs=["fc", "logits"]), ("node 'late': expected input 'logits' of shape (3,)",)),
+        new_node(name="late", op="add", inputs=["fc", "logits"]),
+        ("node 'late': expected input 'logits' of shape (3,)",)),
     "concat of unlike sizes": (
         new_node(name="both", op="concat", inputs=["pool", "conv"]),
         ("node 'both': expected input 'conv' to fit (3, 3, 4) but for its channels, found (6, 6, 4)",)),

@@ -1,0 +1,94 @@
+"""Write ``every_operation.safetensors``: one node of every operation, and numbers that any program can make again.
+
+    python -m tests.golden.make_golden
+
+A change of its bytes is a change of the format, or of how we write it: both belong in the changelog.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lcnn_engine import write_model
+
+PATH = Path(__file__).parent / "every_operation.safetensors"
+
+
+def graph() -> dict[str, Any]:
+    """(8, 8, 3) -> two classes, by way of every operation, with every attribute at another value than its default."""
+    window = {"kernel_size": [3, 2], "strides": [2, 1], "padding": [1, 0, 2, 1], "dilation": [1, 2]}
+    pool = {"pool_size": [2, 3], "strides": [1, 2], "padding": [0, 1, 1, 0]}
+    return {
+        "name": "every operation \u2713",
+        "input": {"name": "image", "shape": [8, 8, 3]},
+        "output": "probabilities",
+        "labels": ["zero", 'a "quoted" \\ one'],
+        "preprocessing": {
+            "mode": "RGB",
+            "resize": {"policy": "exact", "size": [9, 10], "resample": "lanczos"},
+            "crop": "center",
+            "scale": 0.00392156862745098,
+            "mean": [0.5, 0.25, 0.125],
+            "std": [1, 2, 0.5],
+        },
+        "nodes": [
+            {"name": "lookup", "op": "lookup_conv2d", "inputs": ["image"], "filters": 4, **window,
+             "activation": "relu"},
+            {"name": "dense/conv", "op": "conv2d", "inputs": ["lookup"], "filters": 4, **window, "groups": 2,
+             "activation": "leaky_relu", "alpha": 0.2},
+            {"name": "max", "op": "max_pool2d", "inputs": ["lookup"], **pool},
+            {"name": "average", "op": "avg_pool2d", "inputs": ["lookup"], **pool},
+            {"name": "sum", "op": "add", "inputs": ["max", "average"], "activation": "silu"},
+            {"name": "mean", "op": "global_avg_pool2d", "inputs": ["sum"]},
+            {"name": "most", "op": "global_max_pool2d", "inputs": ["sum"]},
+            {"name": "gate", "op": "activation", "inputs": ["mean"], "activation": "hard_sigmoid"},
+            {"name": "product", "op": "multiply", "inputs": ["sum", "gate"], "activation": "tanh"},
+            {"name": "both", "op": "concat", "inputs": ["product", "sum"]},
+            {"name": "padded", "op": "zero_pad2d", "inputs": ["both"], "padding": [1, 2, 3, 4]},
+            {"name": "scaled", "op": "batch_norm", "inputs": ["padded"]},
+            {"name": "normal", "op": "lrn", "inputs": ["scaled"], "depth_radius": 2, "bias": 1, "alpha": 0.0001,
+             "beta": 0.75},
+            {"name": "flat", "op": "flatten", "inputs": ["normal"]},
+            {"name": "vector", "op": "lookup_dense", "inputs": ["flat"], "units": 3, "activation": "hard_silu"},
+            {"name": "logits", "op": "dense", "inputs": ["vector"], "units": 2, "activation": "relu6"},
+            {"name": "probabilities", "op": "softmax", "inputs": ["logits"]},
+        ],
+    }  # fmt: skip
+
+
+def tensors(flat: int) -> dict[str, np.ndarray]:
+    """Tensors of all three dtypes; ``flat``: length of the flattened picture."""
+
+    def ramp(*shape: int, dtype: type = np.float32) -> np.ndarray:
+        return ((np.arange(np.prod(shape)) % 17 - 8) / 8).reshape(shape).astype(dtype)
+
+    return {
+        "lookup/dictionary": ramp(2, 3, dtype=np.float16),
+        "lookup/indptr": np.array([0, 3, 3, 4, 6], np.int32),
+        "lookup/indices": np.array([0, 5, 11, 7, 1, 2], np.int32),
+        "lookup/coefficients": ramp(6),
+        "lookup/bias": ramp(4),
+        "dense/conv/kernel": ramp(4, 2, 3, 2),
+        "scaled/scale": ramp(8),
+        "scaled/shift": ramp(8, dtype=np.float16),
+        "vector/indptr": np.array([0, 1, 2, 4], np.int32),
+        "vector/indices": np.array([flat - 1, 0, 1, 2], np.int32),
+        "vector/coefficients": ramp(4, dtype=np.float16),
+        "logits/kernel": ramp(2, 3),
+        "logits/bias": ramp(2),
+    }
+
+
+FLAT = 7 * 11 * 8  # of `padded`: 4 x 4 x 8 and its padding
+
+
+def main() -> None:
+    write_model(graph(), tensors(FLAT), PATH)
+    print(f"{PATH}: {PATH.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
