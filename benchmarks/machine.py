@@ -13,12 +13,17 @@ BLAS_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would have the BLAS
 PACKAGES = ("numpy", "onnxruntime", "onnx")
 
 
-def start_clean() -> None:
-    """Start this program anew without settings that slow the BLAS, which has read them by now."""
+def forget_blas_settings() -> bool:
+    """Drop settings that slow the BLAS; whether there were any. A BLAS that is loaded has read them already."""
     found = [name for name in BLAS_SETTINGS if name in os.environ]
     for name in found:
         del os.environ[name]
-    if found:
+    return bool(found)
+
+
+def start_clean() -> None:
+    """Start this program anew without settings that slow the BLAS, if there are any."""
+    if forget_blas_settings():
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

@@ -36,9 +36,14 @@ class Row:
     onnxruntime_spread: float
 
     @property
-    def ratio(self) -> float:
-        """Ours over theirs: below 1 we are faster."""
-        return self.ours_us / self.onnxruntime_us if self.onnxruntime_us > 0 else float("inf")
+    def ratio(self) -> float | None:
+        """Ours over theirs: below 1 we are faster. None where theirs is lost in noise."""
+        return self.ours_us / self.onnxruntime_us if self.onnxruntime_us > 0 else None
+
+    @property
+    def over(self) -> bool:
+        """Whether we miss the bar, or cannot say."""
+        return self.ratio is None or self.ratio > BAR
 
 
 class Contest:
@@ -111,17 +116,16 @@ def profiler_cost() -> float:
     return float(seconds[1000:].reshape(30, -1).mean(axis=1).min())
 
 
+def _cells(row: Row) -> tuple[str, ...]:
+    ratio = "noise" if row.ratio is None else f"{row.ratio:.2f}"
+    ours = f"{row.ours_us:.2f}", f"{row.ours_spread:.0%}"
+    theirs = f"{row.onnxruntime_us:.2f}", f"{row.onnxruntime_spread:.0%}"
+    return row.operation, row.case, ratio + ("  <--" if row.over else ""), *ours, *theirs, row.method
+
+
 def _table(rows: list[Row]) -> str:
     header = ("operation", "case", "ratio", "ours us", "+-", "ONNX Runtime us", "+-", "method")
-    cells = [
-        (
-            row.operation, row.case, f"{row.ratio:.2f}" + ("  <--" if row.ratio > BAR else ""),
-            f"{row.ours_us:.2f}", f"{row.ours_spread:.0%}",
-            f"{row.onnxruntime_us:.2f}", f"{row.onnxruntime_spread:.0%}", row.method,
-        )
-        for row in rows
-    ]  # fmt: skip
-    return report.table([header, *cells], left=(0, 1, 7))
+    return report.table([header, *map(_cells, rows)], left=(0, 1, 2, 7))
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -158,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [contest.measure(options.rounds, cost) for contest in contests]
     print("measured", file=sys.stderr, flush=True)
     facts = {**machine.describe(), "profiler_us": round(1e6 * cost, 3), "rounds": options.rounds}
-    over = [row for row in rows if row.ratio > BAR]
+    over = [row for row in rows if row.over]
     print(machine.heading(facts), _table(rows), sep="\n\n")
     print(f"\n{len(rows) - len(over)} of {len(rows)} within {BAR}x of ONNX Runtime")
     report.write_json(options.name, {"machine": facts, "rows": [{**asdict(row), "ratio": row.ratio} for row in rows]})

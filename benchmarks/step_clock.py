@@ -1,0 +1,51 @@
+"""A clock for pytest-benchmark that moves only while a network's chosen steps run: kernels timed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from .engines import Ours
+from .twins import Network
+
+ROUNDS = 50
+
+
+class StepClock:
+    """Seconds of all steps timed so far."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def run(self, ours: Ours, nodes: Collection[str]) -> None:
+        """Run a network; the clock advances by what the steps of ``nodes`` took."""
+        ours.run_timed()
+        self.seconds += ours.take_seconds(nodes)
+
+
+CLOCK = StepClock()
+by_steps = pytest.mark.benchmark(timer=CLOCK)  # for benchmarks that call time_steps
+
+
+def time_steps(
+    benchmark: BenchmarkFixture, network: Network, nodes: Collection[str], picture: np.ndarray, dense: int = 0
+) -> None:
+    """Benchmark the steps of ``nodes``, and note their rate.
+
+    ``dense`` is the number of multiplications of a dense layer of that shape: the rate by it is what a dense kernel
+    would have to reach to keep up.
+    """
+    ours = Ours(*network, picture)
+    benchmark.pedantic(CLOCK.run, args=(ours, nodes), rounds=ROUNDS, warmup_rounds=3)
+    if not benchmark.stats:  # --benchmark-disable
+        return
+    own = sum(step.multiplications for step in ours.plan.steps if step.name in nodes)
+    for name, multiplications in (("GFLOP/s", own), ("dense-equivalent GFLOP/s", dense)):
+        if multiplications:
+            benchmark.extra_info[name] = round(2e-9 * multiplications / benchmark.stats.stats.median, 1)
