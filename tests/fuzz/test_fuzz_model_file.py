@@ -35,11 +35,14 @@ ODD_VALUES = [
 
 def outcome(data: bytes) -> str:
     """``"refused"``, or ``"loaded"`` after a run that gave numbers or said why not."""
+    message = ""
     try:
         net = Net.load(data, threads=1, max_bytes=MAX_BYTES)
     except ModelFormatError as error:
-        assert str(error).startswith("<bytes>: ") or str(error).startswith("node ")
-        assert len(str(error)) < 2000
+        message = str(error)
+    if message:
+        assert "expected" in message
+        assert len(message) < 2000
         return "refused"
     if np.prod(net.input_shape) < 10**6:
         result = net.run(np.full(net.input_shape, 0.5, np.float32))
