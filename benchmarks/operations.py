@@ -163,9 +163,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("measured", file=sys.stderr, flush=True)
     facts = {**machine.describe(), "profiler_us": round(1e6 * cost, 3), "rounds": options.rounds}
     over = [row for row in rows if row.over]
-    print(machine.heading(facts), _table(rows), sep="\n\n")
-    print(f"\n{len(rows) - len(over)} of {len(rows)} within {BAR}x of ONNX Runtime")
-    report.write_json(options.name, {"machine": facts, "rows": [{**asdict(row), "ratio": row.ratio} for row in rows]})
+    summary = f"{len(rows) - len(over)} of {len(rows)} within {BAR}x of ONNX Runtime"
+    text = "\n\n".join([machine.heading(facts), _table(rows), summary])
+    print(text)
+    numbers = [{**asdict(row), "ratio": row.ratio} for row in rows]
+    report.write(options.name, text, {"machine": facts, "rows": numbers})
     return 1 if options.check and over else 0
 
 

@@ -25,11 +25,15 @@ def table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
-def write_json(name: str, results: dict[str, Any]) -> Path:
-    """``results/<name>.json``, written whole or not at all."""
+def write(name: str, text: str, results: dict[str, Any]) -> Path:
+    """``text`` into ``results/<name>.txt`` and the numbers into ``<name>.json``, each written whole or not at all."""
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(results, indent=1) + "\n")
-    partial.replace(path)
-    return path
+    numbers = json.dumps(results, indent=1)
+    _replace(RESULTS / f"{name}.txt", text)
+    return _replace(RESULTS / f"{name}.json", numbers)
+
+
+def _replace(path: Path, text: str) -> Path:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text + "\n")
+    return partial.replace(path)

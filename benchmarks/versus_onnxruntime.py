@@ -136,8 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = [contest.measure(options.rounds) for contest in contests]
     print("measured", file=sys.stderr, flush=True)
     facts = {**machine.describe(), "rounds": options.rounds, "input": str(options.image or "noise")}
-    print("\n\n".join([*map(_lines, results), machine.heading(facts)]))
-    report.write_json(options.name, {"machine": facts, "models": [asdict(result) for result in results]})
+    text = "\n\n".join([*map(_lines, results), machine.heading(facts)])
+    print(text)
+    report.write(options.name, text, {"machine": facts, "models": [asdict(result) for result in results]})
     return 0
 
 

@@ -69,12 +69,14 @@ def test_table() -> None:
     assert report.table([("name", "us"), ("a", "12.0")]) == "name    us\n----------\na     12.0"
 
 
-def test_json_is_written_whole(results: Path) -> None:
+def test_results_are_written_whole(results: Path) -> None:
     with pytest.raises(TypeError):
-        report.write_json("broken", {"x": object()})
-    assert not (results / "broken.json").exists()
-    assert report.write_json("whole", {"x": 1}) == results / "whole.json"
+        report.write("broken", "text", {"x": object()})
+    assert not list(results.iterdir())
+    assert report.write("whole", "text", {"x": 1}) == results / "whole.json"
     assert json.loads((results / "whole.json").read_text()) == {"x": 1}
+    assert (results / "whole.txt").read_text() == "text\n"
+    assert len(list(results.iterdir())) == 2
 
 
 def test_cases_cover_every_operation_but_lookups() -> None:
@@ -117,7 +119,9 @@ def test_operations_command(results: Path, capsys: pytest.CaptureFixture[str]) -
     rows = json.loads((results / "few.json").read_text())["rows"]
     assert [row["operation"] for row in rows] == ["lrn"]
     assert rows[0]["ratio"] == pytest.approx(rows[0]["ours_us"] / rows[0]["onnxruntime_us"])
-    assert "blas_core" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "blas_core" in out
+    assert (results / "few.txt").read_text() == out
 
 
 @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--rounds", "0"], ["--core", "100000"]])
