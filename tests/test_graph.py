@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -375,5 +376,5 @@ def test_exporters_may_give_tuples_and_numpy_numbers() -> None:
 
 
 def test_every_operation_is_on_the_format_page() -> None:
-    page = (Path(__file__).parents[1] / "lcnn_engine" / "MODEL_FORMAT.md").read_text()
+    page = (files("lcnn_engine") / "MODEL_FORMAT.md").read_text()
     assert [op for op in (*NODE_TYPES, *ACTIVATIONS) if f"`{op}`" not in page] == []
