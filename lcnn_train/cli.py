@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     fit = commands.add_parser("fit", help="train the model of a configuration, or go on training it")
-    fit.add_argument("config", metavar="CONFIG.yaml")
+    fit.add_argument("config", metavar="CONFIG.yaml", help="or the name of one that comes with the package")
     fit.add_argument("--run", dest="folder", metavar="FOLDER", help="run folder (default: runs/NAME)")
     fit.add_argument("--data", metavar="FOLDER", help=_DATA_HELP)
     _add_set(fit)

@@ -15,6 +15,8 @@ from lcnn_engine import graph
 from lcnn_train.errors import ConfigError
 from lcnn_train.models.alexnet import INPUT_SIZE, VARIANTS
 
+_CONFIGS = Path(__file__).parent / "configs"
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -180,11 +182,14 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[e
 
 
 def load_config(path: str | Path, overrides: list[str] | None = None, folder: str | None = None) -> Config:
-    """Read a YAML file; `overrides` are "section.key=value" with the value in YAML; `folder` is a data.folder.
+    """Read a YAML file, or one of the package's own by its name without ".yaml".
 
+    `overrides` are "section.key=value" with the value in YAML; `folder` is for data.folder.
     Raises FileNotFoundError, or ConfigError that names the file, the key, what was expected and what came.
     """
     path = Path(path)
+    if not path.exists() and (_CONFIGS / f"{path}.yaml").is_file():
+        path = _CONFIGS / f"{path}.yaml"
     if path.is_dir():
         raise ConfigError(f"{path}: expected a YAML file, found a folder")
     try:

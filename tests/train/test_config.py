@@ -17,6 +17,10 @@ def test_shipped_configurations_are_valid_and_named_as_their_files(path):
     assert load_config(path).name == path.stem
 
 
+def test_a_shipped_configuration_goes_by_its_name():
+    assert load_config("mnist-alexnet-lcnn-fast") == load_config(FLAGSHIP)
+
+
 def test_defaults():
     config = parse_config({"name": "a"}, "here")
     assert config.model.l1 == 0.3
