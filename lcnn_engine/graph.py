@@ -129,7 +129,7 @@ class Preprocessing:
     def check(self, shape: Shape) -> None:
         """Check the fields, and that pictures can become inputs of ``shape`` (H, W, C). Raises ModelFormatError."""
         where = "preprocessing"
-        if self.mode not in MODES:
+        if not isinstance(self.mode, str) or self.mode not in MODES:
             raise _fail(where, f"mode to be one of {', '.join(MODES)}", self.mode)
         if MODES[self.mode] != shape[2]:
             raise _fail(where, f"a mode with the {shape[2]} channels of the input", self.mode)

@@ -235,6 +235,11 @@ REFUSALS: dict[str, tuple[Edit, tuple[str, ...]]] = {
     "preprocessing without mean": (drop("preprocessing", "mean"), ("preprocessing: expected the key 'mean'",)),
     "preprocessing without std": (drop("preprocessing", "std"), ("preprocessing: expected the key 'std'",)),
     "unknown mode": (preprocessing(mode="CMYK"), ("preprocessing: expected mode to be one of L, RGB, found 'CMYK'",)),
+    "mode that is an object": (preprocessing(mode={"L": 1}), ("preprocessing: expected mode to be one of L, RGB",)),
+    "crop that is an object": (preprocessing(crop={}), ("preprocessing: expected crop to be 'center' or absent",)),
+    "policy that is an object": (resize(policy={}), ("preprocessing: resize: expected policy to be one of",)),
+    "filter that is an object": (resize(resample={}), ("preprocessing: resize: expected resample to be one of",)),
+    "activation that is an object": (attributes("conv", activation={}), ("node 'conv': expected activation to be",)),
     "mode with other channels": (
         preprocessing(mode="L"), ("preprocessing: expected a mode with the 3 channels", "'L'")),
     "mean for other channels": (preprocessing(mean=[0]), ("preprocessing: expected mean to be 3", "found (0.0,)")),
