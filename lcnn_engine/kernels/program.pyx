@@ -14,7 +14,6 @@ import numpy as np
 
 
 cdef extern from "steps.h" nogil:
-    enum: LCNN_POOL_ROWS
     ctypedef struct lcnn_map:
         int64_t offset, plane, row, channels, height, width, top, bottom, left, right, tail
     ctypedef enum lcnn_activation:
@@ -213,10 +212,6 @@ cdef class Program:
     def dense_lanes(self):
         """Results a dense tile may have."""
         return self.variant.dense_lanes * self.variant.width
-
-    def pool_scratch(self, span, width):
-        """Floats of scratch that a pool of ``width`` output columns needs."""
-        return LCNN_POOL_ROWS * span + 3 * self.variant.width + width
 
     cdef lcnn_step *append(self, lcnn_kernel kernel, int64_t units, int64_t work) except NULL:
         cdef lcnn_step *grown

@@ -10,7 +10,7 @@ from ..kernels import ACTIVATION_CODES
 from .builder import Builder
 from .fusion import Task
 from .lookups import lower_as_lookups, lower_lookup_conv, lower_lookup_dense, matrix_times_vector
-from .memory import LINE, Map, Value, round_up
+from .memory import LINE, Map, Value
 from .packing import Lookups, balanced_lanes, pack_conv
 
 PASS_BYTES = 256 * 1024  # weights of one pass of a convolution: a share of the second-level cache
@@ -52,7 +52,7 @@ def _conv2d(builder: Builder, task: Task) -> None:
 
     multiplications = out.height * out.width * kernel.size
     uses = [source.buffer, out.buffer]
-    builder.step(node.name, node.op, f"conv {lanes}", add, uses, multiplications, scratch=round_up(pixels, LINE) * lanes)
+    builder.step(node.name, node.op, f"conv {lanes}", add, uses, multiplications, scratch=(pixels + LINE) * lanes)
 
 
 def _dense(builder: Builder, task: Task) -> None:
@@ -80,8 +80,7 @@ def _pool(builder: Builder, task: Task) -> None:
             span=span,
         )
 
-    scratch = builder.program.pool_scratch(span, out.width)
-    builder.step(node.name, node.op, "pool", add, [source.buffer, out.buffer], scratch=scratch)
+    builder.step(node.name, node.op, "pool", add, [source.buffer, out.buffer], scratch=span + out.width)
 
 
 def _global_pool(builder: Builder, task: Task) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..graph import Shape
 
 LINE = 16  # floats of a 64-byte cache line
-SLACK = 64  # floats behind the last buffer: the last vector of a lookup tile may read past the pixels it keeps
+SLACK = 64  # floats before and behind all buffers: vectors may reach past the pixels that are kept
 
 Border = tuple[int, int, int, int]  # top, bottom, left, right
 NO_BORDER: Border = (0, 0, 0, 0)
@@ -112,7 +112,7 @@ def lay_out(buffers: list[Buffer]) -> int:
     """
     gaps: list[tuple[int, int]] = []  # (offset, end), sorted, never touching
     living: list[tuple[int, int, int]] = []  # heap of (last, offset, end)
-    end = 0
+    end = SLACK
     for buffer in sorted(buffers, key=lambda b: b.first):
         while living and living[0][0] < buffer.first:
             _, start, stop = heapq.heappop(living)

@@ -62,18 +62,28 @@ static void conv_pixels(const lcnn_conv *u, const lcnn_map *in, const float *wei
     }
 }
 
-/* Copy `count` pixels, consecutive in reading order from (y, x) on, from `flat` into the rows of a plane. */
-INLINE void conv_store_pixels(const float *flat, int64_t count, const lcnn_map *out, int64_t y, int64_t x, float *plane)
+/* Write up to LCNN_WIDTH filters' `count` pixels, consecutive in reading order from (y, x) on, to their planes. */
+INLINE void conv_store_block(const vf *rows, int64_t filters, int64_t count, const lcnn_map *out, int64_t y, int64_t x,
+                             float *planes)
 {
-    for (int64_t p = 0; p < count; y++, x = 0) {
-        const int64_t length = smaller(count - p, out->width - x);
-        copy_run(plane + y * out->row + x, flat + p, length);
-        p += length;
+    if (out->row == out->width || x + count <= out->width) {
+        for (int64_t o = 0; o < filters; o++) vstore_part(planes + o * out->plane + y * out->row + x, rows[o], count);
+        return;
+    }
+    float flat[LCNN_WIDTH];
+    for (int64_t o = 0; o < filters; o++) {
+        vstore(flat, rows[o]);
+        int64_t row = y, column = x;
+        for (int64_t p = 0; p < count; row++, column = 0) {
+            const int64_t length = smaller(count - p, out->width - column);
+            copy_run(planes + o * out->plane + row * out->row + column, flat + p, length);
+            p += length;
+        }
     }
 }
 
 /* Activate the sums (pixels, lanes) and write them to their planes, transposing LCNN_WIDTH pixels of as many filters at a
- * time. `sums` has room for whole blocks of pixels. */
+ * time. Blocks end with the row where rows are long enough. `sums` has room for one more block of pixels. */
 static void conv_store(const lcnn_step *step, const lcnn_context *context, const float *sums, int64_t first_pixel,
                        int64_t pixels, int64_t first_filter, int64_t filters)
 {
@@ -81,18 +91,19 @@ static void conv_store(const lcnn_step *step, const lcnn_context *context, const
     const lcnn_map *out = &step->out;
     float *planes = context->arena + out->offset + first_filter * out->plane;
     int64_t y = first_pixel / out->width, x = first_pixel % out->width;
-    for (int64_t p = 0; p < pixels; p += LCNN_WIDTH) {
-        const int64_t count = smaller(LCNN_WIDTH, pixels - p);
+    for (int64_t p = 0; p < pixels;) {
+        int64_t count = smaller(LCNN_WIDTH, pixels - p);
+        if (out->row != out->width && out->width >= LCNN_WIDTH) count = smaller(count, out->width - x);
         for (int64_t v = 0; v < filters; v += LCNN_WIDTH) {
             vf rows[LCNN_WIDTH];
-            for (int64_t q = 0; q < LCNN_WIDTH; q++)
-                rows[q] = vactivate(vload(sums + (p + q) * u->lanes + v), u->activation, u->alpha);
+#pragma GCC unroll 16
+            for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vload(sums + (p + q) * u->lanes + v);
+            if (u->activation != LCNN_LINEAR)
+                for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vactivate(rows[q], u->activation, u->alpha);
             transpose(rows);
-            float flat[LCNN_WIDTH * LCNN_WIDTH] __attribute__((aligned(64)));
-            for (int64_t o = 0; o < LCNN_WIDTH; o++) vstore(flat + o * LCNN_WIDTH, rows[o]);
-            for (int64_t o = 0; o < smaller(LCNN_WIDTH, filters - v); o++)
-                conv_store_pixels(flat + o * LCNN_WIDTH, count, out, y, x, planes + (v + o) * out->plane);
+            conv_store_block(rows, smaller(LCNN_WIDTH, filters - v), count, out, y, x, planes + v * out->plane);
         }
+        p += count;
         for (x += count; x >= out->width; x -= out->width) y++;
     }
 }

@@ -75,24 +75,34 @@ static void arrange(const lcnn_step *step, const lcnn_context *context, int64_t 
     }
 }
 
-/* Transpose one row of all planes, in blocks that keep both sides in the first-level cache. */
+/* Pixels [begin, begin + count) of all planes, at `source`, to channels-last order: blocks of LCNN_WIDTH pixels and as
+ * many channels are transposed in registers. */
+static void emit_run(const float *source, int64_t plane, int64_t channels, int64_t count, float *out)
+{
+    for (int64_t c = 0; c < channels; c += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, channels - c);
+        for (int64_t x = 0; x < count; x += LCNN_WIDTH) {
+            const int64_t pixels = smaller(LCNN_WIDTH, count - x);
+            vf rows[LCNN_WIDTH];
+            for (int64_t i = 0; i < LCNN_WIDTH; i++)
+                rows[i] = i < lanes ? vload_part(source + (c + i) * plane + x, pixels) : vset(0.0f);
+            transpose(rows);
+            for (int64_t i = 0; i < pixels; i++) vstore_part(out + (x + i) * channels + c, rows[i], lanes);
+        }
+    }
+}
+
 static void emit(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_map *in = &step->in[0];
-    const int64_t channels = in->channels;
-    const int64_t size = in->height * in->width * channels;
+    const int64_t channels = in->channels, size = in->height * in->width * channels;
+    const float *source = context->arena + in->offset + begin * in->row;
     float *target = step->u.emit.output < 0 ? context->arena + step->u.emit.target
                                             : context->outputs[step->u.emit.output] + context->picture * size;
-    for (int64_t y = begin; y < end; y++) {
-        const float *source = context->arena + in->offset + y * in->row;
-        float *out = target + y * in->width * channels;
-        if (in->plane == 1) {
-            copy_run(out, source, channels);
-            continue;
-        }
-        for (int64_t block = 0; block < channels; block += 16)
-            for (int64_t x = 0; x < in->width; x++)
-                for (int64_t c = block; c < smaller(block + 16, channels); c++)
-                    out[x * channels + c] = source[c * in->plane + x];
-    }
+    target += begin * in->width * channels;
+    if (in->plane == 1) copy_run(target, source, channels);
+    else if (in->row == in->width) emit_run(source, in->plane, channels, (end - begin) * in->width, target);
+    else
+        for (int64_t y = 0; y < end - begin; y++)
+            emit_run(source + y * in->row, in->plane, channels, in->width, target + y * in->width * channels);
 }

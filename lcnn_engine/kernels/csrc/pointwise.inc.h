@@ -51,6 +51,12 @@ static void pointwise_planes(const lcnn_step *step, const lcnn_context *context,
     const lcnn_pointwise *u = &step->u.pointwise;
     const lcnn_map *in = &step->in[0], *out = &step->out;
     const walk w = walk_of(out, in, in);
+    if (w.runs == 1 && in->plane == out->plane && !u->scale) { /* all planes, and what lies between, as one run */
+        scale_run_of(context->arena + in->offset + begin * in->plane, (end - begin - 1) * in->plane + w.length, u, 0,
+                     context->arena + out->offset + begin * out->plane);
+        for (int64_t channel = begin; channel < end; channel++) clear_border(out, context->arena, channel);
+        return;
+    }
     for (int64_t channel = begin; channel < end; channel++) {
         const float *source = context->arena + in->offset + channel * in->plane;
         float *target = context->arena + out->offset + channel * out->plane;
@@ -179,27 +185,28 @@ static void lrn(const lcnn_step *step, const lcnn_context *context, int64_t begi
     }
 }
 
-/* values[0 .. length) -> e^(values - most) / sum. Several sums side by side, added up at the end. */
-static void softmax_run(const float *values, int64_t length, float *out)
+/* out[i] = e^(in[i] - top), and their sum. */
+static float exp_run(const float *in, int64_t length, float top, float *out)
 {
-    vf most = vset(-INFINITY), sum = vset(0.0f);
-    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
-        const int64_t lanes = smaller(LCNN_WIDTH, length - i);
-        if (lanes == LCNN_WIDTH) most = vmax(most, vload(values + i));
-        else for (int64_t lane = 0; lane < lanes; lane++) most = vmax(most, vset(values[i + lane]));
+    vf sum = vset(0.0f);
+    int64_t i = 0;
+    for (; i + LCNN_WIDTH <= length; i += LCNN_WIDTH) {
+        const vf e = vexp(vload(in + i) - vset(top));
+        vstore(out + i, e);
+        sum += e;
     }
-    const vf top = vset(largest_lane(most));
-    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
-        const int64_t lanes = smaller(LCNN_WIDTH, length - i);
-        const vf e = vexp(vload_part(values + i, lanes) - top);
-        vstore_part(out + i, e, lanes);
-        sum += vload_part(out + i, lanes); /* 0 in the lanes behind the end */
+    if (i < length) {
+        vstore_part(out + i, vexp(vload_part(in + i, length - i) - vset(top)), length - i);
+        sum += vload_part(out + i, length - i); /* 0 in the lanes behind the end */
     }
-    const vf scale = vset(1.0f / sum_of_lanes(sum));
-    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
-        const int64_t lanes = smaller(LCNN_WIDTH, length - i);
-        vstore_part(out + i, vload_part(out + i, lanes) * scale, lanes);
-    }
+    return sum_of_lanes(sum);
+}
+
+/* out = e^in / sum of e^in. */
+static void softmax_run(const float *in, int64_t length, float *out)
+{
+    const float top = largest_lane(global_run(0, in, length, vset(-INFINITY)));
+    scale_run(out, length, 1, 1.0f / exp_run(in, length, top, out), 0.0f, LCNN_LINEAR, 0.0f, out);
 }
 
 /* Over the channels of each pixel. Unit: a row. */

@@ -67,20 +67,6 @@ INLINE vf vreciprocal(vf x)
 #endif
 }
 
-INLINE float sum_of_lanes(vf v)
-{
-    float sum = 0;
-    for (int lane = 0; lane < LCNN_WIDTH; lane++) sum += v[lane];
-    return sum;
-}
-
-INLINE float largest_lane(vf v)
-{
-    float most = v[0];
-    for (int lane = 1; lane < LCNN_WIDTH; lane++) most = v[lane] > most ? v[lane] : most;
-    return most;
-}
-
 /* shuffle(a, b, INDEX): lane l is lane INDEX(l) of a and b side by side. INDEX is a macro of a constant. */
 #if LCNN_WIDTH == 16
 #define shuffle(a, b, X) \
@@ -93,7 +79,43 @@ INLINE float largest_lane(vf v)
 #endif
 
 #define EVEN(l) (2 * (l))
+#define ODD(l) (2 * (l) + 1)
+#define NEXT(l) ((l) + 1)
 INLINE vf even_lanes(vf a, vf b) { return shuffle(a, b, EVEN); }
+INLINE vf odd_lanes(vf a, vf b) { return shuffle(a, b, ODD); }
+INLINE vf next_lanes(vf a, vf b) { return shuffle(a, b, NEXT); } /* lanes 1, 2, ... of a, then lane 0 of b */
+
+/* Halve the lanes in play by folding them over, until one is left. */
+#define FOLD(l, d) (((l) + (d)) % LCNN_WIDTH)
+#define FOLD1(l) FOLD(l, 1)
+#define FOLD2(l) FOLD(l, 2)
+#define FOLD4(l) FOLD(l, 4)
+#define FOLD8(l) FOLD(l, 8)
+INLINE float sum_of_lanes(vf v)
+{
+#if LCNN_WIDTH >= 16
+    v += shuffle(v, v, FOLD8);
+#endif
+#if LCNN_WIDTH >= 8
+    v += shuffle(v, v, FOLD4);
+#endif
+    v += shuffle(v, v, FOLD2);
+    v += shuffle(v, v, FOLD1);
+    return v[0];
+}
+
+INLINE float largest_lane(vf v)
+{
+#if LCNN_WIDTH >= 16
+    v = vmax(v, shuffle(v, v, FOLD8));
+#endif
+#if LCNN_WIDTH >= 8
+    v = vmax(v, shuffle(v, v, FOLD4));
+#endif
+    v = vmax(v, shuffle(v, v, FOLD2));
+    v = vmax(v, shuffle(v, v, FOLD1));
+    return v[0];
+}
 
 /* Transpose LCNN_WIDTH vectors: at distance d = 1, 2, 4, ... swap the blocks of d x d values off the diagonal. */
 #define UPPER(l, d) ((l) & (d) ? LCNN_WIDTH + (l) - (d) : (l))
@@ -125,40 +147,50 @@ INLINE void transpose(vf *rows)
 #endif
 }
 
-/* e^x to about 2 units in the last place. x is held within (-87.3, 88.0), where the result is a normal number. */
-INLINE vf vexp(vf x)
+/* e^r - 1 for |r| <= ln 2 / 2: minimax polynomial, Cephes expf. */
+INLINE vf exp_part(vf r)
 {
-    x = vmax(vmin(x, vset(88.0f)), vset(-87.3f));
-    const vf shifter = vset(12582912.0f); /* 1.5 * 2^23: adding it rounds to the nearest integer, kept in the low bits */
-    const vf shifted = x * vset(1.44269504f) + shifter;
-    const vf n = shifted - shifter;
-    vf r = x - n * vset(0.693145752f); /* ln 2 in two parts */
-    r = r - n * vset(1.42860677e-6f);
-    vf p = vset(1.9875691500e-4f); /* minimax polynomial of (e^r - 1 - r) / r^2, Cephes expf */
+    vf p = vset(1.9875691500e-4f);
     p = p * r + vset(1.3981999507e-3f);
     p = p * r + vset(8.3334519073e-3f);
     p = p * r + vset(4.1665795894e-2f);
     p = p * r + vset(1.6666665459e-1f);
     p = p * r + vset(5.0000001201e-1f);
-    p = p * (r * r) + r + vset(1.0f);
-    return (vf)((vi)p + ((vi)shifted << 23)); /* times 2^n, by adding n to the exponent */
+    return p * (r * r) + r;
+}
+
+/* x = n ln 2 + r with n whole: gives r, and n twice: in the low bits of `*shifted`, and as a number in `*n`. */
+INLINE vf exp_split(vf x, vf *shifted, vf *n)
+{
+    const vf shifter = vset(12582912.0f); /* 1.5 * 2^23: adding it rounds to the nearest integer */
+    *shifted = x * vset(1.44269504f) + shifter;
+    *n = *shifted - shifter;
+    const vf r = x - *n * vset(0.693145752f); /* ln 2 in two parts */
+    return r - *n * vset(1.42860677e-6f);
+}
+
+INLINE vf times_power_of_two(vf x, vf shifted) { return (vf)((vi)x + ((vi)shifted << 23)); }
+
+/* e^x to about 2 units in the last place. x is held within (-87.3, 88.0), where the result is a normal number. */
+INLINE vf vexp(vf x)
+{
+    vf shifted, n;
+    const vf r = exp_split(vmax(vmin(x, vset(88.0f)), vset(-87.3f)), &shifted, &n);
+    return times_power_of_two(exp_part(r) + vset(1.0f), shifted);
 }
 
 INLINE vf vsigmoid(vf x) { return vreciprocal(vset(1.0f) + vexp(-x)); }
 
-/* tanh x = x + x^3 q(x^2) near 0, where 1 - 2 / (e^2x + 1) would cancel; Cephes tanhf. */
+/* tanh x = e / (e + 2) with e = e^2x - 1 = 2^n (e^r - 1) + (2^n - 1), which keeps its digits near 0, where n is 0.
+ * Beyond 9.1 the result is 1 in float32. */
 INLINE vf vtanh(vf x)
 {
-    const vf far = vset(1.0f) - vset(2.0f) * vreciprocal(vexp(x + x) + vset(1.0f));
-    const vf z = x * x;
-    vf q = vset(-5.70498872745e-3f);
-    q = q * z + vset(2.06390887954e-2f);
-    q = q * z + vset(-5.37397155531e-2f);
-    q = q * z + vset(1.33314422036e-1f);
-    q = q * z + vset(-3.33332819422e-1f);
-    const vf near = q * z * x + x;
-    const vi small = z < vset(0.390625f); /* |x| < 0.625 */
-    return (vf)(((vi)near & small) | ((vi)far & ~small));
+    vf shifted, n;
+    const vf held = vmax(vmin(x, vset(9.1f)), vset(-9.1f));
+    const vf r = exp_split(held + held, &shifted, &n);
+    const vf power = times_power_of_two(vset(1.0f), shifted);
+    const vf e = exp_part(r) * power + (power - vset(1.0f));
+    return e * vreciprocal(e + vset(2.0f));
 }
 
 INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)

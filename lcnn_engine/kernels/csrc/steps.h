@@ -17,6 +17,9 @@
 
 #define LCNN_MAX_INPUTS 2
 
+/* Vectors may read past a map, by their own width and this much: the arena has room for it before and behind all maps. */
+#define LCNN_REACH 16
+
 typedef struct {
     int64_t offset; /* of channel 0, pixel (0, 0), in the arena */
     int64_t plane;  /* from one channel to the next */
@@ -111,8 +114,7 @@ typedef struct {
 } lcnn_dense;
 
 /* pool: max or mean over windows; padded places never win and never count. Unit: a channel. `span` columns hold the
- * padded picture and all windows; scratch is LCNN_POOL_ROWS * span + 3 vectors + the output's width. */
-#define LCNN_POOL_ROWS 16 /* output rows worked on at a time */
+ * padded picture and all windows; scratch is `span` floats and the output's width. */
 typedef struct {
     int64_t kernel_h, kernel_w, stride_h, stride_w, top, left, span;
 } lcnn_pool;

@@ -10,8 +10,9 @@
 #include "dictionary.inc.h"
 #include "layout.inc.h"
 #include "lookup.inc.h"
-#include "pointwise.inc.h"
 #include "pool.inc.h"
+
+#include "pointwise.inc.h" /* softmax finds its maximum as a global pool does */
 
 #define LCNN_JOIN(a, b) a##b
 #define LCNN_TABLE(name) LCNN_JOIN(lcnn_, name)
