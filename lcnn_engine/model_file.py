@@ -52,6 +52,13 @@ def read_model(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, di
         return graph, tensors
 
 
+def stored_bytes(source: Source) -> dict[str, int]:
+    """Bytes of every tensor as it stands in the file, by name. Raises as :func:`read_model`, which checks more."""
+    with _prefixed(_name_of(source)), _opened(source) as (stream, size):
+        entries = safetensors_file.read_header(stream, size).entries
+        return {name: entry.end - entry.begin for name, entry in entries.items()}
+
+
 def write_model(
     graph: Graph | Mapping[str, Any],
     tensors: Mapping[str, np.ndarray],

@@ -78,7 +78,7 @@ def tensors(flat: int) -> dict[str, np.ndarray]:
         "vector/indices": np.array([flat - 1, 0, 1, 2], np.int32),
         "vector/coefficients": ramp(4, dtype=np.float16),
         "logits/kernel": ramp(2, 3),
-        "logits/bias": ramp(2),
+        "logits/bias": np.array([1.5, 0.25], np.float32),
     }
 
 
