@@ -99,8 +99,8 @@ def _ratio(theirs: Sample, ours: Sample) -> float:
 
 def _lines(result: Result) -> str:
     head = (
-        f"{result.model}: {result.ratios['twin']:.1f}x faster than ONNX Runtime on its dense twin, "
-        f"{result.ratios['as_dense']:.1f}x on the same network"
+        f"{result.model}: {result.ratios['twin']:.2f} times the speed of ONNX Runtime on its dense twin, "
+        f"{result.ratios['as_dense']:.2f} on the same network"
     )
     rows = [("", "ms", "+-", "ratio")]
     for name, title in CONTENDERS.items():
