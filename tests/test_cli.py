@@ -369,7 +369,7 @@ class TestTerminal:
             import lcnn_engine.cli
             lcnn_engine.cli.main(["info"])
             loaded = [name for name in ("PIL", "lcnn_engine.cli.verify", "safetensors") if name in sys.modules]
-            sys.exit(", ".join(loaded))
+            sys.exit(loaded or 0)
         """
         result = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=False
