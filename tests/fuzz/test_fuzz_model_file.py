@@ -75,7 +75,7 @@ def damage(value: Any, rng: random.Random) -> None:
     if action == 0:
         del parent[key]
     elif action == 1:
-        parent[key] = rng.choice(ODD_VALUES)
+        parent[key] = copy.deepcopy(rng.choice(ODD_VALUES))
     elif action == 2:
         parent[key] = copy.deepcopy(at(value, rng.choice(everywhere)))
     elif action == 3 and isinstance(parent, dict):
