@@ -6,7 +6,7 @@ Two ways to isolate an operation:
             graph less that of the graph with one copy, over N. Nothing else is in either figure.
 ``single``  for operations that change the shape: the operation once, after a 1x1 convolution where a network would have
             one (so that ONNX Runtime is in its blocked layout, as it would be). Ours: its step. ONNX Runtime: its
-            profiler's time, less the profiler's own cost, which the report states.
+            profiler's time, less the profiler's own cost, which every round measures.
 """
 
 from __future__ import annotations

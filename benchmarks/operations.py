@@ -21,6 +21,7 @@ from .operation_cases import Case, all_cases
 from .timing import Sample, interleave, mean_seconds, repeats_for
 
 BAR = 1.2
+EMPTY_REPEATS = 150  # runs a round that find the profiler's own cost
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ class Contest:
             self.ours.run_timed()
         return self.ours.take_seconds(self.measured) / self.repeats / len(self.measured)
 
-    def measure(self, rounds: int, profiler_seconds: float) -> Row:
+    def measure(self, rounds: int) -> Row:
         """Interleaved rounds of this case."""
-        samples = self._chain(rounds) if self.base else self._single(rounds, profiler_seconds)
+        samples = self._chain(rounds) if self.base else self._single(rounds)
         ours, theirs = samples["ours"], samples["theirs"]
         return Row(
             self.case.group, self.case.title, "chain" if self.base else "single",
@@ -97,23 +98,31 @@ class Contest:
         difference = (samples["chain"].rounds - samples["base"].rounds) / self.case.copies
         return {"ours": samples["ours"], "theirs": Sample(difference)}
 
-    def _single(self, rounds: int, profiler_seconds: float) -> dict[str, Sample]:
-        contenders = {"ours": self._run_ours, "wall": lambda: mean_seconds(self.theirs.run, self.their_repeats)}
+    def _single(self, rounds: int) -> dict[str, Sample]:
+        empty = _empty_session()
+        contenders = {
+            "ours": self._run_ours,
+            "theirs": lambda: mean_seconds(self.theirs.run, self.their_repeats),
+            "profiler": lambda: mean_seconds(empty.run, EMPTY_REPEATS),
+        }
         samples = interleave(contenders, rounds)
         seconds, kernels = self.theirs.profile([*self.measured, *self.case.theirs])
-        in_rounds = seconds[-rounds * (1 + self.their_repeats) :].reshape(rounds, -1)[:, 1:]
-        return {"ours": samples["ours"], "theirs": Sample(in_rounds.mean(axis=1) - kernels * profiler_seconds)}
+        cost, _ = empty.profile(["op0"])
+        theirs = _by_round(seconds, rounds, self.their_repeats) - kernels * _by_round(cost, rounds, EMPTY_REPEATS)
+        return {"ours": samples["ours"], "theirs": Sample(theirs)}
 
 
-def profiler_cost() -> float:
-    """Seconds that ONNX Runtime's profiler adds to a kernel: what it reports for a relu of one number."""
+def _empty_session() -> OnnxRuntime:
+    """What ONNX Runtime's profiler adds to a kernel shows on a relu of one number."""
     net = NetBuilder("empty", (1, 1, 1))
     net.add("activation", "op0", activation="relu")
-    session = OnnxRuntime(*net.finish(), np.zeros((1, 1, 1), np.float32), profiled=True)
-    for _ in range(4000):
-        session.run()
-    seconds, _ = session.profile(["op0"])
-    return float(seconds[1000:].reshape(30, -1).mean(axis=1).min())
+    return OnnxRuntime(*net.finish(), np.zeros((1, 1, 1), np.float32), profiled=True)
+
+
+def _by_round(seconds: np.ndarray, rounds: int, repeats: int) -> np.ndarray:
+    """Mean of each round's profiled runs but the first, which warms up, and the slowest tenth: they met interrupts."""
+    blocks = np.sort(seconds[-rounds * (1 + repeats) :].reshape(rounds, 1 + repeats)[:, 1:], axis=1)
+    return blocks[:, : max(1, repeats - repeats // 10)].mean(axis=1)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -158,10 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     contests = [Contest(case) for case in chosen]
     print("measuring", file=sys.stderr, flush=True)
-    cost = profiler_cost()
-    rows = [contest.measure(options.rounds, cost) for contest in contests]
+    rows = [contest.measure(options.rounds) for contest in contests]
     print("measured", file=sys.stderr, flush=True)
-    facts = {**machine.describe(), "profiler_us": round(1e6 * cost, 3), "rounds": options.rounds}
+    facts = {**machine.describe(), "rounds": options.rounds}
     over = [row for row in rows if row.over]
     summary = f"{len(rows) - len(over)} of {len(rows)} within {BAR}x of ONNX Runtime"
     text = "\n\n".join([machine.heading(facts), _table(rows), summary])
