@@ -16,8 +16,6 @@ from PIL import Image
 
 from lcnn_engine import Net, __version__, kernel_info, reference, write_model
 from lcnn_engine.cli import main
-from lcnn_engine.cli.text import complain, printable, table
-from lcnn_engine.cli.verify import relative_difference
 from lcnn_engine.graph import LookupConv2D
 from lcnn_engine.kernels import usable_variants
 
@@ -237,28 +235,27 @@ class TestVerify:
         assert status == 2
         assert err.startswith("lcnn: error: ")
 
-    @pytest.mark.parametrize(
-        ("found", "expected", "difference"),
-        [
-            ([1.0, 2.0], [1.0, 2.0], 0.0),
-            ([1.0, 2.5], [1.0, 2.0], 0.25),
-            ([-3.0, 0.0], [-4.0, 0.0], 0.25),
-            ([0.0, 0.0], [0.0, 0.0], 0.0),
-            ([0.0, 1e-9], [0.0, 0.0], np.inf),
-            ([np.nan, 1.0], [0.0, 1.0], np.inf),
-            ([0.0, 1.0], [np.nan, 1.0], np.inf),
-            ([np.nan, 1.0], [np.nan, 1.0], 0.0),
-            ([np.inf, 1.0], [np.inf, 1.5], 0.5 / 1.5),
-            ([np.inf, 1.0], [-np.inf, 1.0], np.inf),
-        ],
-    )
-    def test_relative_difference(self, found: list[float], expected: list[float], difference: float) -> None:
-        arrays = (np.array(values, np.float32) for values in (found, expected))
-        assert relative_difference(*arrays) == pytest.approx(difference, rel=1e-6)
+
+class TestProfile:
+    def test_table(self, run: Run, model_path: Path, pictures: list[Path]) -> None:
+        for image in ([], pictures[:1]):
+            status, out, err = run("profile", model_path, *image, "--runs", 3, "--threads", 1)
+            assert (status, err) == (0, "")
+            lines = out.splitlines()
+            assert lines[0].startswith("small-classifier: ")
+            assert lines[1].split()[:3] == ["step", "operation", "kernel"]
+            assert lines[-1].startswith("total")
+
+    def test_json(self, run: Run, model_path: Path) -> None:
+        status, out, _ = run("profile", model_path, "--runs", 2, "--json")
+        assert status == 0
+        steps = json.loads(out)["steps"]
+        assert {step["name"] for step in steps} >= {"conv1", "fc8"}
+        assert all(step["seconds"] > 0 for step in steps)
 
 
 class TestBadInput:
-    @pytest.mark.parametrize("command", ["predict", "info", "verify"])
+    @pytest.mark.parametrize("command", ["predict", "info", "verify", "profile"])
     def test_models_that_are_none(self, run: Run, command: str, tmp_path: Path, pictures: list[Path]) -> None:
         invalid = valid_graph()
         node(invalid, "conv")["filters"] = 0
@@ -331,7 +328,7 @@ class TestTerminal:
     def test_help_and_version(self, run: Run) -> None:
         status, out, _ = run("--help")
         assert status == 0
-        assert all(command in out for command in ("predict", "info", "verify"))
+        assert all(command in out for command in ("predict", "info", "verify", "profile"))
         assert run("--version") == (0, f"lcnn {__version__}\n", "")
 
     def test_reader_that_leaves(self, model_path: Path, pictures: list[Path]) -> None:
@@ -375,21 +372,6 @@ class TestTerminal:
             [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=False
         )
         assert (result.returncode, result.stderr) == (0, "")
-
-
-def test_tables_are_aligned() -> None:
-    assert table(("a", "b", "c"), [("x", "1", "22"), ("longer", "10", "")], left=1) == (
-        "a        b   c\nx        1  22\nlonger  10"
-    )
-
-
-def test_printable() -> None:
-    assert printable("a\nb\x1b\udcff é") == "a\\nb\\x1b\\udcff é"
-
-
-def test_complaints_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    complain("one\ntwo   three\r")
-    assert capsys.readouterr().err == "lcnn: error: one two three\n"
 
 
 def test_a_pruned_network_has_no_dictionary_to_multiply(run: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command ``lcnn``: predict, look into a model, verify it.
+"""The command ``lcnn``: predict, look into a model, verify it, profile it.
 
 Exit status: 0 done; 1 a check failed; 2 bad input or usage. Errors are one line each on the standard error, never a
 traceback. Each command is a file of its own, imported when it is asked for.
@@ -88,6 +88,15 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--all-isa", action="store_true", help="every kernel variant that this processor can run")
     _add_json(verify)
     _add_threads(verify)
+    profile = commands.add_parser(
+        "profile", help="where the time of a prediction goes",
+        description="The median time of every kernel call, on a picture or on seeded noise.",
+    )  # fmt: skip
+    _add_model(profile)
+    profile.add_argument("image", metavar="IMAGE", nargs="?", help="picture to time on (default: seeded noise)")
+    profile.add_argument("--runs", metavar="N", type=_positive, default=50, help="runs to time (default: 50)")
+    _add_json(profile)
+    _add_threads(profile)
     return parser
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,41 +16,74 @@ from ..graph import Graph
 from ..kernels import choose_variant, usable_variants
 from ..model_file import read_model
 from ..plan import Plan
-from ..preprocessing import as_batch, normalize
 from ..threads import checked_threads
-from .text import counted, shape_text, table
+from .inputs import inputs
+from .text import counted, printable, shape_text, table
 
 TOLERANCE = 1e-5  # of the largest |output| of a node
-SEED = 20_171
-FUSED = "output, as predict runs it"
+FUSED = "output, as predict runs it"  # to see every node, a plan must keep apart what predict's plan fuses
 
-Values = dict[str, np.ndarray]
+
+@dataclass
+class Agreement:
+    """Of one node: the largest |output|, and by variant the largest :func:`relative_difference`, over all inputs."""
+
+    largest: float = 0.0
+    differences: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def worst(self) -> float:
+        return max(self.differences.values())
+
+    def add(self, variant: str, found: np.ndarray, expected: np.ndarray) -> None:
+        """Take the values of one input in."""
+        self.largest = max(self.largest, float(np.abs(expected).max()))
+        self.differences[variant] = max(self.differences.get(variant, 0.0), relative_difference(found, expected))
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the largest difference at every node; 1 if one is over the tolerance."""
     threads = checked_threads(options.threads)
     graph, tensors = read_model(options.model)
-    batch = _inputs(graph, options.images)
-    variants = usable_variants() if options.all_isa else [choose_variant()]
-    differences: dict[str, dict[str, float]] = {}
-    largest: dict[str, float] = {}
-    runs = {variant: _engine(graph, tensors, batch, variant, threads) for variant in variants}
-    for number, x in enumerate(batch):
+    batch = inputs(graph, options.images)
+    nodes = compare(graph, tensors, batch, usable_variants() if options.all_isa else [choose_variant()], threads)
+    failed = [name for name, node in nodes.items() if not node.worst <= TOLERANCE]
+    if options.json:
+        print(json.dumps(_facts(graph, nodes, len(batch), failed), indent=1))
+    else:
+        what = counted(len(batch), "picture") if options.images else "seeded noise"
+        print(_report(graph, nodes, what, failed))
+    return 1 if failed else 0
+
+
+def compare(
+    graph: Graph, tensors: Mapping[str, np.ndarray], batch: np.ndarray, variants: Sequence[str], threads: int
+) -> dict[str, Agreement]:
+    """How well each kernel variant agrees with the reference at every node, and at :data:`FUSED`.
+
+    ``batch``: preprocessed, float32 (N, H, W, C). Raises InputError for numbers that are not finite.
+    """
+    names = list(graph.by_name)
+    plans = {
+        variant: (Plan(graph, tensors, outputs=names, variant=variant), Plan(graph, tensors, variant=variant))
+        for variant in variants
+    }
+    nodes = {name: Agreement() for name in (*names, FUSED)}
+    for x in batch:
         expected = reference.evaluate(graph, tensors, x)
         expected[FUSED] = expected[graph.output]
-        for name, value in expected.items():
-            largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max()))
-            worst = differences.setdefault(name, dict.fromkeys(variants, 0.0))
-            for variant in variants:
-                worst[variant] = max(worst[variant], relative_difference(runs[variant][name][number], value))
-    failed = [name for name, found in differences.items() if not max(found.values()) <= TOLERANCE]
-    if options.json:
-        print(json.dumps(_facts(graph, largest, differences, len(batch), failed), indent=1))
-    else:
-        inputs = counted(len(batch), "picture") if options.images else "seeded noise"
-        print(_report(graph, largest, differences, inputs, failed))
-    return 1 if failed else 0
+        for variant, (apart, fused) in plans.items():
+            found = dict(zip(nodes, [*_outputs(apart, x, threads), *_outputs(fused, x, threads)], strict=True))
+            for name, node in nodes.items():
+                node.add(variant, found[name], expected[name])
+    return nodes
+
+
+def _outputs(plan: Plan, x: np.ndarray, threads: int) -> list[np.ndarray]:
+    outputs = [np.empty((1, *shape), np.float32) for shape in plan.output_shapes]
+    if not plan.run(np.ascontiguousarray(x)[None], outputs, threads):
+        raise InputError("expected pictures that become finite numbers, got others; see the model's preprocessing")
+    return [output[0] for output in outputs]
 
 
 def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
@@ -64,66 +98,29 @@ def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
     return difference / scale if scale else math.inf
 
 
-def _inputs(graph: Graph, images: list[str]) -> np.ndarray:
-    """The pictures, or one of noise, as float32 (N, H, W, C)."""
-    if images:
-        return as_batch(images, graph.input.shape, graph.preprocessing)[0]
-    rng = np.random.default_rng(SEED)
-    if graph.preprocessing is None:
-        return rng.standard_normal((1, *graph.input.shape)).astype(np.float32)
-    pixels = rng.integers(0, 256, (1, *graph.input.shape)).astype(np.uint8)
-    return normalize(pixels, graph.preprocessing)
-
-
-def _engine(graph: Graph, tensors: Mapping[str, np.ndarray], batch: np.ndarray, variant: str, threads: int) -> Values:
-    """Every node's values (N, ...), and the output's from a plan that may fuse nodes, which the first may not."""
-    names = list(graph.by_name)
-    values = _run(Plan(graph, tensors, outputs=names, variant=variant), names, batch, threads)
-    return values | _run(Plan(graph, tensors, variant=variant), [FUSED], batch, threads)
-
-
-def _run(plan: Plan, names: list[str], batch: np.ndarray, threads: int) -> Values:
-    outputs = [np.empty((len(batch), *shape), np.float32) for shape in plan.output_shapes]
-    if not plan.run(np.ascontiguousarray(batch), outputs, threads):
-        raise InputError("expected preprocessed pictures of finite numbers, got others; see the model's preprocessing")
-    return dict(zip(names, outputs, strict=True))
-
-
-def _facts(
-    graph: Graph,
-    largest: Mapping[str, float],
-    differences: Mapping[str, Mapping[str, float]],
-    count: int,
-    failed: list[str],
-) -> dict[str, object]:
-    nodes = [{"name": name, "largest": largest[name], "difference": found} for name, found in differences.items()]
+def _facts(graph: Graph, nodes: Mapping[str, Agreement], count: int, failed: Sequence[str]) -> dict[str, object]:
     return {
         "name": graph.name,
         "inputs": count,
         "tolerance": TOLERANCE,
         "ok": not failed,
         "failed": failed,
-        "nodes": nodes,
+        "nodes": [
+            {"name": name, "largest": node.largest, "difference": node.differences} for name, node in nodes.items()
+        ],
     }
 
 
-def _report(
-    graph: Graph,
-    largest: Mapping[str, float],
-    differences: Mapping[str, Mapping[str, float]],
-    inputs: str,
-    failed: list[str],
-) -> str:
-    variants = list(differences[FUSED])
-    head = ("node", "operation", "output", "largest", *variants)
+def _report(graph: Graph, nodes: Mapping[str, Agreement], what: str, failed: Sequence[str]) -> str:
+    head = ("node", "operation", "output", "largest", *nodes[FUSED].differences)
     rows = []
-    for name, found in differences.items():
-        node = graph[graph.output if name == FUSED else name]
-        numbers = (f"{largest[name]:.4g}", *(f"{found[variant]:.1e}" for variant in variants))
-        rows.append((name, node.op, shape_text(graph.shapes[node.name]), *numbers))
-    worst = max(max(found.values()) for found in differences.values())
-    verdict = f"FAILED at {', '.join(failed)}" if failed else "ok"
+    for name, node in nodes.items():
+        shown = graph[graph.output if name == FUSED else name]
+        differences = (f"{difference:.1e}" for difference in node.differences.values())
+        rows.append((name, shown.op, shape_text(graph.shapes[shown.name]), f"{node.largest:.4g}", *differences))
+    verdict = printable(f"FAILED at {', '.join(failed)}") if failed else "ok"
+    worst = max(node.worst for node in nodes.values())
     return (
-        f"{table(head, rows, left=3)}\n\n{verdict}: {counted(len(graph.nodes), 'node')} on {inputs}; "
+        f"{table(head, rows, left=3)}\n\n{verdict}: {counted(len(graph.nodes), 'node')} on {what}; "
         f"largest difference {worst:.1e} of a node's largest |output|, {TOLERANCE:.0e} allowed"
     )
