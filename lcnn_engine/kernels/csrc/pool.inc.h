@@ -1,152 +1,206 @@
 /* Pools over windows and over whole planes.
  *
- * Strides 1 and 2 are combined in registers. Others go through `column`, which holds one row of the picture's columns
- * combined down the rows, with the identity of the combination where the padding is. */
+ * Strides 1 and 2 are combined in registers, one vector of output columns at a time, down all rows of a band: the masks
+ * that cut off the padding are then made once. Other strides go through `column`, which holds one row of the picture's
+ * columns combined down the rows, with the identity of the combination where the padding is. */
 
 INLINE vf pooled(const int mean, vf a, vf b) { return mean ? a + b : vmax(a, b); }
+INLINE float pooled_1(const int mean, float a, float b) { return mean ? a + b : (b > a ? b : a); }
+INLINE vf pool_identity(const int mean) { return vset(mean ? 0.0f : -INFINITY); }
 
-/* column[x] = combination of rows [begin, end) of the plane, 0 <= x < width. */
-INLINE void pool_rows(const int mean, const float *plane, int64_t row, int64_t begin, int64_t end, int64_t width,
-                      float *column)
+/* A band: `count` output rows from `out` on, each of `rows` rows of the picture, the first from `in` on. */
+typedef struct {
+    const float *in;
+    float *out;
+    int64_t count, rows;
+    float row_share; /* 1 / rows, for a mean */
+} pool_band;
+
+/* What all bands of a step share. share[x] = 1 / number of the window's columns that lie in the picture. */
+typedef struct {
+    const lcnn_pool *u;
+    const lcnn_map *in, *out;
+    float *column, *share;
+} pool_state;
+
+/* Lanes of a vector of the picture's columns from `column` on that lie in the picture. */
+INLINE lanes_mask pool_mask(const pool_state *s, int64_t column)
 {
-    const float *first = plane + begin * row;
-    for (int64_t x = 0; x < width; x += LCNN_WIDTH) {
-        const int64_t lanes = smaller(LCNN_WIDTH, width - x);
-        vf sum = vload_part(first + x, lanes);
-        for (int64_t y = 1; y < end - begin; y++) sum = pooled(mean, sum, vload_part(first + y * row + x, lanes));
-        vstore_part(column + x, sum, lanes);
-    }
+    const int64_t begin = smaller(larger(-column, 0), LCNN_WIDTH), end = s->in->width - column;
+    return lanes_between(begin, smaller(larger(end, begin), LCNN_WIDTH));
 }
 
-/* The windows of one output row along `column`. */
-INLINE void pool_columns(const int mean, const float *column, const lcnn_pool *u, int64_t width, float *out)
+INLINE vf pool_load(const int mean, const int masked, const float *in, lanes_mask mask)
 {
-    for (int64_t x = 0; x < width; x++) {
-        float sum = column[x * u->stride_w];
-        for (int64_t c = 1; c < u->kernel_w; c++) {
-            const float next = column[x * u->stride_w + c];
-            sum = mean ? sum + next : (next > sum ? next : sum);
-        }
-        out[x] = sum;
-    }
+    return masked ? vload_masked(in, mask, pool_identity(mean)) : vload(in);
 }
 
-/* One vector of a plane's columns, `rows` rows combined. */
-INLINE vf pool_down(const int mean, const float *in, int64_t row, int64_t rows)
+/* One vector of the picture's columns, `rows` rows combined. Where windows of three rows follow at distance two, the last
+ * row of one is the first of the next, and `*last` carries it. */
+INLINE vf pool_down(const int mean, const int masked, const float *in, int64_t row, int64_t rows, int carried, vf *last,
+                    lanes_mask mask)
 {
-    vf sum = vload(in);
-    for (int64_t y = 1; y < rows; y++) sum = pooled(mean, sum, vload(in + y * row));
+    if (carried) {
+        const vf sum = pooled(mean, *last, pool_load(mean, masked, in + row, mask));
+        *last = pool_load(mean, masked, in + 2 * row, mask);
+        return pooled(mean, sum, *last);
+    }
+    vf sum = pool_load(mean, masked, in, mask);
+    for (int64_t y = 1; y < rows; y++) sum = pooled(mean, sum, pool_load(mean, masked, in + y * row, mask));
     return sum;
 }
 
-/* One output row for stride 2 and `taps` 2 or 3 columns, from rows that are combined in registers: the even columns of two
- * vectors, the odd ones, and the even ones moved on by one. Reads up to 2 vectors behind the row; windows that leave the
- * picture come out wrong, and are mended by pool_edges. */
-INLINE void pool_row_by_2(const int mean, const int taps, const float *in, int64_t row, int64_t rows, int64_t width,
-                          float *out)
+INLINE void pool_store(const int mean, const pool_state *s, const pool_band *band, int64_t x, vf sum, lanes_mask lanes,
+                       vf share, int64_t y)
 {
-    vf left = pool_down(mean, in, row, rows);
-    for (int64_t x = 0; x < width; x += LCNN_WIDTH) {
-        const vf right = pool_down(mean, in + 2 * x + LCNN_WIDTH, row, rows);
-        const vf even = even_lanes(left, right);
-        vf sum = pooled(mean, even, odd_lanes(left, right));
-        if (taps == 3 || x + LCNN_WIDTH < width) left = pool_down(mean, in + 2 * x + 2 * LCNN_WIDTH, row, rows);
-        if (taps == 3) sum = pooled(mean, sum, next_lanes(even, left));
-        vstore_part(out + x, sum, smaller(LCNN_WIDTH, width - x));
-    }
+    vstore_masked(band->out + y * s->out->row + x, mean ? sum * share : sum, lanes);
 }
 
-/* One output row for stride 1. */
-INLINE void pool_row_by_1(const int mean, const int64_t taps, const float *in, int64_t row, int64_t rows, int64_t width,
-                          float *out)
+/* Stride 2, `taps` 2 or 3: the even columns of two vectors, the odd ones, and the even ones moved on by one. */
+INLINE void pool_by_2(const int mean, const int masked, const int taps, const int64_t rows, const pool_state *s,
+                      const pool_band *band, int64_t x, int64_t lanes)
 {
-    for (int64_t x = 0; x < width; x += LCNN_WIDTH) {
-        vf sum = pool_down(mean, in + x, row, rows);
-        for (int64_t c = 1; c < taps; c++) sum = pooled(mean, sum, pool_down(mean, in + x + c, row, rows));
-        vstore_part(out + x, sum, smaller(LCNN_WIDTH, width - x));
-    }
-}
-
-/* The windows of AlexNet and ResNet get loops of constant size. Returns 0 for windows that none of them fits. */
-INLINE int pool_row_direct(const int mean, const lcnn_pool *u, const float *in, int64_t row, int64_t rows, int64_t width,
-                           float *out)
-{
-    if (u->stride_w == 2 && u->kernel_w == 3 && rows == 3) pool_row_by_2(mean, 3, in, row, 3, width, out);
-    else if (u->stride_w == 2 && u->kernel_w == 3) pool_row_by_2(mean, 3, in, row, rows, width, out);
-    else if (u->stride_w == 2 && u->kernel_w == 2 && rows == 2) pool_row_by_2(mean, 2, in, row, 2, width, out);
-    else if (u->stride_w == 2 && u->kernel_w == 2) pool_row_by_2(mean, 2, in, row, rows, width, out);
-    else if (u->stride_w == 1 && u->kernel_w == 3 && rows == 3) pool_row_by_1(mean, 3, in, row, 3, width, out);
-    else if (u->stride_w == 1 && u->kernel_w <= LCNN_REACH) pool_row_by_1(mean, u->kernel_w, in, row, rows, width, out);
-    else return 0;
-    return 1;
-}
-
-/* Window x once more, of only the columns that lie in the picture. */
-INLINE void pool_edge(const int mean, const lcnn_pool *u, const float *in, int64_t row, int64_t rows, int64_t in_width,
-                      int64_t x, float *out)
-{
-    const int64_t begin = larger(x * u->stride_w - u->left, 0);
-    const int64_t end = smaller(x * u->stride_w - u->left + u->kernel_w, in_width);
-    float sum = mean ? 0.0f : -INFINITY;
-    for (int64_t y = 0; y < rows; y++)
-        for (int64_t c = begin; c < end; c++) {
-            const float next = in[y * row + c];
-            sum = mean ? sum + next : (next > sum ? next : sum);
+    const int64_t column = 2 * x - s->u->left, row = s->in->row;
+    const lanes_mask kept = first_lanes(lanes), m0 = pool_mask(s, column), m1 = pool_mask(s, column + LCNN_WIDTH),
+                     m2 = pool_mask(s, column + 2 * LCNN_WIDTH);
+    const int two = 2 * (lanes - 1) + taps > LCNN_WIDTH, three = taps == 3 && lanes == LCNN_WIDTH;
+    const int carried = rows == 3 && s->u->stride_h == 2;
+    const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
+    const float *in = band->in + column;
+    vf last_a = pool_load(mean, masked, in, m0), last_b = last_a, last_c = last_a;
+    if (two) last_b = pool_load(mean, masked, in + LCNN_WIDTH, m1);
+    if (three) last_c = pool_load(mean, masked, in + 2 * LCNN_WIDTH, m2);
+    for (int64_t y = 0; y < band->count; y++, in += s->u->stride_h * row) {
+        const vf a = pool_down(mean, masked, in, row, rows, carried, &last_a, m0);
+        const vf b = two ? pool_down(mean, masked, in + LCNN_WIDTH, row, rows, carried, &last_b, m1) : a;
+        const vf even = even_lanes(a, b);
+        vf sum = pooled(mean, even, odd_lanes(a, b));
+        if (taps == 3) {
+            const vf c = three ? pool_down(mean, masked, in + 2 * LCNN_WIDTH, row, rows, carried, &last_c, m2) : a;
+            sum = pooled(mean, sum, next_lanes(even, c));
         }
-    out[x] = sum;
-}
-
-/* One output row: of picture rows `in` and following, `rows` in all. */
-INLINE void pool_row(const int mean, const lcnn_pool *u, const lcnn_map *map, const float *in, int64_t rows,
-                     int64_t width, float *column, float *out)
-{
-    if (!pool_row_direct(mean, u, in - u->left, map->row, rows, width, out)) {
-        pool_rows(mean, in, map->row, 0, rows, map->width, column + u->left);
-        pool_columns(mean, column, u, width, out);
-        return;
-    }
-    for (int64_t x = 0; x < width && x * u->stride_w < u->left; x++)
-        pool_edge(mean, u, in, map->row, rows, map->width, x, out);
-    for (int64_t x = width - 1; x >= 0 && x * u->stride_w - u->left + u->kernel_w > map->width; x--)
-        pool_edge(mean, u, in, map->row, rows, map->width, x, out);
-}
-
-/* share[x] = 1 / number of the window's columns that lie in the picture. */
-INLINE void column_shares(const lcnn_pool *u, int64_t in_width, int64_t width, float *share)
-{
-    for (int64_t x = 0; x < width; x++) {
-        const int64_t begin = larger(x * u->stride_w - u->left, 0);
-        share[x] = 1.0f / (float)(smaller(x * u->stride_w - u->left + u->kernel_w, in_width) - begin);
+        pool_store(mean, s, band, x, sum, kept, share, y);
     }
 }
 
-INLINE void scale_by_shares(const float *share, float rows, int64_t width, float *out)
+/* Stride 1, 3 columns: a vector, the same moved on by one and by two. */
+INLINE void pool_3_by_1(const int mean, const int masked, const int64_t rows, const pool_state *s, const pool_band *band,
+                        int64_t x, int64_t lanes)
 {
-    const vf factor = vset(1.0f / rows);
-    for (int64_t x = 0; x < width; x += LCNN_WIDTH) {
-        const int64_t lanes = smaller(LCNN_WIDTH, width - x);
-        vstore_part(out + x, vload_part(out + x, lanes) * (vload_part(share + x, lanes) * factor), lanes);
+    const int64_t column = x - s->u->left, row = s->in->row;
+    const lanes_mask kept = first_lanes(lanes), m0 = pool_mask(s, column), m1 = pool_mask(s, column + LCNN_WIDTH);
+    const int two = lanes + 2 > LCNN_WIDTH;
+    const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
+    for (int64_t y = 0; y < band->count; y++) {
+        const float *in = band->in + y * s->u->stride_h * row + column;
+        const vf a = pool_down(mean, masked, in, row, rows, 0, NULL, m0);
+        const vf b = two ? pool_down(mean, masked, in + LCNN_WIDTH, row, rows, 0, NULL, m1) : a;
+        const vf sum = pooled(mean, pooled(mean, a, next_lanes(a, b)), after_next_lanes(a, b));
+        pool_store(mean, s, band, x, sum, kept, share, y);
     }
+}
+
+/* Stride 1, any number of columns up to LCNN_REACH. */
+INLINE void pool_by_1(const int mean, const int masked, const int64_t taps, const int64_t rows, const pool_state *s,
+                      const pool_band *band, int64_t x, int64_t lanes)
+{
+    const int64_t column = x - s->u->left, row = s->in->row;
+    const lanes_mask kept = first_lanes(lanes);
+    lanes_mask masks[LCNN_REACH];
+    for (int64_t c = 0; c < taps; c++) masks[c] = pool_mask(s, column + c);
+    const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
+    for (int64_t y = 0; y < band->count; y++) {
+        const float *in = band->in + y * s->u->stride_h * row + column;
+        vf sum = pool_down(mean, masked, in, row, rows, 0, NULL, masks[0]);
+        for (int64_t c = 1; c < taps; c++)
+            sum = pooled(mean, sum, pool_down(mean, masked, in + c, row, rows, 0, NULL, masks[c]));
+        pool_store(mean, s, band, x, sum, kept, share, y);
+    }
+}
+
+/* The windows of AlexNet and ResNet get loops of constant size. */
+INLINE void pool_vector(const int mean, const int masked, const pool_state *s, const pool_band *band, int64_t x,
+                        int64_t lanes)
+{
+    const int64_t taps = s->u->kernel_w, rows = band->rows;
+    if (s->u->stride_w == 2 && taps == 3 && rows == 3) pool_by_2(mean, masked, 3, 3, s, band, x, lanes);
+    else if (s->u->stride_w == 2 && taps == 3) pool_by_2(mean, masked, 3, rows, s, band, x, lanes);
+    else if (s->u->stride_w == 2 && rows == 2) pool_by_2(mean, masked, 2, 2, s, band, x, lanes);
+    else if (s->u->stride_w == 2) pool_by_2(mean, masked, 2, rows, s, band, x, lanes);
+    else if (taps == 3 && rows == 3) pool_3_by_1(mean, masked, 3, s, band, x, lanes);
+    else if (taps == 3) pool_3_by_1(mean, masked, rows, s, band, x, lanes);
+    else pool_by_1(mean, masked, taps, rows, s, band, x, lanes);
+}
+
+INLINE int pools_in_registers(const lcnn_pool *u)
+{
+    return u->stride_w == 1 ? u->kernel_w <= LCNN_REACH : u->stride_w == 2 && (u->kernel_w == 2 || u->kernel_w == 3);
+}
+
+INLINE void pool_in_registers(const int mean, const pool_state *s, const pool_band *band)
+{
+    const lcnn_pool *u = s->u;
+    for (int64_t x = 0; x < s->out->width; x += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, s->out->width - x), first = x * u->stride_w - u->left;
+        const int64_t last = first + (lanes - 1) * u->stride_w + u->kernel_w;
+        if (first < 0 || last > s->in->width) pool_vector(mean, 1, s, band, x, lanes);
+        else pool_vector(mean, 0, s, band, x, lanes);
+    }
+}
+
+/* Any stride: down the rows into `column`, then along it. */
+INLINE void pool_by_columns(const int mean, const pool_state *s, const pool_band *band)
+{
+    const lcnn_pool *u = s->u;
+    for (int64_t y = 0; y < band->count; y++) {
+        const float *in = band->in + y * u->stride_h * s->in->row;
+        float *out = band->out + y * s->out->row;
+        for (int64_t x = 0; x < s->in->width; x += LCNN_WIDTH) {
+            const int64_t lanes = smaller(LCNN_WIDTH, s->in->width - x);
+            const vf sum = pool_down(mean, 1, in + x, s->in->row, band->rows, 0, NULL, first_lanes(lanes));
+            vstore_part(s->column + u->left + x, sum, lanes);
+        }
+        for (int64_t x = 0; x < s->out->width; x++) {
+            const float *column = s->column + x * u->stride_w;
+            float sum = column[0];
+            for (int64_t c = 1; c < u->kernel_w; c++) sum = pooled_1(mean, sum, column[c]);
+            out[x] = mean ? sum * (s->share[x] * band->row_share) : sum;
+        }
+    }
+}
+
+/* The first output row from y on, and those below it that span as many rows of the picture. */
+INLINE pool_band next_band(const pool_state *s, const float *source, float *target, int64_t y)
+{
+    const lcnn_pool *u = s->u;
+    const int64_t at = y * u->stride_h - u->top, first = larger(at, 0);
+    const int64_t rows = smaller(at + u->kernel_h, s->in->height) - first;
+    int64_t count = 1;
+    while (at >= 0 && rows == u->kernel_h && y + count < s->out->height
+           && at + count * u->stride_h + u->kernel_h <= s->in->height)
+        count++;
+    return (pool_band){source + first * s->in->row, target + y * s->out->row, count, rows, 1.0f / (float)rows};
 }
 
 INLINE void pool(const int mean, const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_pool *u = &step->u.pool;
-    const lcnn_map *in = &step->in[0], *out = &step->out;
-    float *column = context->scratch, *share = column + u->span;
-    for (int64_t i = 0; i < u->span; i++) column[i] = mean ? 0.0f : -INFINITY;
-    if (mean) column_shares(u, in->width, out->width, share);
+    const pool_state s = {u, &step->in[0], &step->out, context->scratch, context->scratch + u->span};
+    for (int64_t i = 0; i < u->span; i++) s.column[i] = mean ? 0.0f : -INFINITY;
+    for (int64_t x = 0; x < s.out->width; x++) {
+        const int64_t first = x * u->stride_w - u->left;
+        s.share[x] = 1.0f / (float)(smaller(first + u->kernel_w, s.in->width) - larger(first, 0));
+    }
     for (int64_t channel = begin; channel < end; channel++) {
-        const float *source = context->arena + in->offset + channel * in->plane;
-        float *target = context->arena + out->offset + channel * out->plane;
-        for (int64_t y = 0; y < out->height; y++) {
-            const int64_t at = y * u->stride_h - u->top, first = larger(at, 0);
-            const int64_t rows = smaller(at + u->kernel_h, in->height) - first;
-            float *row = target + y * out->row;
-            pool_row(mean, u, in, source + first * in->row, rows, out->width, column, row);
-            if (mean) scale_by_shares(share, (float)rows, out->width, row);
+        const float *source = context->arena + s.in->offset + channel * s.in->plane;
+        float *target = context->arena + s.out->offset + channel * s.out->plane;
+        for (int64_t y = 0; y < s.out->height;) {
+            const pool_band band = next_band(&s, source, target, y);
+            if (pools_in_registers(u)) pool_in_registers(mean, &s, &band);
+            else pool_by_columns(mean, &s, &band);
+            y += band.count;
         }
-        clear_border(out, context->arena, channel);
+        clear_border(s.out, context->arena, channel);
     }
 }
 

@@ -5,6 +5,7 @@
 #define LCNN_SIMD_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #if LCNN_WIDTH > 4
@@ -21,35 +22,55 @@ INLINE vf vload(const float *p) { return *(const vf_unaligned *)p; }
 INLINE void vstore(float *p, vf v) { *(vf_unaligned *)p = v; }
 INLINE vf vset(float x) { return x - (vf){0}; }
 
-/* The first n lanes, 0 <= n <= LCNN_WIDTH, of unaligned memory: the rest is not touched, and loads as 0. */
+/* Some lanes of unaligned memory: the rest is not touched, and loads as `other`, in vload_part as 0. */
 #if LCNN_WIDTH == 16
-INLINE __mmask16 first_lanes(int64_t n) { return (__mmask16)((1u << n) - 1); }
+typedef __mmask16 lanes_mask;
+INLINE lanes_mask first_lanes(int64_t n) { return (lanes_mask)((1u << n) - 1); }
+INLINE lanes_mask lanes_between(int64_t a, int64_t b) { return (lanes_mask)(first_lanes(b) & ~first_lanes(a)); }
+INLINE vf vload_masked(const float *p, lanes_mask mask, vf other)
+{
+    return (vf)_mm512_mask_loadu_ps((__m512)other, mask, p);
+}
+INLINE void vstore_masked(float *p, vf v, lanes_mask mask) { _mm512_mask_storeu_ps(p, mask, (__m512)v); }
 INLINE vf vload_part(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_ps(first_lanes(n), p); }
-INLINE void vstore_part(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n), (__m512)v); }
+INLINE void vstore_part(float *p, vf v, int64_t n) { vstore_masked(p, v, first_lanes(n)); }
 INLINE vf vmax(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf vmin(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
 INLINE vf reciprocal_guess(vf x) { return (vf)_mm512_rcp14_ps((__m512)x); }
 #elif LCNN_WIDTH == 8
-INLINE __m256i first_lanes(int64_t n)
+typedef __m256i lanes_mask;
+INLINE lanes_mask first_lanes(int64_t n)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
+INLINE lanes_mask lanes_between(int64_t a, int64_t b) { return _mm256_andnot_si256(first_lanes(a), first_lanes(b)); }
+INLINE vf vload_masked(const float *p, lanes_mask mask, vf other)
+{
+    return (vf)_mm256_blendv_ps((__m256)other, _mm256_maskload_ps(p, mask), (__m256)mask);
+}
+INLINE void vstore_masked(float *p, vf v, lanes_mask mask) { _mm256_maskstore_ps(p, mask, (__m256)v); }
 INLINE vf vload_part(const float *p, int64_t n) { return (vf)_mm256_maskload_ps(p, first_lanes(n)); }
-INLINE void vstore_part(float *p, vf v, int64_t n) { _mm256_maskstore_ps(p, first_lanes(n), (__m256)v); }
+INLINE void vstore_part(float *p, vf v, int64_t n) { vstore_masked(p, v, first_lanes(n)); }
 INLINE vf vmax(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE vf vmin(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
 INLINE vf reciprocal_guess(vf x) { return (vf)_mm256_rcp_ps((__m256)x); }
 #else
-INLINE vf vload_part(const float *p, int64_t n)
+typedef struct {
+    int64_t begin, end;
+} lanes_mask;
+INLINE lanes_mask first_lanes(int64_t n) { return (lanes_mask){0, n}; }
+INLINE lanes_mask lanes_between(int64_t a, int64_t b) { return (lanes_mask){a, b}; }
+INLINE vf vload_masked(const float *p, lanes_mask mask, vf other)
 {
-    vf v = {0};
-    for (int64_t i = 0; i < n; i++) v[i] = p[i];
-    return v;
+    for (int64_t i = mask.begin; i < mask.end; i++) other[i] = p[i];
+    return other;
 }
-INLINE void vstore_part(float *p, vf v, int64_t n)
+INLINE void vstore_masked(float *p, vf v, lanes_mask mask)
 {
-    for (int64_t i = 0; i < n; i++) p[i] = v[i];
+    for (int64_t i = mask.begin; i < mask.end; i++) p[i] = v[i];
 }
+INLINE vf vload_part(const float *p, int64_t n) { return vload_masked(p, first_lanes(n), (vf){0}); }
+INLINE void vstore_part(float *p, vf v, int64_t n) { vstore_masked(p, v, first_lanes(n)); }
 INLINE vf vselect(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
 INLINE vf vmax(vf a, vf b) { return vselect(a > b, a, b); }
 INLINE vf vmin(vf a, vf b) { return vselect(a < b, a, b); }
@@ -81,9 +102,12 @@ INLINE vf vreciprocal(vf x)
 #define EVEN(l) (2 * (l))
 #define ODD(l) (2 * (l) + 1)
 #define NEXT(l) ((l) + 1)
+#define AFTER_NEXT(l) ((l) + 2)
 INLINE vf even_lanes(vf a, vf b) { return shuffle(a, b, EVEN); }
 INLINE vf odd_lanes(vf a, vf b) { return shuffle(a, b, ODD); }
 INLINE vf next_lanes(vf a, vf b) { return shuffle(a, b, NEXT); } /* lanes 1, 2, ... of a, then lane 0 of b */
+
+INLINE vf after_next_lanes(vf a, vf b) { return shuffle(a, b, AFTER_NEXT); }
 
 /* Halve the lanes in play by folding them over, until one is left. */
 #define FOLD(l, d) (((l) + (d)) % LCNN_WIDTH)
