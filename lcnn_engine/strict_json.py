@@ -11,12 +11,15 @@ from .errors import ModelFormatError
 from .wording import shown
 
 MAX_DEPTH = 64
+MAX_BRACKETS = 2**20  # objects and lists: 3 bytes of text become 60 and more of memory
 MAX_DIGITS = 64  # of an integer: Python takes quadratic time to read long ones, and refuses more than 4300 digits
 
 
 def parse(text: bytes, where: str) -> Any:
     """The value that ``text``, UTF-8, spells. ``where`` names it in errors. Raises ModelFormatError."""
-    depth = _depth(text)
+    depth, brackets = _nesting(text)
+    if brackets > MAX_BRACKETS:
+        raise ModelFormatError(f"{where}: expected at most {MAX_BRACKETS} objects and lists, found {brackets}")
     if depth > MAX_DEPTH:
         raise ModelFormatError(f"{where}: expected JSON nested at most {MAX_DEPTH} deep, found {depth}")
     try:
@@ -29,15 +32,15 @@ def parse(text: bytes, where: str) -> Any:
         raise ModelFormatError(f"{where}: {error}") from None
 
 
-def _depth(text: bytes) -> int:
-    """How deep brackets are nested. Counted before parsing, as the parser would recurse."""
+def _nesting(text: bytes) -> tuple[int, int]:
+    """How deep brackets are nested, and how many are opened. Counted before parsing, as the parser would recurse."""
     # Without escaped backslashes, then without escaped quotes, every quote that is left opens or closes a string.
     codes = np.frombuffer(text.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
     outside = (np.cumsum(codes == ord('"'), dtype=np.uint8) & 1) == 0  # the parity survives the wrap at 256
     step = np.zeros(codes.shape, np.int8)
     step[outside & ((codes == ord("[")) | (codes == ord("{")))] = 1
     step[outside & ((codes == ord("]")) | (codes == ord("}")))] = -1
-    return int(np.cumsum(step, dtype=np.int32).max(initial=0))
+    return int(np.cumsum(step, dtype=np.int32).max(initial=0)), int(np.count_nonzero(step == 1))
 
 
 class _RefusedError(Exception):

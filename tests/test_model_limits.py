@@ -153,7 +153,7 @@ class TestLimits:
         data = unchecked_file(graph, {})
         start = time.perf_counter()
         assert len(read_model(data)[0].nodes) == 100_000
-        assert time.perf_counter() - start < 20  # about 1 s; quadratic would be minutes
+        assert time.perf_counter() - start < 60  # about 1 s on an idle core; quadratic would be an hour
 
     def test_doubling_a_hundred_times(self) -> None:
         graph = valid_graph()

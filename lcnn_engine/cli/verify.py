@@ -106,9 +106,19 @@ def _facts(graph: Graph, nodes: Mapping[str, Agreement], count: int, failed: Seq
         "ok": not failed,
         "failed": failed,
         "nodes": [
-            {"name": name, "largest": node.largest, "difference": node.differences} for name, node in nodes.items()
+            {
+                "name": name,
+                "largest": _number(node.largest),
+                "difference": {variant: _number(value) for variant, value in node.differences.items()},
+            }
+            for name, node in nodes.items()
         ],
     }
+
+
+def _number(value: float) -> float | None:
+    """JSON has no infinity: null."""
+    return value if math.isfinite(value) else None
 
 
 def _report(graph: Graph, nodes: Mapping[str, Agreement], what: str, failed: Sequence[str]) -> str:
