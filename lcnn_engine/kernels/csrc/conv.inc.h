@@ -14,8 +14,9 @@
 /* sums[p][v] += over channels and taps of weights[channel, r, c, v] * pixel[p][channel, r, c].
  * IN weights, pixel. IN/OUT sums (pixels, lanes * LCNN_WIDTH), which start as the bias where bias is given. Each call sums
  * up its own products first: one long sum over all channels would lose digits. */
-INLINE void conv_block(const int lanes, const int pixels, const lcnn_conv *u, const lcnn_map *in, const float *weights,
-                       const float *const *pixel, int64_t channels, const float *bias, float *sums)
+INLINE void conv_block(const int lanes, const int pixels, const int64_t kernel_h, const int64_t kernel_w,
+                       const lcnn_conv *u, const lcnn_map *in, const float *weights, const float *const *pixel,
+                       int64_t channels, const float *bias, float *sums)
 {
     vf acc[CONV_PIXELS][CONV_LANES];
 #pragma GCC unroll 8
@@ -24,9 +25,9 @@ INLINE void conv_block(const int lanes, const int pixels, const lcnn_conv *u, co
         for (int v = 0; v < lanes; v++)
             acc[p][v] = bias ? vload(bias + v * LCNN_WIDTH) : vset(0.0f);
     for (int64_t i = 0; i < channels; i++)
-        for (int64_t r = 0; r < u->kernel_h; r++) {
+        for (int64_t r = 0; r < kernel_h; r++) {
             int64_t at = i * in->plane + r * u->dilation_h * in->row;
-            for (int64_t c = 0; c < u->kernel_w; c++, at += u->dilation_w, weights += lanes * LCNN_WIDTH) {
+            for (int64_t c = 0; c < kernel_w; c++, at += u->dilation_w, weights += lanes * LCNN_WIDTH) {
                 vf w[CONV_LANES];
 #pragma GCC unroll 4
                 for (int v = 0; v < lanes; v++) w[v] = vload(weights + v * LCNN_WIDTH);
@@ -50,8 +51,13 @@ INLINE void conv_block(const int lanes, const int pixels, const lcnn_conv *u, co
 static void conv_pixels(const lcnn_conv *u, const lcnn_map *in, const float *weights, const float *const *pixel,
                         int64_t pixels, int64_t channels, const float *bias, float *sums)
 {
+    const int64_t h = u->kernel_h, w = u->kernel_w;
     switch (u->lanes / LCNN_WIDTH * 8 + pixels) {
-#define CASE(l, p) case l * 8 + p: conv_block(l, p, u, in, weights, pixel, channels, bias, sums); break;
+#define CASE(l, p)                                                                              \
+    case l * 8 + p: /* a loop of its own for a single tap, where the inner loops would cost 20% */ \
+        if (h * w == 1) conv_block(l, p, 1, 1, u, in, weights, pixel, channels, bias, sums);    \
+        else conv_block(l, p, h, w, u, in, weights, pixel, channels, bias, sums);               \
+        break;
 #define LANES(l) CASE(l, 1) CASE(l, 2) CASE(l, 3) CASE(l, 4) CASE(l, 5) CASE(l, 6)
         LANES(1) LANES(2)
 #if CONV_LANES == 4
