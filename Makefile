@@ -5,7 +5,7 @@ PYTHON ?= python
 
 help:
 	@echo "make build      compile the kernels in place"
-	@echo "make check      formatter, linters and type checker (pip install -e '.[dev]')"
+	@echo "make check      formatter, linters and type checker (pip install -e '.[dev,train]')"
 	@echo "make format     let the formatter rewrite the files"
 	@echo "make test       all tests (pip install -e '.[test]')"
 	@echo "make benchmark  kernels, layers and networks with pytest-benchmark (pip install -e '.[bench]')"
@@ -18,7 +18,7 @@ check: lint types
 lint:
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
-	$(PYTHON) -m cython_lint lcnn_engine/kernels/*.pyx
+	$(PYTHON) -m cython_lint.cython_lint lcnn_engine/kernels/*.pyx
 
 types:
 	$(PYTHON) -m mypy

@@ -9,7 +9,7 @@ Legend, the letters of the paper (sections 3.1 and 3.2): n filters, m input chan
 D the dictionary (k, m), I the lookup indices, C their coefficients, S = D * X, P the sparse kernel (n, kh*kw*k)
 that I and C spell out.
 """
-# ruff: noqa: N806 - the paper's letters keep their case
+
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The NumPy twin against numbers worked by hand, and the lookup convolution against the dense one it stands for."""
-# ruff: noqa: N803, N806 - the paper's letters keep their case
+
 
 from __future__ import annotations
 
