@@ -52,6 +52,7 @@ def main(log_path: str, picture_path: str) -> None:
     draw_density(panels[1], log)
     for axes in panels:
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(True, color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
