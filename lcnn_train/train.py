@@ -146,7 +146,8 @@ def _learning_rate(settings: LearningRate, epochs: int, steps: int) -> Any:
     if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(settings.initial, epochs * steps)
     if settings.schedule == "steps":
-        boundaries = [(epoch - 1) * steps for epoch in settings.epochs[1:]]
+        # A boundary is the last step of the rate before it.
+        boundaries = [(epoch - 1) * steps - 1 for epoch in settings.epochs[1:]]
         return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, settings.rates)
     return settings.initial
 
