@@ -51,12 +51,14 @@ from .operations import (
 from .wording import shown
 
 __all__ = [
-    "ACTIVATIONS", "LRN", "MAX_ELEMENTS", "MAX_FLOAT", "NODE_TYPES", "Activated", "Activation", "Add", "AvgPool2D",
-    "BatchNorm", "Concat", "Conv2D", "Convolution", "Dense", "DenseLike", "Elementwise", "Flatten", "GlobalAvgPool2D",
-    "GlobalMaxPool2D", "GlobalPool2D", "Graph", "Input", "LookupConv2D", "LookupDense", "MaxPool2D", "Multiply", "Node",
-    "Pool2D", "Preprocessing", "Resize", "Shape", "Softmax", "TensorSpec", "Windowed", "ZeroPad2D", "elements",
-    "window_output",
+    "ACTIVATIONS", "LRN", "MAX_BYTES", "MAX_ELEMENTS", "MAX_FLOAT", "NODE_TYPES", "Activated", "Activation", "Add",
+    "AvgPool2D", "BatchNorm", "Concat", "Conv2D", "Convolution", "Dense", "DenseLike", "Elementwise", "Flatten",
+    "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalPool2D", "Graph", "Input", "LookupConv2D", "LookupDense", "MaxPool2D",
+    "Multiply", "Node", "Pool2D", "Preprocessing", "Resize", "Shape", "Softmax", "TensorSpec", "Windowed", "ZeroPad2D",
+    "elements", "window_output",
 ]  # fmt: skip
+
+MAX_BYTES = 4 * 2**30  # of activations, unless the caller says otherwise
 
 MODES = {"L": 1, "RGB": 3}  # mode of a picture -> its channels
 POLICIES = ("exact", "shortest_edge")

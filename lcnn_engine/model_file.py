@@ -20,13 +20,12 @@ import numpy as np
 
 from . import safetensors_file
 from .errors import ModelFormatError, SettingError
-from .graph import Graph
+from .graph import MAX_BYTES, Graph
 from .graph_json import graph_from_object, graph_from_text, graph_to_object, graph_to_text
 from .tensor_rules import check_kinds, check_sizes, check_values
 from .wording import shown
 
 FORMAT_VERSION = "1"
-MAX_BYTES = 4 * 2**30  # of activations
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 

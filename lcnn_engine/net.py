@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .errors import InputError, NodeNameError
-from .graph import Graph, Shape
+from .graph import MAX_BYTES, Graph, Shape
 from .model_file import read_model
-from .plan import MAX_BYTES, Plan
+from .plan import Plan
 from .preprocessing import as_batch
 from .profile import Profile, profile_plan
 from .threads import checked_threads

@@ -10,7 +10,6 @@ D the dictionary (k, m), I the lookup indices, C their coefficients, S = D * X, 
 that I and C spell out.
 """
 
-
 from __future__ import annotations
 
 from collections import defaultdict
@@ -145,8 +144,9 @@ def lookup_conv2d(
     (kh, kw), k = kernel_size, S.shape[-1]
     P = sparse_kernel(indptr, indices, coefficients, kh * kw * k).tocsc()  # by columns: a tap is a range of them
     taps = _shifts(S, kernel_size, strides, dilation)
-    Y = _sum(P[:, tap * k : (tap + 1) * k] @ shifted.reshape(-1, k).T for tap, shifted in enumerate(taps))
-    Y = Y.T.reshape(*taps[0].shape[:2], filters)
+    height, width = taps[0].shape[:2]
+    Y = _sum(P[:, tap * k : (tap + 1) * k] @ shifted.reshape(height * width, k).T for tap, shifted in enumerate(taps))
+    Y = Y.T.reshape(height, width, filters)
     return _activate(Y if bias is None else Y + _wide(bias), activation, alpha)
 
 
@@ -278,9 +278,10 @@ def lrn(x: Float32, *, depth_radius: int, bias: float, alpha: float, beta: float
     As ``tf.nn.local_response_normalization``: alpha is not divided by the number of channels summed. (H, W, C).
     """
     X = _wide(x)
-    squares = np.pad(np.square(X), ((0, 0), (0, 0), (depth_radius, depth_radius)))
     channels = X.shape[-1]
-    total = _sum(squares[..., i : i + channels] for i in range(2 * depth_radius + 1))
+    radius = min(depth_radius, channels)  # beyond, there are no more channels to sum
+    squares = np.pad(np.square(X), ((0, 0), (0, 0), (radius, radius)))
+    total = _sum(squares[..., i : i + channels] for i in range(2 * radius + 1))
     with np.errstate(divide="ignore", invalid="ignore"):  # a base of 0, or below it, is the model's own doing
         return _narrow(X / (bias + alpha * total) ** beta)
 

@@ -7,7 +7,7 @@ arguments are proved by the plan. Arrays given to a program are kept alive by it
 
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport int32_t, int64_t, uintptr_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 import numpy as np
@@ -98,6 +98,12 @@ cdef extern from "blas.h" nogil:
     void lcnn_blas_use_fortran(void *)
     int64_t lcnn_sgemm_columns(int64_t, int64_t, int64_t)
 
+cdef extern from "memory.h" nogil:
+    ctypedef struct lcnn_block:
+        void *start
+    lcnn_block lcnn_allocate(size_t)
+    void lcnn_release(lcnn_block)
+
 cdef extern from "program.h" nogil:
     ctypedef struct lcnn_program:
         const lcnn_step *steps
@@ -155,19 +161,19 @@ cdef const lcnn_variant *find_variant(str name) except NULL:
 cdef class Memory:
     """Arena and scratch of one thread, zeroed, on 64-byte lines. Pages that no step touches cost nothing."""
 
-    cdef void *block
+    cdef lcnn_block block
     cdef float *arena
     cdef float *scratch
 
     def __cinit__(self, int64_t arena, int64_t scratch):
-        self.block = calloc(<size_t>(arena + scratch + 32), sizeof(float))
-        if self.block == NULL:
+        self.block = lcnn_allocate(<size_t>(arena + scratch) * sizeof(float))
+        if self.block.start == NULL:
             raise MemoryError(f"no memory for {4 * (arena + scratch)} bytes of activations")
-        self.arena = <float *>((<uintptr_t>self.block + 63) // 64 * 64)
+        self.arena = <float *>self.block.start
         self.scratch = self.arena + arena
 
     def __dealloc__(self):
-        free(self.block)
+        lcnn_release(self.block)
 
 
 cdef void set_map(lcnn_map *target, source) except *:

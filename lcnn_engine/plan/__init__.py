@@ -10,15 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..graph import Graph, Shape
+from ..graph import MAX_BYTES, Graph, Shape
 from ..kernels import Program, choose_variant
 from .builder import Builder, Step
 from .fusion import borders, fuse, needed_nodes
 from .lowering import LOWERINGS
 
-__all__ = ["MAX_BYTES", "Plan", "Step"]
-
-MAX_BYTES = 4 * 2**30
+__all__ = ["Plan", "Step"]
 
 
 class Plan:
@@ -44,7 +42,7 @@ class Plan:
         self.outputs = names
         self.output_shapes: list[Shape] = [graph.shapes[name] for name in names]
         self._program = Program(self.variant)
-        builder = Builder(graph, tensors, self._program, borders(tasks))
+        builder = Builder(graph, tensors, self._program, borders(graph, tasks))
         for task in tasks:
             LOWERINGS[task.node.op](builder, task)
         for number, name in enumerate(names):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..graph import Activated, Activation, Conv2D, Convolution, Graph, LookupConv2D, Node
-from .memory import NO_BORDER, Border
+from ..graph import Activated, Activation, Conv2D, Convolution, Graph, LookupConv2D, Node, Pool2D
+from .memory import LINE, NO_BORDER, Border
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,20 @@ def reads_border(node: Node) -> bool:
     return isinstance(node, Conv2D) or (isinstance(node, LookupConv2D) and node.strides == (1, 1))
 
 
-def borders(tasks: list[Task]) -> dict[str, Border]:
-    """The border of every value: the widest that a consumer reads, side by side."""
+def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
+    """The border of every value: the widest that a consumer reads, side by side.
+
+    What only pools read gets a right border that makes rows begin on cache lines: most vectors of a row of 55 pixels
+    would straddle two.
+    """
     result: dict[str, Border] = {}
     for task in tasks:
         for name in task.node.inputs:
             padding = task.node.padding if isinstance(task.node, Convolution) and reads_border(task.node) else NO_BORDER
             top, bottom, left, right = (max(pair) for pair in zip(result.get(name, NO_BORDER), padding, strict=True))
             result[name] = (top, bottom, left, right)
+    others = {name for task in tasks if not isinstance(task.node, Pool2D) for name in task.node.inputs}
+    for task in tasks:
+        if isinstance(task.node, Pool2D) and task.node.inputs[0] not in others:
+            result[task.node.inputs[0]] = (0, 0, 0, -graph.shapes[task.node.inputs[0]][1] % LINE)
     return result

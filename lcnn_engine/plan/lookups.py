@@ -50,20 +50,20 @@ def lower_as_lookups(builder: Builder, task: Task, node: Convolution, lookups: L
 
 
 def _lower(builder: Builder, task: Task, node: Convolution, dictionary: np.ndarray | None, lookups: Lookups) -> None:
-    source = _planes_of_input(builder, node)
+    (sh, sw), (dh, dw) = node.strides, node.dilation
+    y, x = lookups.tap_row * dh, lookups.tap_column * dw
+    used, phase = np.unique(y % sh * sw + x % sw, return_inverse=True)
+    phases = [divmod(int(code), sw) for code in used] or [(0, 0)]
+    source = _planes_of_input(builder, node, phases)
     s = source if dictionary is None else _multiply_dictionary(builder, node, dictionary, source)
-    sh, sw = node.strides
-    y, x = lookups.tap_row * node.dilation[0], lookups.tap_column * node.dilation[1]
-    phase = np.zeros((sh, sw), np.int64)
-    for (py, px), start in s.phases.items():
-        phase[py, px] = start
-    offsets = lookups.atom * s.plane + phase[y % sh, x % sw] + y // sh * s.row + x // sw
+    starts = np.array([s.phases[p] for p in phases], np.int64)[phase]
+    offsets = lookups.atom * s.plane + starts + y // sh * s.row + x // sw
     _lookup_step(builder, task, s, lookups, offsets)
 
 
-def _planes_of_input(builder: Builder, node: Convolution) -> Planes:
+def _planes_of_input(builder: Builder, node: Convolution, phases: list[tuple[int, int]]) -> Planes:
     if node.strides != (1, 1):
-        return _split_by_stride(builder, node)
+        return _split_by_stride(builder, node, phases)
     value = builder.value(node.inputs[0])
     top, _, left, _ = node.padding
     height, width = _reach(node, builder.shape(node.name), (1, 1))
@@ -85,13 +85,11 @@ def _reach(node: Convolution, shape: tuple[int, ...], strides: tuple[int, int]) 
     return height, width
 
 
-def _split_by_stride(builder: Builder, node: Convolution) -> Planes:
-    """Split the padded input into the phases of the stride that taps fall on: lookups then read contiguous runs."""
-    (sh, sw), (kh, kw), (dh, dw) = node.strides, node.kernel_size, node.dilation
+def _split_by_stride(builder: Builder, node: Convolution, phases: list[tuple[int, int]]) -> Planes:
+    """Split the padded input into the phases of the stride that lookups fall on: they then read contiguous runs."""
     name = node.inputs[0]
     height, width, channels = builder.shape(name)
     rows, columns = _reach(node, builder.shape(node.name), node.strides)
-    phases = sorted({(r * dh % sh, c * dw % sw) for r in range(min(kh, sh)) for c in range(min(kw, sw))})
     plane = round_up(len(phases) * rows * columns, 16)
     target = builder.buffer(channels * plane)
     value = None if builder.is_input(name) else builder.value(name)
@@ -117,6 +115,8 @@ def _split_by_stride(builder: Builder, node: Convolution) -> Planes:
 
 def _multiply_dictionary(builder: Builder, node: Convolution, dictionary: np.ndarray, x: Planes) -> Planes:
     k, m = dictionary.shape
+    if k == 0:  # legal: a layer without atoms has no lookups, so nobody reads S
+        return Planes(x.buffer, 0, x.plane, x.row, 0, 0, x.phases)
     if x.columns == 1 and x.plane == 1:
         return _dictionary_of_vector(builder, node.name, dictionary, x)
     plane = round_up(x.columns, 16)
@@ -132,6 +132,8 @@ def _multiply_dictionary(builder: Builder, node: Convolution, dictionary: np.nda
 
 
 def _dictionary_of_vector(builder: Builder, name: str, dictionary: np.ndarray, x: Planes) -> Planes:
+    if not len(dictionary):
+        return Planes(x.buffer, 0, 1, 1, 0, 0, x.phases)
     target = builder.buffer(len(dictionary))
     matrix_times_vector(builder, name, dictionary, None, (x.buffer, x.start), target, "linear", 0.0)
     return Planes(target, len(dictionary), 1, 1, 0, 1, {(0, 0): 0})

@@ -1,0 +1,88 @@
+"""The plan: memory, phases, and legal graphs at the edges of what there is to plan."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from lcnn_engine import Net, reference
+from lcnn_engine.graph import Activation, Flatten, LookupConv2D, LookupDense, MaxPool2D
+from lcnn_engine.plan import Plan
+from lcnn_engine.plan.memory import Buffer, lay_out
+
+from .networks import chain, pictures, with_tensors
+
+
+def test_buffers_in_use_together_never_overlap():
+    rng = np.random.default_rng(0)
+    buffers = []
+    for _ in range(300):
+        first = int(rng.integers(0, 100))
+        buffers.append(Buffer(int(rng.integers(1, 500)), first, first + int(rng.integers(0, 30))))
+    arena = lay_out(buffers)
+    for i, a in enumerate(buffers):
+        assert a.offset > 0
+        assert a.offset + a.size < arena
+        for b in buffers[:i]:
+            together = a.first <= b.last and b.first <= a.last
+            assert not together or a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
+    assert arena < 0.7 * sum(buffer.size for buffer in buffers)  # lives that do not meet share their place
+
+
+def test_many_nodes_are_planned_in_seconds():
+    nodes = [
+        Activation(name=f"a{i}", inputs=(f"a{i - 1}" if i else "image",), activation="relu") for i in range(20_000)
+    ]
+    graph = chain(nodes, (1, 1, 4))
+    start = time.perf_counter()
+    net = Net(graph, {})
+    assert time.perf_counter() - start < 20
+    assert np.array_equal(net.run(pictures(graph)[0]), np.maximum(pictures(graph)[0], 0))
+
+
+def agrees(graph, tensors) -> bool:
+    x = pictures(graph)[0]
+    expected = reference.evaluate(graph, tensors, x)[graph.output]
+    return bool(np.abs(Net(graph, tensors).run(x) - expected).max() <= 1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("strides", [(30_000, 30_000), (2**31 - 1, 1), (3, 2**31 - 1)])
+def test_strides_beyond_the_picture_take_no_memory(strides):
+    node = LookupConv2D(name="conv", inputs=("image",), filters=3, kernel_size=(2, 2), strides=strides)
+    assert agrees(*with_tensors(chain([node], (5, 6, 2)), density=0.5))
+
+
+def test_only_phases_that_lookups_fall_on_are_split():
+    node = LookupConv2D(name="conv", inputs=("image",), filters=1, kernel_size=(4, 4), strides=(4, 4))
+    graph, tensors = with_tensors(chain([node], (32, 32, 1)), {"conv": None})
+    for positions in ([5], [0, 5, 15]):
+        tensors["conv/indices"] = np.array(positions, np.int32)
+        tensors["conv/indptr"] = np.array([0, len(positions)], np.int32)
+        tensors["conv/coefficients"] = np.ones(len(positions), np.float32)
+        assert agrees(graph, tensors)
+
+
+@pytest.mark.parametrize("padding", [(0, 0, 0, 0), (1, 1, 1, 1)])
+def test_a_dictionary_without_atoms(padding):
+    node = LookupConv2D(name="conv", inputs=("image",), filters=3, kernel_size=(3, 3), padding=padding)
+    graph, tensors = with_tensors(chain([node], (5, 6, 2)), density=0)
+    tensors["conv/dictionary"] = np.zeros((0, 2), np.float32)
+    assert agrees(graph, tensors)
+
+
+def test_a_dense_dictionary_without_atoms():
+    nodes = [Flatten(name="flat", inputs=("image",)), LookupDense(name="fc", inputs=("flat",), units=4)]
+    graph, tensors = with_tensors(chain(nodes, (2, 2, 2)), density=0)
+    tensors["fc/dictionary"] = np.zeros((0, 8), np.float32)
+    assert agrees(graph, tensors)
+
+
+def test_memory_is_shared_along_a_chain():
+    nodes = [
+        MaxPool2D(name=f"pool{i}", inputs=(f"pool{i - 1}" if i else "image",), pool_size=(3, 3), padding=(1, 1, 1, 1))
+        for i in range(20)
+    ]
+    graph = chain(nodes, (64, 64, 8))
+    assert Plan(graph, {}).arena_bytes < 4 * 64 * 64 * 8 * 4
