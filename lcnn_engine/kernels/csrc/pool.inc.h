@@ -169,16 +169,25 @@ INLINE void pool_by_columns(const int mean, const pool_state *s, const pool_band
     }
 }
 
-/* The first output row from y on, and those below it that span as many rows of the picture. */
-INLINE pool_band next_band(const pool_state *s, const float *source, float *target, int64_t y)
+/* Output rows [inner, inner + inner_count) have all their rows in the picture and make one band; others one each. */
+typedef struct {
+    int64_t inner, inner_count;
+} pool_rows;
+
+INLINE pool_rows inner_rows(const pool_state *s)
+{
+    const lcnn_pool *u = s->u;
+    const int64_t first = (u->top + u->stride_h - 1) / u->stride_h, room = s->in->height - u->kernel_h + u->top;
+    const int64_t stop = room < 0 ? 0 : smaller(room / u->stride_h + 1, s->out->height);
+    return (pool_rows){first, larger(stop - first, 0)};
+}
+
+INLINE pool_band band_at(const pool_state *s, const float *source, float *target, int64_t y, pool_rows split)
 {
     const lcnn_pool *u = s->u;
     const int64_t at = y * u->stride_h - u->top, first = larger(at, 0);
     const int64_t rows = smaller(at + u->kernel_h, s->in->height) - first;
-    int64_t count = 1;
-    while (at >= 0 && rows == u->kernel_h && y + count < s->out->height
-           && at + count * u->stride_h + u->kernel_h <= s->in->height)
-        count++;
+    const int64_t count = y == split.inner && split.inner_count ? split.inner_count : 1;
     return (pool_band){source + first * s->in->row, target + y * s->out->row, count, rows, 1.0f / (float)rows};
 }
 
@@ -191,11 +200,12 @@ INLINE void pool(const int mean, const lcnn_step *step, const lcnn_context *cont
         const int64_t first = x * u->stride_w - u->left;
         s.share[x] = 1.0f / (float)(smaller(first + u->kernel_w, s.in->width) - larger(first, 0));
     }
+    const pool_rows split = inner_rows(&s);
     for (int64_t channel = begin; channel < end; channel++) {
         const float *source = context->arena + s.in->offset + channel * s.in->plane;
         float *target = context->arena + s.out->offset + channel * s.out->plane;
         for (int64_t y = 0; y < s.out->height;) {
-            const pool_band band = next_band(&s, source, target, y);
+            const pool_band band = band_at(&s, source, target, y, split);
             if (pools_in_registers(u)) pool_in_registers(mean, &s, &band);
             else pool_by_columns(mean, &s, &band);
             y += band.count;
