@@ -82,11 +82,15 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Every variable that a run needs to go on: weights, masks, dropout's seeds, the optimizer's state."""
-    named = {f"model/{index:03d}/{v.path}": v for index, v in enumerate(model.variables)}
+    """Every variable that a run needs to go on: weights, masks, dropout's seeds, the optimizer's state.
+
+    Keras numbers the paths of seeds and of an optimizer's variables anew in each process, so they are not part of
+    the names here.
+    """
+    named = {f"model/{index:03d}/{v.name}": v for index, v in enumerate(model.variables)}
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None:
-        named |= {f"optimizer/{index:03d}/{v.path}": v for index, v in enumerate(optimizer.variables)}
+        named |= {f"optimizer/{index:03d}": v for index, v in enumerate(optimizer.variables)}
     return named
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,9 +71,9 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
     """
     run = Run(Path(folder))
     with _opened(run, config):
+        train, validation = _splits(config)
         set_threads(config.train.threads)
         keras.utils.set_random_seed(config.train.seed)
-        train, validation = _splits(config)
         steps = steps_per_epoch(train, config.train.batch_size)
         model = build_model(config)
         # XLA makes a step of these networks twice as long on a CPU, and "auto" would take it.
@@ -116,9 +117,13 @@ def _fit_epochs(
 
 
 def set_threads(threads: int | None) -> None:
-    """Give TensorFlow's operations so many threads (None: all cores); it is settled once TensorFlow has run one."""
-    if threads is not None and tf.config.threading.get_intra_op_parallelism_threads() != threads:
+    """Give TensorFlow's operations so many threads (None: all cores). Once it has run one, it only warns."""
+    if threads is None or tf.config.threading.get_intra_op_parallelism_threads() == threads:
+        return
+    try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
+    except RuntimeError:
+        warnings.warn(f"train.threads={threads} has no effect: TensorFlow is at work already", stacklevel=2)
 
 
 def _splits(config: Config) -> tuple[idx.Split, idx.Split]:

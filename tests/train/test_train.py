@@ -1,6 +1,7 @@
 """Runs: a run that is killed goes on as if it had not been, a folder is one experiment's, and nothing is half-written.
 
-Each test is a process of its own, `fit_small.py`: lcnn-train with a small network in AlexNet's place.
+All with a small network in AlexNet's place. What is about processes runs `fit_small.py` as a process of its own; the
+rest calls `lcnn-train`'s main, for loading TensorFlow takes most of a process' time.
 """
 
 import csv
@@ -15,10 +16,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from fit_small import small
+from safetensors import safe_open
 from safetensors.numpy import load_file
 from training_helpers import SMALL
 
+import lcnn_train.train
 from lcnn_engine import Net
+from lcnn_train import ExportError
+from lcnn_train.cli import main
+from lcnn_train.config import load_config
+from lcnn_train.data import idx
+from lcnn_train.evaluate import evaluate_file, evaluate_keras
+from lcnn_train.sources import load_model
 
 FIT_SMALL = Path(__file__).with_name("fit_small.py")
 CONFIG = {
@@ -28,6 +38,10 @@ CONFIG = {
     "model": {"l1": 1.0},
     "train": {"epochs": 6, "batch_size": 20, "threads": 1, "optimizer": {"momentum": 0.9}},
 }
+
+
+# One epoch in this process, whose TensorFlow has settled its threads already.
+SHORT = ("--set", "train.epochs=1", "--set", "train.threads=null")
 
 
 @pytest.fixture
@@ -54,11 +68,24 @@ def run(*arguments, cwd, status=0):
     return out, error
 
 
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """Run in this process, in tmp_path: `here(*arguments, status=0)` gives (standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lcnn_train.train, "build_model", small)
+
+    def call(*arguments, status=0):
+        assert main([str(argument) for argument in arguments]) == status
+        return capsys.readouterr()
+
+    return call
+
+
 def checkpoint_names(folder):
     return sorted(path.name for path in (folder / "checkpoints").iterdir())
 
 
-def test_a_run_from_its_configuration_to_a_prediction(config, tmp_path):
+def test_a_run_from_its_configuration_to_a_prediction(config, tmp_path, here):
     out, error = run("fit", config, cwd=tmp_path)
     folder = tmp_path / "runs" / "small"
     assert "epoch 6/6" in out
@@ -75,12 +102,12 @@ def test_a_run_from_its_configuration_to_a_prediction(config, tmp_path):
     assert newest["best_epoch"] == best
     assert checkpoint_names(folder) == ["best.safetensors", "epoch-0005.safetensors", "epoch-0006.safetensors"]
 
-    out, _ = run("density", folder, cwd=tmp_path)
+    out, _ = here("density", folder)
     assert "hidden" in out
     model = tmp_path / "small.safetensors"
-    out, _ = run("export", folder, model, "--dtype", "float16", "--verify", 5, cwd=tmp_path)
+    out, _ = here("export", folder, model, "--dtype", "float16", "--verify", 5)
     assert "classes" in out
-    accuracy, _ = run("evaluate", model, "--data", SMALL, cwd=tmp_path)
+    accuracy, _ = here("evaluate", model, "--data", SMALL)
     assert accuracy.startswith("accuracy 0.")
     assert "of 50 pictures wrong" in accuracy
     net = Net.load(model)
@@ -88,17 +115,17 @@ def test_a_run_from_its_configuration_to_a_prediction(config, tmp_path):
     assert net.labels == list("0123456789")
 
     # The Keras model, by itself and from a .keras file, gives every picture the class that the engine gives it.
-    run("export", folder, tmp_path / "small.keras", cwd=tmp_path)
-    run("export", folder, model, cwd=tmp_path)
-    lines = {run("evaluate", source, "--data", SMALL, *extra, cwd=tmp_path)[0] for source, extra in (
-        (folder, ()), (tmp_path / "small.keras", ("--config", config)), (model, ())
-    )}  # fmt: skip
-    assert len(lines) == 1
+    here("export", folder, tmp_path / "small.keras")
+    here("export", folder, model)
+    by_run = here("evaluate", folder, "--data", SMALL).out
+    assert here("evaluate", tmp_path / "small.keras", "--config", config, "--data", SMALL).out == by_run
+    assert here("evaluate", model, "--data", SMALL).out == by_run
+    split = idx.read_folder(SMALL, "test")
+    by_keras = evaluate_keras(load_model(folder).model, split, load_config(config).preprocessing.for_engine())
+    np.testing.assert_array_equal(evaluate_file(model, split).predicted, by_keras.predicted)
 
 
 def metadata(path):
-    from safetensors import safe_open
-
     with safe_open(path, "np") as file:
         return file.metadata()
 
@@ -137,30 +164,38 @@ def test_killed_and_resumed_is_as_if_never_killed(config, tmp_path):
             np.testing.assert_array_equal(found[key], value, err_msg=f"{name} {key}")
 
 
-def test_a_finished_run_is_left_alone(config, tmp_path):
-    run("fit", config, "--set", "train.epochs=2", cwd=tmp_path)
+def test_a_finished_run_is_left_alone(config, tmp_path, here):
+    here("fit", config, *SHORT)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("epoch-*")}
-    out, _ = run("fit", config, "--set", "train.epochs=2", cwd=tmp_path)
-    assert "2 epochs done" in out
+    out, _ = here("fit", config, *SHORT)
+    assert "1 epochs done" in out
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("epoch-*")} == before
 
 
-def test_a_folder_of_another_experiment_is_refused(config, tmp_path):
-    run("fit", config, "--set", "train.epochs=1", cwd=tmp_path)
-    _, error = run("fit", config, "--set", "train.epochs=1", "--set", "model.l1=2", cwd=tmp_path, status=2)
+def test_a_folder_of_another_experiment_is_refused(config, tmp_path, here):
+    here("fit", config, *SHORT)
+    _, error = here("fit", config, *SHORT, "--set", "model.l1=2", status=2)
     assert "it differs in model.l1. Name another folder with --run" in error
     moved = tmp_path / "moved"
     moved.symlink_to(SMALL)
-    run("fit", config, "--set", "train.epochs=1", "--set", "train.threads=2", "--data", moved, cwd=tmp_path)
+    here("fit", config, *SHORT, "--data", moved)
 
 
-def test_the_best_stays_within_the_lookups_it_may_have(config, tmp_path):
-    run("fit", config, "--set", "train.epochs=2", "--set", "train.max_lookup_multiplications=1", cwd=tmp_path)
-    assert checkpoint_names(tmp_path / "runs" / "small") == ["epoch-0001.safetensors", "epoch-0002.safetensors"]
-    _, error = run("export", "runs/small", "a.safetensors", cwd=tmp_path, status=2)
+def test_the_best_stays_within_the_lookups_it_may_have(config, tmp_path, here):
+    here("fit", config, *SHORT, "--set", "train.max_lookup_multiplications=1")
+    assert checkpoint_names(tmp_path / "runs" / "small") == ["epoch-0001.safetensors"]
+    _, error = here("export", "runs/small", "a.safetensors", status=2)
     assert "expected a best checkpoint, found none yet" in error
     assert not (tmp_path / "a.safetensors").exists()
-    run("export", "runs/small", "a.safetensors", "--checkpoint", "newest", cwd=tmp_path)
+    here("export", "runs/small", "a.safetensors", "--checkpoint", "newest")
+    assert (tmp_path / "a.safetensors").exists()
+
+
+def test_verify_from_the_shell_ends_with_1_where_the_two_differ(config, here, monkeypatch):
+    here("fit", config, *SHORT)
+    monkeypatch.setattr(lcnn_train.cli, "verify", lambda *_: (_ for _ in ()).throw(ExportError("they differ")))
+    _, error = here("export", "runs/small", "a.safetensors", "--verify", 2, status=1)
+    assert error == "lcnn-train: they differ\n"
 
 
 def test_two_fits_in_one_folder_are_refused(config, tmp_path):
@@ -179,18 +214,18 @@ def test_two_fits_in_one_folder_are_refused(config, tmp_path):
         first.kill()
 
 
-def test_a_training_that_diverges_is_an_error(config, tmp_path):
-    _, error = run("fit", config, "--set", "model.l1=1e40", cwd=tmp_path, status=2)
+def test_a_training_that_diverges_is_an_error(config, tmp_path, here):
+    _, error = here("fit", config, *SHORT, "--set", "model.l1=1e40", status=2)
     assert "the training has diverged: the loss is inf in batch 1 of the epoch. Lower" in error
     assert checkpoint_names(tmp_path / "runs" / "small") == []
 
 
-def test_a_damaged_checkpoint_is_an_error(config, tmp_path):
-    run("fit", config, "--set", "train.epochs=1", cwd=tmp_path)
+def test_a_damaged_checkpoint_is_an_error(config, tmp_path, here):
+    here("fit", config, *SHORT)
     path = tmp_path / "runs" / "small" / "checkpoints" / "epoch-0001.safetensors"
     os.truncate(path, path.stat().st_size // 2)
-    for command in (("fit", config, "--set", "train.epochs=1"), ("density", "runs/small")):
-        _, error = run(*command, cwd=tmp_path, status=2)
+    for command in (("fit", config, *SHORT), ("density", "runs/small")):
+        _, error = here(*command, status=2)
         assert "expected a checkpoint of lcnn-train fit" in error
 
 
@@ -220,9 +255,7 @@ BAD_INPUT = {
 
 @pytest.mark.parametrize("name", BAD_INPUT)
 def test_bad_input(name, config, tmp_path, monkeypatch, capsys):
-    """Status 2, one line that says what is wrong, and nothing written. In this process: the command never gets far."""
-    from lcnn_train.cli import main
-
+    """Status 2, one line that says what is wrong, and nothing written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.keras").write_bytes(b"PK\3\4 broken")
     arguments, message = BAD_INPUT[name]
@@ -238,8 +271,6 @@ def test_bad_input(name, config, tmp_path, monkeypatch, capsys):
 
 
 def test_a_command_that_there_is_not(capsys):
-    from lcnn_train.cli import main
-
     for arguments in ([], ["fly"], ["fit"]):
         with pytest.raises(SystemExit) as error:
             main(arguments)
