@@ -15,7 +15,7 @@ import numpy as np
 
 cdef extern from "steps.h" nogil:
     ctypedef struct lcnn_map:
-        int64_t offset, plane, row, channels, height, width, top, bottom, left, right, tail
+        int64_t offset, plane, row, channels, height, width, top, bottom, left, right
     ctypedef enum lcnn_activation:
         LCNN_LINEAR
     ctypedef struct lcnn_context:
@@ -178,7 +178,7 @@ cdef class Memory:
 
 cdef void set_map(lcnn_map *target, source) except *:
     (target.offset, target.plane, target.row, target.channels, target.height, target.width, target.top, target.bottom,
-     target.left, target.right, target.tail) = source
+     target.left, target.right) = source
 
 
 cdef class Program:

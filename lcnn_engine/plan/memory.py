@@ -33,7 +33,6 @@ class Map(NamedTuple):
     bottom: int
     left: int
     right: int
-    tail: int
 
 
 @dataclass(eq=False)
@@ -70,7 +69,7 @@ class Value:
 
     @property
     def used(self) -> int:
-        """Floats of a plane, without its tail."""
+        """Floats of a plane, without what is behind the bottom border."""
         return (self.border[0] + self.height + self.border[1]) * self.row
 
     @property
@@ -95,7 +94,6 @@ class Value:
             bottom=bottom,
             left=left,
             right=right,
-            tail=self.plane - self.used,
         )
 
 

@@ -50,10 +50,10 @@ INLINE vf pool_down(const int mean, const int masked, const float *in, int64_t r
     return sum;
 }
 
-INLINE void pool_store(const int mean, const pool_state *s, const pool_band *band, int64_t x, vf sum, lanes_mask lanes,
-                       vf share, int64_t y)
+/* One vector of windows. */
+INLINE void pool_store(const int mean, float *out, vf sum, lanes_mask lanes, vf share)
 {
-    vstore_masked(band->out + y * s->out->row + x, mean ? sum * share : sum, lanes);
+    vstore_masked(out, mean ? sum * share : sum, lanes);
 }
 
 /* Stride 2, `taps` 2 or 3: the even columns of two vectors, the odd ones, and the even ones moved on by one. */
@@ -66,11 +66,13 @@ INLINE void pool_by_2(const int mean, const int masked, const int taps, const in
     const int two = 2 * (lanes - 1) + taps > LCNN_WIDTH, three = taps == 3 && lanes == LCNN_WIDTH;
     const int carried = rows == 3 && s->u->stride_h == 2;
     const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
+    const int64_t count = band->count, step = s->u->stride_h * row, out_row = s->out->row; /* loops read no struct */
     const float *in = band->in + column;
+    float *out = band->out + x;
     vf last_a = pool_load(mean, masked, in, m0), last_b = last_a, last_c = last_a;
     if (two) last_b = pool_load(mean, masked, in + LCNN_WIDTH, m1);
     if (three) last_c = pool_load(mean, masked, in + 2 * LCNN_WIDTH, m2);
-    for (int64_t y = 0; y < band->count; y++, in += s->u->stride_h * row) {
+    for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
         const vf a = pool_down(mean, masked, in, row, rows, carried, &last_a, m0);
         const vf b = two ? pool_down(mean, masked, in + LCNN_WIDTH, row, rows, carried, &last_b, m1) : a;
         const vf even = even_lanes(a, b);
@@ -79,7 +81,7 @@ INLINE void pool_by_2(const int mean, const int masked, const int taps, const in
             const vf c = three ? pool_down(mean, masked, in + 2 * LCNN_WIDTH, row, rows, carried, &last_c, m2) : a;
             sum = pooled(mean, sum, next_lanes(even, c));
         }
-        pool_store(mean, s, band, x, sum, kept, share, y);
+        pool_store(mean, out, sum, kept, share);
     }
 }
 
@@ -90,13 +92,15 @@ INLINE void pool_3_by_1(const int mean, const int masked, const int64_t rows, co
     const int64_t column = x - s->u->left, row = s->in->row;
     const lanes_mask kept = first_lanes(lanes), m0 = pool_mask(s, column), m1 = pool_mask(s, column + LCNN_WIDTH);
     const int two = lanes + 2 > LCNN_WIDTH;
+    const int64_t count = band->count, step = s->u->stride_h * row, out_row = s->out->row; /* loops read no struct */
+    const float *in = band->in + column;
+    float *out = band->out + x;
     const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
-    for (int64_t y = 0; y < band->count; y++) {
-        const float *in = band->in + y * s->u->stride_h * row + column;
+    for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
         const vf a = pool_down(mean, masked, in, row, rows, 0, NULL, m0);
         const vf b = two ? pool_down(mean, masked, in + LCNN_WIDTH, row, rows, 0, NULL, m1) : a;
         const vf sum = pooled(mean, pooled(mean, a, next_lanes(a, b)), after_next_lanes(a, b));
-        pool_store(mean, s, band, x, sum, kept, share, y);
+        pool_store(mean, out, sum, kept, share);
     }
 }
 
@@ -108,13 +112,15 @@ INLINE void pool_by_1(const int mean, const int masked, const int64_t taps, cons
     const lanes_mask kept = first_lanes(lanes);
     lanes_mask masks[LCNN_REACH];
     for (int64_t c = 0; c < taps; c++) masks[c] = pool_mask(s, column + c);
+    const int64_t count = band->count, step = s->u->stride_h * row, out_row = s->out->row; /* loops read no struct */
+    const float *in = band->in + column;
+    float *out = band->out + x;
     const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
-    for (int64_t y = 0; y < band->count; y++) {
-        const float *in = band->in + y * s->u->stride_h * row + column;
+    for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
         vf sum = pool_down(mean, masked, in, row, rows, 0, NULL, masks[0]);
         for (int64_t c = 1; c < taps; c++)
             sum = pooled(mean, sum, pool_down(mean, masked, in + c, row, rows, 0, NULL, masks[c]));
-        pool_store(mean, s, band, x, sum, kept, share, y);
+        pool_store(mean, out, sum, kept, share);
     }
 }
 

@@ -262,12 +262,12 @@ INLINE void activate_run(float *out, const float *in, int64_t length, lcnn_activ
 /* Write zeros into the border of one plane. */
 static void clear_border(const lcnn_map *map, float *arena, int64_t channel)
 {
-    if (map->top + map->bottom + map->left + map->right + map->tail == 0) return;
+    if (map->top + map->bottom + map->left + map->right == 0) return;
     float *first = arena + map->offset + channel * map->plane;
     const int64_t gap = map->row - map->width; /* right border of a row and left border of the next */
     if (map->top + map->left) zero_run(first - map->top * map->row - map->left, map->top * map->row + map->left);
     for (int64_t y = 0; gap && y + 1 < map->height; y++) zero_run(first + y * map->row + map->width, gap);
-    zero_run(first + (map->height - 1) * map->row + map->width, map->right + map->bottom * map->row + map->tail);
+    zero_run(first + (map->height - 1) * map->row + map->width, map->right + map->bottom * map->row);
 }
 
 #endif

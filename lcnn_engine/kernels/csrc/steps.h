@@ -7,7 +7,7 @@
  *
  *     value(channel, y, x) = arena[offset + channel * plane + y * row + x]      0 <= y < height, 0 <= x < width
  *
- * and (y, x) may leave the picture by the border's width, where the value is 0. Whoever writes a map writes its
+ * and (y, x) may leave the picture by the border's width, where the value is 0. Floats between planes mean nothing. Whoever writes a map writes its
  * border too, so memory can be reused between maps. A vector (C,) is a map of one pixel with plane = 1.
  */
 #ifndef LCNN_STEPS_H
@@ -26,7 +26,6 @@ typedef struct {
     int64_t row;    /* from one row to the next */
     int64_t channels, height, width;
     int64_t top, bottom, left, right; /* border */
-    int64_t tail; /* floats between the end of the bottom border and the next plane */
 } lcnn_map;
 
 /* Where a run finds its memory. One per thread at work; threads on one picture share all but
