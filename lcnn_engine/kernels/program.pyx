@@ -35,6 +35,7 @@ cdef extern from "steps.h" nogil:
     ctypedef struct lcnn_lookup:
         const int32_t *indptr
         const int32_t *offsets
+        const int32_t *order
         const float *coefficients
         const float *bias
         int64_t filters, filters_per_unit, s, s_row, tile, vectors
@@ -287,9 +288,9 @@ cdef class Program:
         t.u.dictionary.x, t.u.dictionary.x_plane = x, x_plane
         t.u.dictionary.s, t.u.dictionary.s_plane = s, s_plane
 
-    def add_lookup(self, out, *, indptr, offsets, coefficients, bias, s, s_row, tile, vectors, filters_per_unit,
-                   activation, alpha):
-        """``tile`` 0: the gathering kernel for a few pixels."""
+    def add_lookup(self, out, *, indptr, offsets, coefficients, bias, order, s, s_row, tile, vectors,
+                   filters_per_unit, activation, alpha):
+        """``tile`` 0: the gathering kernel for a few pixels, which alone needs ``order``."""
         filters = len(indptr) - 1
         units = -(-filters // filters_per_unit) * (-(-vectors // tile) if tile else 1)
         work = len(offsets) * (vectors * self.variant.width if tile else out.height * out.width)
@@ -299,6 +300,7 @@ cdef class Program:
         t.u.lookup.offsets = self.integers(offsets)
         t.u.lookup.coefficients = self.floats(coefficients)
         t.u.lookup.bias = self.floats(bias)
+        t.u.lookup.order = NULL if order is None else self.integers(order)
         t.u.lookup.filters, t.u.lookup.filters_per_unit = filters, filters_per_unit
         t.u.lookup.s, t.u.lookup.s_row = s, s_row
         t.u.lookup.tile, t.u.lookup.vectors = tile, vectors

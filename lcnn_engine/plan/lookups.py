@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..kernels import ACTIVATION_CODES
 from .builder import Builder
 from .fusion import Task
 from .memory import Buffer, Value, round_up
-from .packing import Lookups, balanced_lanes, pack_dense
+from .packing import Lookups, balanced_lanes, pack_dense, rows_in_order
 
 GATHER_PIXELS = 4  # results of so few pixels are gathered one by one
 FEWEST_UNITS = 8  # pieces a step is cut into, for threads to share
@@ -152,25 +153,33 @@ def lower_lookup_dense(builder: Builder, task: Task) -> None:
 
 
 def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offsets: np.ndarray) -> None:
+    name = task.node.name
     if s.channels * s.plane + s.start > MAX_ELEMENTS:
-        raise ModelFormatError(f"node {task.node.name!r}: expected S of at most {MAX_ELEMENTS} values")
+        raise ModelFormatError(f"node {name!r}: expected S of at most {MAX_ELEMENTS} values")
     out = builder.new_value(task.result)
-    pixels, filters = out.height * out.width, len(lookups.indptr) - 1
-    width = builder.program.width
-    vectors = -(-((out.height - 1) * s.row + out.width) // width)
-    tiles = -(-vectors // builder.program.max_tile)
-    tile = 0 if pixels <= GATHER_PIXELS else -(-vectors // tiles)
-    groups = 2 * FEWEST_UNITS if tile == 0 else -(-FEWEST_UNITS // tiles)
-    stored = builder.tensor(task.node.name, "bias")
-    bias = np.zeros(filters, np.float32) if stored is None else stored
+    pixels, filters, width = out.height * out.width, len(lookups.indptr) - 1, builder.program.width
+    bias = builder.tensor(name, "bias")
+    arrays: dict[str, Any] = {
+        "indptr": lookups.indptr,
+        "offsets": offsets,
+        "coefficients": lookups.coefficients,
+        "bias": np.zeros(filters, np.float32) if bias is None else bias,
+        "order": None,
+    }
+    if pixels <= GATHER_PIXELS:
+        vectors = tile = 0
+        groups, kernel = 2 * FEWEST_UNITS, "lookup gather"
+        arrays = _by_number_of_lookups(arrays)
+    else:
+        vectors = -(-((out.height - 1) * s.row + out.width) // width)
+        tiles = -(-vectors // builder.program.max_tile)
+        tile = -(-vectors // tiles)
+        groups, kernel = -(-FEWEST_UNITS // tiles), f"lookup {tile}x{width}"
 
     def add() -> None:
         builder.program.add_lookup(
             out.map(),
-            indptr=lookups.indptr,
-            offsets=offsets,
-            coefficients=lookups.coefficients,
-            bias=bias,
+            **arrays,
             s=s.buffer.offset + s.start,
             s_row=s.row,
             tile=tile,
@@ -180,8 +189,20 @@ def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offs
             alpha=task.alpha,
         )
 
-    kernel = f"lookup {tile}x{width}" if tile else "lookup gather"
-    builder.step(task.node.name, task.node.op, kernel, add, [s.buffer, out.buffer], len(offsets) * pixels)
+    builder.step(name, task.node.op, kernel, add, [s.buffer, out.buffer], len(offsets) * pixels)
+
+
+def _by_number_of_lookups(arrays: dict[str, Any]) -> dict[str, Any]:
+    """A lookup layer's arrays with its filters in the order of their lookups, which comes with them as ``order``."""
+    order = np.argsort(np.diff(arrays["indptr"]), kind="stable")
+    indptr, entries = rows_in_order(arrays["indptr"], order)
+    return {
+        "indptr": indptr,
+        "offsets": arrays["offsets"][entries],
+        "coefficients": arrays["coefficients"][entries],
+        "bias": arrays["bias"][order],
+        "order": order,
+    }
 
 
 def matrix_times_vector(

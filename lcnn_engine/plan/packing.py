@@ -45,6 +45,14 @@ def pack_conv(kernel: np.ndarray, bias: np.ndarray | None, groups: int, lanes: i
     return np.ascontiguousarray(weights), offsets.reshape(groups, blocks, lanes)
 
 
+def rows_in_order(indptr: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a CSR matrix in another order: its new ``indptr`` (n+1,), and where each entry was before (nnz,)."""
+    counts = np.diff(indptr)[order]
+    moved = np.concatenate([[0], np.cumsum(counts)])
+    entries = np.repeat(indptr[:-1][order] - moved[:-1], counts) + np.arange(moved[-1])
+    return moved, entries
+
+
 @dataclass(frozen=True)
 class Lookups:
     """The paper's I and C of one layer: for each filter its lookups, in CSR order.

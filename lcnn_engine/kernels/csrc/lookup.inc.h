@@ -75,40 +75,38 @@ static void lookup_tile(const lcnn_step *step, const lcnn_context *context, int6
     }
 }
 
-/* For results of a pixel or a few, where pixels cannot fill a vector: one dot product of gathered values a pixel,
- * in four partial sums that hide the latency of the additions. Unit: `filters_per_unit` filters. */
+/* One dot product of gathered values, in four partial sums that hide the latency of the additions. */
+INLINE float lookup_dot(const float *s, const int32_t *offsets, const float *coefficients, int64_t lookups, float bias)
+{
+    float sum[4] = {bias, 0, 0, 0};
+    int64_t j = 0;
+    for (; j + 4 <= lookups; j += 4)
+        for (int p = 0; p < 4; p++) sum[p] += coefficients[j + p] * s[offsets[j + p]];
+    for (; j < lookups; j++) sum[0] += coefficients[j] * s[offsets[j]];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* For results of a pixel or a few, where pixels cannot fill a vector. Filters come in the order of their number of
+ * lookups, so that the processor foresees where each loop ends, and go to plane `order[o]`. */
 static void lookup_gather(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_lookup *u = &step->u.lookup;
     const lcnn_map *out = &step->out;
     const int64_t stop = smaller(end * u->filters_per_unit, u->filters);
-    for (int64_t o = begin * u->filters_per_unit; o < stop; o++) {
-        float *plane = context->arena + out->offset + o * out->plane;
-        const int32_t *offsets = u->offsets + u->indptr[o];
-        const float *c = u->coefficients + u->indptr[o];
-        const int64_t lookups = u->indptr[o + 1] - u->indptr[o];
-        clear_border(out, context->arena, o);
+    float part[LCNN_WIDTH] = {0};
+    for (int64_t first = begin * u->filters_per_unit; first < stop; first += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, stop - first);
+        for (int64_t i = 0; i < lanes; i++) clear_border(out, context->arena, u->order[first + i]);
         for (int64_t y = 0; y < out->height; y++)
             for (int64_t x = 0; x < out->width; x++) {
                 const float *s = context->arena + u->s + y * u->s_row + x;
-                float sum[4] = {u->bias[o], 0, 0, 0};
-                int64_t j = 0;
-                for (; j + 4 <= lookups; j += 4)
-                    for (int p = 0; p < 4; p++) sum[p] += c[j + p] * s[offsets[j + p]];
-                for (; j < lookups; j++) sum[0] += c[j] * s[offsets[j]];
-                plane[y * out->row + x] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+                float *target = context->arena + out->offset + y * out->row + x;
+                for (int64_t i = 0; i < lanes; i++) {
+                    const int32_t j = u->indptr[first + i], lookups = u->indptr[first + i + 1] - j;
+                    part[i] = lookup_dot(s, u->offsets + j, u->coefficients + j, lookups, u->bias[first + i]);
+                }
+                vstore(part, vactivate(vload(part), u->activation, u->alpha));
+                for (int64_t i = 0; i < lanes; i++) target[u->order[first + i] * out->plane] = part[i];
             }
     }
-    if (u->activation == LCNN_LINEAR) return;
-    if (out->plane == 1) { /* a vector: activate all at once */
-        const int64_t o = begin * u->filters_per_unit;
-        float *y = context->arena + out->offset + o;
-        activate_run(y, y, stop - o, u->activation, u->alpha);
-        return;
-    }
-    for (int64_t o = begin * u->filters_per_unit; o < stop; o++)
-        for (int64_t y = 0; y < out->height; y++) {
-            float *row = context->arena + out->offset + o * out->plane + y * out->row;
-            activate_run(row, row, out->width, u->activation, u->alpha);
-        }
 }
