@@ -1,6 +1,5 @@
 """The NumPy twin against numbers worked by hand, and the lookup convolution against the dense one it stands for."""
 
-
 from __future__ import annotations
 
 import math
