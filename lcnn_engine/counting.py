@@ -8,7 +8,7 @@ convolution makes |S| * m, where S spans the padded input at stride 1, and one f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,12 +39,20 @@ class NodeCost:
     """Of its tensors."""
 
 
-def cost_of(graph: Graph, tensors: Mapping[str, np.ndarray], stored: Mapping[str, int]) -> list[NodeCost]:
+def cost_of(graph: Graph, tensors: Mapping[str, np.ndarray], stored: Mapping[str, int] | None = None) -> list[NodeCost]:
     """The cost of every node. ``stored``: bytes of each tensor in the file, where they are halves, say."""
+    stored = stored or {}
     sizes = dict.fromkeys(graph.by_name, 0)
     for name, array in tensors.items():
         sizes[name.rpartition("/")[0]] += stored.get(name, array.nbytes)
     return [_cost(graph, tensors, node, sizes[node.name]) for node in graph.nodes]
+
+
+def totals(costs: Iterable[NodeCost]) -> dict[str, int]:
+    """Sums over all nodes: ``lookups``, ``dense``, ``multiplications``, ``of_lookups``, ``bytes``."""
+    listed = list(costs)
+    keys = ("lookups", "dense", "multiplications", "of_lookups", "bytes")
+    return {key: sum(getattr(cost, key) or 0 for cost in listed) for key in keys}
 
 
 def _cost(graph: Graph, tensors: Mapping[str, np.ndarray], node: Node, size: int) -> NodeCost:

@@ -10,12 +10,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from .counting import cost_of
 from .errors import InputError, NodeNameError
 from .graph import MAX_BYTES, Graph, Shape
 from .model_file import read_model
 from .plan import Plan
 from .preprocessing import as_batch
 from .profile import Profile, profile_plan
+from .summary import summarize
 from .threads import checked_threads
 
 KEPT_PLANS = 4  # for features: each holds packed weights of its own
@@ -162,6 +164,11 @@ class Net:
         self._run_plan(plan, batch, outputs)
         results = {name: array[0] if single else array for name, array in zip(names, outputs, strict=True)}
         return results[node] if isinstance(node, str) else results
+
+    def summary(self) -> str:
+        """A table of the nodes: output, dictionary, lookups, density, multiplications by the paper's rule, bytes."""
+        costs = cost_of(self._graph, self._tensors)
+        return summarize(self._graph, costs, sum(cost.bytes for cost in costs))
 
     def profile(self, x: Any, runs: int = 50) -> Profile:
         """Time every step of this network on ``x`` (what :meth:`predict` takes; of a batch, the first).

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .plan import Plan
+from .text import counted, millions, printable, table
+
+HEAD = ("step", "operation", "kernel", "us", "share", "Mmul", "GFLOP/s")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,13 @@ class ProfileStep:
     kernel: str
     seconds: float
     multiplications: int
+
+    def row(self, total: float) -> tuple[str, ...]:
+        """A line of the table, ``total`` being the seconds of all steps."""
+        rate = 2e-9 * self.multiplications / self.seconds if self.seconds and self.multiplications else 0.0
+        share, microseconds = f"{self.seconds / total:.1%}", f"{1e6 * self.seconds:.1f}"
+        work, speed = millions(self.multiplications), f"{rate:.1f}" if rate else ""
+        return (self.name, self.op, self.kernel, microseconds, share, work, speed)
 
 
 @dataclass(frozen=True)
@@ -36,30 +46,12 @@ class Profile:
         return sum(step.seconds for step in self.steps)
 
     def __str__(self) -> str:
-        rows = [("step", "operation", "kernel", "us", "share", "Mmul", "GFLOP/s")]
         total = self.seconds or 1.0
-        for step in self.steps:
-            rate = 2e-9 * step.multiplications / step.seconds if step.seconds and step.multiplications else 0.0
-            rows.append(
-                (
-                    step.name,
-                    step.op,
-                    step.kernel,
-                    f"{1e6 * step.seconds:.1f}",
-                    f"{step.seconds / total:.1%}",
-                    f"{step.multiplications / 1e6:.3f}" if step.multiplications else "",
-                    f"{rate:.1f}" if rate else "",
-                )
-            )
-        multiplications = sum(step.multiplications for step in self.steps)
-        rows.append(("total", "", "", f"{1e6 * self.seconds:.1f}", "100.0%", f"{multiplications / 1e6:.3f}", ""))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(cells))
-            for cells in (zip(row, widths, strict=True) for row in rows)
-        ]
-        threads = f"{self.threads} thread" + "s" * (self.threads != 1)
-        return "\n".join([f"{self.model}: {self.variant}, {threads}, medians", *(line.rstrip() for line in lines)])
+        rows = [step.row(total) for step in self.steps]
+        everything = sum(step.multiplications for step in self.steps)
+        rows.append(("total", "", "", f"{1e6 * self.seconds:.1f}", "100.0%", millions(everything), ""))
+        head = f"{printable(self.model)}: {self.variant}, {counted(self.threads, 'thread')}, medians"
+        return f"{head}\n{table(HEAD, rows, left=3)}"
 
 
 def profile_plan(plan: Plan, model: str, picture: np.ndarray, threads: int, runs: int) -> Profile:

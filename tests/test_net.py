@@ -193,6 +193,14 @@ class TestCopies:
             assert (twin.name, twin.labels, twin.threads) == (net.name, net.labels, 1)
 
 
+class TestSummary:
+    def test_a_line_for_every_node(self, net: Net):
+        lines = net.summary().splitlines()
+        for node in net.graph.nodes:
+            assert sum(line.startswith(f"{node.name} ") for line in lines) == 1
+        assert any(line.startswith("total") for line in lines)
+
+
 class TestProfile:
     def test_steps_and_table(self, net: Net):
         profile = net.profile(pictures(net.graph)[0], runs=3)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ..errors import LcnnError
-from .text import complain, message_of
+from ..text import complain, message_of
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

@@ -8,15 +8,11 @@ import json
 
 from ..net import Net
 from .inputs import inputs
-from .text import printable
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the median time of every kernel call."""
     net = Net.load(options.model, threads=options.threads)
     profile = net.profile(inputs(net.graph, [options.image] if options.image else []), runs=options.runs)
-    if options.json:
-        print(json.dumps(dataclasses.asdict(profile), indent=1))
-    else:
-        print("\n".join(map(printable, str(profile).split("\n"))))
+    print(json.dumps(dataclasses.asdict(profile), indent=1) if options.json else profile)
     return 0

@@ -16,9 +16,9 @@ from ..graph import Graph
 from ..kernels import choose_variant, usable_variants
 from ..model_file import read_model
 from ..plan import Plan
+from ..text import counted, printable, shape_text, table
 from ..threads import checked_threads
 from .inputs import inputs
-from .text import counted, printable, shape_text, table
 
 TOLERANCE = 1e-5  # of the largest |output| of a node
 FUSED = "output, as predict runs it"  # to see every node, a plan must keep apart what predict's plan fuses

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lcnn_engine.cli.text import complain, message_of, printable, table
 from lcnn_engine.cli.verify import relative_difference
+from lcnn_engine.text import complain, message_of, printable, table
 
 
 @pytest.mark.parametrize(
