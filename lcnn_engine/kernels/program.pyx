@@ -7,7 +7,7 @@ arguments are proved by the plan. Arrays given to a program are kept alive by it
 
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport int32_t, int64_t, uintptr_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
 import numpy as np
@@ -118,7 +118,6 @@ cdef extern from "program.h" nogil:
 MAX_THREADS = 256
 cdef enum:
     THREADS_LIMIT = 256
-    OUTPUTS_LIMIT = 1024
 
 ACTIVATION_CODES = {
     name: code
@@ -188,7 +187,7 @@ cdef class Program:
     cdef const lcnn_variant *variant
     cdef lcnn_step *steps
     cdef int64_t count, room, input_size, arena, scratch
-    cdef int outputs
+    cdef int64_t outputs
     cdef list kept, idle
 
     def __cinit__(self, str variant):
@@ -248,8 +247,15 @@ cdef class Program:
         cdef const float[::1] view = room
         return &view[<int>skip]
 
+    cdef const float *packed(self, array) except NULL:
+        """Pointer to weights as ``packing.aligned_zeros`` holds them, which the program keeps."""
+        self.kept.append(array)
+        cdef const float[::1] view = array.reshape(-1)
+        return &view[0]
+
     cdef const int32_t *integers(self, array) except? NULL:
-        array = np.ascontiguousarray(array, np.int32)
+        """Pointer to an int32 copy of ``array``, which the program keeps: nobody can change a proved offset later."""
+        array = np.array(array, np.int32, order="C")
         self.kept.append(array)
         cdef const int32_t[::1] view = array.reshape(-1)
         return &view[0] if view.shape[0] else <const int32_t *><uintptr_t>64
@@ -316,7 +322,7 @@ cdef class Program:
         )
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
-        t.u.conv.weights = self.floats(weights)
+        t.u.conv.weights = self.packed(weights)
         t.u.conv.bias = self.floats(bias)
         t.u.conv.groups, t.u.conv.blocks, t.u.conv.lanes = groups, blocks, lanes
         t.u.conv.group_filters, t.u.conv.group_channels = group_filters, channels
@@ -337,7 +343,7 @@ cdef class Program:
         """``weights`` packed (tiles, inputs, lanes); ``bias`` (tiles, lanes); ``target``: where the results go."""
         tiles, length, lanes = weights.shape
         cdef lcnn_step *t = self.append(self.variant.dense, tiles, tiles * length * lanes)
-        t.u.dense.weights = self.floats(weights)
+        t.u.dense.weights = self.packed(weights)
         t.u.dense.bias = self.floats(bias)
         t.u.dense.list, t.u.dense.length, t.u.dense.lanes = list, length, lanes
         t.u.dense.units, t.u.dense.target = units, target
@@ -399,8 +405,6 @@ cdef class Program:
 
     def seal(self, *, input_size, outputs, arena, scratch):
         """Fix the sizes, in floats, of one picture, the arena and a thread's scratch, and the number of results."""
-        if outputs > OUTPUTS_LIMIT:
-            raise ValueError(f"expected at most {OUTPUTS_LIMIT} results, got {outputs}")
         self.input_size, self.outputs, self.arena, self.scratch = input_size, outputs, arena, scratch
 
     def run(self, const float[::1] pictures, list outputs, int threads, double[::1] seconds=None):
@@ -409,18 +413,22 @@ cdef class Program:
         ``seconds`` has each step's time added to it. Returns False, and stops, where a number is not finite.
         """
         cdef lcnn_memory memory[THREADS_LIMIT]
-        cdef float *results[OUTPUTS_LIMIT]
+        cdef float **results = NULL
         cdef float[::1] result
         cdef Memory part
         cdef lcnn_program program
         cdef double *times = NULL if seconds is None else &seconds[0]
         cdef int64_t count = pictures.shape[0] // self.input_size
-        cdef int i, failed
-        for i in range(self.outputs):
-            result = outputs[i]
-            results[i] = &result[0]
+        cdef int64_t i
+        cdef int failed
         taken = []
         try:
+            results = <float **>malloc(<size_t>(self.outputs + 1) * sizeof(float *))
+            if results == NULL:
+                raise MemoryError("no memory for the addresses of results")
+            for i in range(self.outputs):
+                result = outputs[i]
+                results[i] = &result[0]
             for i in range(threads):
                 part = self.take_memory()
                 taken.append(part)
@@ -432,6 +440,7 @@ cdef class Program:
             with nogil:
                 failed = lcnn_run(&program, memory, threads, &pictures[0], count, results, times)
         finally:
+            free(results)
             self.idle.extend(taken)
         return not failed
 

@@ -161,7 +161,7 @@ def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offs
     bias = builder.tensor(name, "bias")
     arrays: dict[str, Any] = {
         "indptr": lookups.indptr,
-        "offsets": offsets,
+        "offsets": offsets.astype(np.int32),
         "coefficients": lookups.coefficients,
         "bias": np.zeros(filters, np.float32) if bias is None else bias,
         "order": None,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from .memory import round_up
+from .memory import LINE
 
 
 def padded(array: np.ndarray, size: int) -> np.ndarray:
@@ -14,6 +15,14 @@ def padded(array: np.ndarray, size: int) -> np.ndarray:
     result = np.zeros((size, *array.shape[1:]), np.float32)
     result[: len(array)] = array
     return result
+
+
+def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """Float32 zeros that begin on a cache line, as kernels want them: weights are packed where they stay."""
+    count = math.prod(shape)
+    room = np.zeros(count + LINE, np.float32)
+    skip = -room.ctypes.data % (4 * LINE) // 4
+    return room[skip : skip + count].reshape(shape)
 
 
 def balanced_lanes(filters: int, width: int, most: int) -> int:
@@ -25,10 +34,14 @@ def balanced_lanes(filters: int, width: int, most: int) -> int:
 
 def pack_dense(kernel: np.ndarray, bias: np.ndarray | None, lanes: int) -> tuple[np.ndarray, np.ndarray]:
     """Kernel (n, m) -> (tiles, m, lanes), bias -> (tiles, lanes)."""
-    units = round_up(kernel.shape[0], lanes)
-    weights = padded(kernel, units).reshape(-1, lanes, kernel.shape[1]).transpose(0, 2, 1)
+    units, length = kernel.shape
+    tiles = -(-units // lanes)
+    weights = aligned_zeros((tiles, length, lanes))
+    for tile in range(tiles):
+        part = kernel[tile * lanes : (tile + 1) * lanes]
+        weights[tile, :, : len(part)] = part.T
     offsets = np.zeros(0, np.float32) if bias is None else bias
-    return np.ascontiguousarray(weights), padded(offsets, units).reshape(-1, lanes)
+    return weights, padded(offsets, tiles * lanes).reshape(-1, lanes)
 
 
 def pack_conv(kernel: np.ndarray, bias: np.ndarray | None, groups: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,13 +49,15 @@ def pack_conv(kernel: np.ndarray, bias: np.ndarray | None, groups: int, lanes: i
     filters, channels, kh, kw = kernel.shape
     own = filters // groups
     blocks = -(-own // lanes)
-    weights = np.zeros((groups, blocks * lanes, channels, kh, kw), np.float32)
-    weights[:, :own] = kernel.reshape(groups, own, channels, kh, kw)
-    weights = weights.reshape(groups, blocks, lanes, channels, kh, kw).transpose(0, 1, 3, 4, 5, 2)
+    weights = aligned_zeros((groups, blocks, channels, kh, kw, lanes))
+    grouped = kernel.reshape(groups, own, channels, kh, kw)
+    for block in range(blocks):
+        part = grouped[:, block * lanes : (block + 1) * lanes]
+        weights[:, block, ..., : part.shape[1]] = part.transpose(0, 2, 3, 4, 1)
     offsets = np.zeros((groups, blocks * lanes), np.float32)
     if bias is not None:
         offsets[:, :own] = bias.reshape(groups, own)
-    return np.ascontiguousarray(weights), offsets.reshape(groups, blocks, lanes)
+    return weights, offsets.reshape(groups, blocks, lanes)
 
 
 def rows_in_order(indptr: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
