@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from lcnn_engine import Net, reference
-from lcnn_engine.graph import Activation, Flatten, LookupConv2D, LookupDense, MaxPool2D
+from lcnn_engine import ModelFormatError, Net, reference
+from lcnn_engine.graph import Activation, Concat, Conv2D, Dense, Flatten, LookupConv2D, LookupDense, MaxPool2D
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.memory import Buffer, lay_out
 
@@ -29,6 +30,15 @@ def test_buffers_in_use_together_never_overlap():
             together = a.first <= b.last and b.first <= a.last
             assert not together or a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
     assert arena < 0.7 * sum(buffer.size for buffer in buffers)  # lives that do not meet share their place
+
+
+def test_gaps_that_are_too_small_are_not_looked_at_in_turn():
+    count = 20_000
+    apart = [Buffer(16, i, 2 * count if i % 2 else count) for i in range(count)]  # every second one leaves a gap
+    larger = [Buffer(32, count + 1 + i, 2 * count) for i in range(count)]
+    start = time.perf_counter()
+    lay_out(apart + larger)
+    assert time.perf_counter() - start < 5
 
 
 def test_many_nodes_are_planned_in_seconds():
@@ -86,3 +96,74 @@ def test_memory_is_shared_along_a_chain():
     ]
     graph = chain(nodes, (64, 64, 8))
     assert Plan(graph, {}).arena_bytes < 4 * 64 * 64 * 8 * 4
+
+
+def test_rows_of_narrow_pictures_are_no_border_for_the_most_part():
+    pool = MaxPool2D(name="pool", inputs=("relu",), pool_size=(2, 1), strides=(2, 1))
+    graph = chain([Activation(name="relu", inputs=("image",), activation="relu"), pool], (4000, 1, 2))
+    assert Plan(graph, {}).arena_bytes < 4 * 3 * 4000 * 2
+
+
+def test_inputs_by_the_hundred_thousand_are_refused():
+    graph = chain([Concat(name="all", inputs=("image",) * 2**19)], (1, 1, 1))
+    with pytest.raises(ModelFormatError, match="steps"):
+        Net(graph, {})
+
+
+def test_more_results_than_a_small_network_has_nodes():
+    nodes = [
+        Activation(name=f"a{i}", inputs=(f"a{i - 1}" if i else "image",), activation="sigmoid") for i in range(1500)
+    ]
+    graph = chain(nodes, (2, 1, 3))
+    x = pictures(graph)[0]
+    expected = reference.evaluate(graph, {}, x)
+    for name, found in Net(graph, {}).features(x, [node.name for node in nodes]).items():
+        np.testing.assert_allclose(found, expected[name], rtol=1e-5)
+
+
+def planned_with(graph, tensors) -> tuple[int, int]:
+    """Bytes that a plan keeps, and the most that making it takes."""
+    tracemalloc.start()
+    try:
+        plan = Plan(graph, tensors)
+        kept, most = tracemalloc.get_traced_memory()
+        del plan
+        return kept, most
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_plan_keeps_lookups_once():
+    node = LookupConv2D(name="conv", inputs=("image",), filters=64, kernel_size=(3, 3))
+    graph, tensors = with_tensors(chain([node], (5, 5, 512)), {"conv": None}, density=1)
+    kept, _ = planned_with(graph, tensors)
+    assert kept < 1.2 * sum(array.nbytes for array in tensors.values())
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Dense(name="layer", inputs=("flat",), units=64),
+        Conv2D(name="layer", inputs=("image",), filters=64, kernel_size=(3, 3), padding=(1, 1, 1, 1)),
+    ],
+    ids=lambda node: node.op,
+)
+def test_weights_are_packed_where_they_stay(node):
+    nodes = [Flatten(name="flat", inputs=("image",)), node] if node.inputs == ("flat",) else [node]
+    graph, tensors = with_tensors(chain(nodes, (3, 3, 2000)))
+    _, most = planned_with(graph, tensors)
+    assert most < 1.2 * tensors["layer/kernel"].nbytes
+    assert agrees(graph, tensors)
+
+
+def test_tensors_that_change_after_loading_change_nothing():
+    nodes = [
+        LookupConv2D(name="conv", inputs=("image",), filters=4, kernel_size=(3, 3)),
+        Conv2D(name="dense", inputs=("conv",), filters=40, kernel_size=(2, 2)),
+    ]
+    graph, tensors = with_tensors(chain(nodes, (7, 6, 3)))
+    net, x = Net(graph, tensors), pictures(graph)[0]
+    expected = net.run(x)
+    for array in tensors.values():
+        array[...] = 2**30
+    assert np.array_equal(net.run(x), expected)

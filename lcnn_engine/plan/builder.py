@@ -12,8 +12,10 @@ from ..graph import Graph, Shape
 from ..kernels import Program
 from .memory import Border, Buffer, Value, lay_out, value_of
 
+MAX_STEPS = 2**18  # a step takes 1 kB, and one more input of a concatenation 4 bytes of a file
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One kernel call of a plan: the node it belongs to, what runs, and the multiplications it makes."""
 
@@ -21,12 +23,11 @@ class Step:
     op: str
     kernel: str
     multiplications: int
-    add: Callable[[], None] = field(repr=False, compare=False)
 
 
 @dataclass
 class Builder:
-    """Collects steps. A step's ``add`` runs after the arena is laid out, when buffers know their offsets."""
+    """Collects steps, and what adds each to the program once the arena is laid out and buffers know their offsets."""
 
     graph: Graph
     tensors: Mapping[str, np.ndarray]
@@ -34,6 +35,7 @@ class Builder:
     borders: Mapping[str, Border]
     values: dict[str, Value] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    adds: list[Callable[[], None]] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
     scratch: int = 0
 
@@ -74,11 +76,16 @@ class Builder:
         multiplications: int = 0,
         scratch: int = 0,
     ) -> None:
-        """Append a step that touches ``uses`` and needs ``scratch`` floats of its thread."""
+        """Append a step that touches ``uses`` and needs ``scratch`` floats of its thread. ``add`` runs once."""
+        if len(self.steps) == MAX_STEPS:
+            raise ModelFormatError(
+                f"model {self.graph.name!r}: expected nodes and their inputs to be at most {MAX_STEPS} steps to run"
+            )
         for buffer in uses:
             buffer.touch(len(self.steps))
         self.scratch = max(self.scratch, scratch)
-        self.steps.append(Step(name, op, kernel, multiplications, add))
+        self.steps.append(Step(name, op, kernel, multiplications))
+        self.adds.append(add)
 
     def value(self, name: str) -> Value:
         """An activation in planes; the caller's input is laid out in planes when it is first asked for."""
@@ -117,8 +124,9 @@ class Builder:
                 f"model {self.graph.name!r}: expected activations of at most {max_bytes} bytes while it runs, found "
                 f"{4 * (arena + self.scratch)}; raise max_bytes if that is meant"
             )
-        for step in self.steps:
-            step.add()
+        self.adds.reverse()
+        while self.adds:  # each goes once it has run, and with it the arrays that it packed weights from
+            self.adds.pop()()
         height, width, channels = self.graph.input.shape
         self.program.seal(
             input_size=height * width * channels, outputs=len(outputs), arena=arena, scratch=self.scratch + 64

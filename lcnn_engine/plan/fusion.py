@@ -62,7 +62,7 @@ def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
     """The border of every value: the widest that a consumer reads, side by side.
 
     What only pools read gets a right border that makes rows begin on cache lines: most vectors of a row of 55 pixels
-    would straddle two.
+    would straddle two. Rows are never made longer by more than themselves: of narrow pictures most would be border.
     """
     result: dict[str, Border] = {}
     for task in tasks:
@@ -73,5 +73,6 @@ def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
     others = {name for task in tasks if not isinstance(task.node, Pool2D) for name in task.node.inputs}
     for task in tasks:
         if isinstance(task.node, Pool2D) and task.node.inputs[0] not in others:
-            result[task.node.inputs[0]] = (0, 0, 0, -graph.shapes[task.node.inputs[0]][1] % LINE)
+            width = graph.shapes[task.node.inputs[0]][1]
+            result[task.node.inputs[0]] = (0, 0, 0, -width % LINE if -width % LINE <= width else 0)
     return result

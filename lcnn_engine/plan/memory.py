@@ -103,37 +103,63 @@ def value_of(shape: Shape, border: Border = NO_BORDER) -> Value:
     return Value(height, width, channels, border)
 
 
+class _Gaps:
+    """Stretches of the arena that are free again, no two touching, found by size: to look at each in turn would take a
+    graph of many nodes quadratic time."""
+
+    def __init__(self) -> None:
+        self._sizes: list[tuple[int, int]] = []  # (size, start), sorted
+        self._stop_of: dict[int, int] = {}
+        self._start_of: dict[int, int] = {}
+
+    def take(self, size: int) -> int | None:
+        """The start of ``size`` floats in the smallest gap that holds them, or None."""
+        i = bisect.bisect_left(self._sizes, (size, 0))
+        if i == len(self._sizes):
+            return None
+        start = self._sizes[i][1]
+        stop = self._remove(start)
+        if stop - start > size:
+            self._insert(start + size, stop)
+        return start
+
+    def give_back(self, start: int, stop: int) -> None:
+        """Put [start, stop) among the gaps and join it with its neighbours."""
+        if stop in self._stop_of:
+            stop = self._remove(stop)
+        if start in self._start_of:
+            start = self._start_of[start]
+            self._remove(start)
+        self._insert(start, stop)
+
+    def _insert(self, start: int, stop: int) -> None:
+        bisect.insort(self._sizes, (stop - start, start))
+        self._stop_of[start], self._start_of[stop] = stop, start
+
+    def _remove(self, start: int) -> int:
+        """Forget the gap that begins at ``start``; where it ends."""
+        stop = self._stop_of.pop(start)
+        del self._start_of[stop]
+        del self._sizes[bisect.bisect_left(self._sizes, (stop - start, start))]
+        return stop
+
+
 def lay_out(buffers: list[Buffer]) -> int:
     """Give every buffer its offset, so that no two in use at one time overlap; the size of the arena in floats.
 
-    In the order of first use, each at the lowest gap that holds it; the gaps of buffers whose life is over are joined.
+    In the order of first use, each in the smallest gap that holds it.
     """
-    gaps: list[tuple[int, int]] = []  # (offset, end), sorted, never touching
+    gaps = _Gaps()
     living: list[tuple[int, int, int]] = []  # heap of (last, offset, end)
     end = SLACK
     for buffer in sorted(buffers, key=lambda b: b.first):
         while living and living[0][0] < buffer.first:
             _, start, stop = heapq.heappop(living)
-            _give_back(gaps, start, stop)
+            gaps.give_back(start, stop)
         size = round_up(buffer.size, LINE)
-        fit = next((i for i, (start, stop) in enumerate(gaps) if stop - start >= size), None)
-        if fit is None:
-            buffer.offset, end = end, end + size
-        else:
-            start, stop = gaps.pop(fit)
-            buffer.offset = start
-            if stop - start > size:
-                gaps.insert(fit, (start + size, stop))
-        heapq.heappush(living, (buffer.last, buffer.offset, buffer.offset + size))
+        free = gaps.take(size)
+        if free is None:
+            free, end = end, end + size
+        buffer.offset = free
+        heapq.heappush(living, (buffer.last, free, free + size))
     return end + SLACK
-
-
-def _give_back(gaps: list[tuple[int, int]], start: int, stop: int) -> None:
-    """Put [start, stop) among the gaps and join it with its neighbours."""
-    i = bisect.bisect(gaps, (start, stop))
-    if i < len(gaps) and gaps[i][0] == stop:
-        stop = gaps.pop(i)[1]
-    if i and gaps[i - 1][1] == start:
-        start = gaps.pop(i - 1)[0]
-        i -= 1
-    gaps.insert(i, (start, stop))
