@@ -142,8 +142,8 @@ class Net:
             raise InputError(f"expected out to be a float32 array of shape {shape}, got {type(out).__name__}")
         if out.dtype != np.float32 or out.shape != shape:
             raise InputError(f"expected out to be a float32 array of shape {shape}, got {out.dtype} of {out.shape}")
-        if not out.flags.c_contiguous or not out.flags.writeable:
-            raise InputError("expected out to be writable and C-ordered; give numpy.empty of its shape")
+        if not out.flags.c_contiguous or not out.flags.writeable or not out.flags.aligned:
+            raise InputError("expected out to be writable, aligned and C-ordered; give numpy.empty of its shape")
         if np.may_share_memory(out, batch):
             raise InputError("expected out to be memory of its own, got an array that overlaps the input")
 
@@ -187,7 +187,7 @@ class Net:
         return result
 
     def _run_plan(self, plan: Plan, batch: np.ndarray, outputs: list[np.ndarray]) -> None:
-        batch = np.ascontiguousarray(batch)
+        batch = np.require(batch, np.float32, ("C", "ALIGNED"))
         if not plan.run(batch, outputs, self._threads):
             at = next(i for i, picture in enumerate(batch) if not np.isfinite(picture).all())
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(batch[at]))[0])
@@ -196,10 +196,12 @@ class Net:
 
     def _plan_for(self, names: tuple[str, ...]) -> Plan:
         with self._lock:
-            plan = self._plans.pop(names, None)
-            if plan is None:
-                plan = Plan(self._graph, self._tensors, outputs=names, max_bytes=self._max_bytes)
+            plan = self._plans.get(names)
+        if plan is None:  # made without the lock: a process forked meanwhile would find it held for ever
+            plan = Plan(self._graph, self._tensors, outputs=names, max_bytes=self._max_bytes)
+        with self._lock:
             self._plans[names] = plan
+            self._plans.move_to_end(names)
             while len(self._plans) > KEPT_PLANS:
                 self._plans.popitem(last=False)
             return plan

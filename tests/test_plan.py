@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from lcnn_engine import ModelFormatError, Net, reference
+from lcnn_engine import InputError, ModelFormatError, Net, reference
 from lcnn_engine.graph import Activation, Concat, Conv2D, Dense, Flatten, LookupConv2D, LookupDense, MaxPool2D
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.memory import Buffer, lay_out
@@ -167,3 +167,28 @@ def test_tensors_that_change_after_loading_change_nothing():
     for array in tensors.values():
         array[...] = 2**30
     assert np.array_equal(net.run(x), expected)
+
+
+def test_arrays_that_lie_askew():
+    graph = chain([Activation(name="relu", inputs=("image",), activation="relu")], (5, 7, 3))
+    net, x = Net(graph, {}), pictures(graph)[0]
+    askew = np.zeros(x.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(x.shape)
+    askew[...] = x
+    assert not askew.flags.aligned
+    assert np.array_equal(net.run(askew), net.run(x))
+    with pytest.raises(InputError, match="aligned"):
+        net.run(x, out=askew)
+
+
+def test_a_plan_in_the_making_holds_no_lock(monkeypatch):
+    graph = chain([Activation(name="relu", inputs=("image",), activation="relu")], (5, 7, 3))
+    net = Net(graph, {})
+    held = []
+
+    def plan(*args, **kwargs):
+        held.append(net._lock.locked())
+        return Plan(*args, **kwargs)
+
+    monkeypatch.setattr("lcnn_engine.net.Plan", plan)
+    net.features(pictures(graph)[0], "relu")
+    assert held == [False]
