@@ -20,7 +20,7 @@ struct lcnn_team {
     int64_t units, chunk;
     _Alignas(64) atomic_llong next;  /* first unit nobody has taken */
     _Alignas(64) atomic_int busy;    /* workers that have not yet left the job */
-    _Alignas(64) atomic_uint round;  /* job number, and in its low bits the members it is for */
+    _Alignas(64) atomic_ullong round; /* job number, never used again, and in its low bits the members it is for */
     atomic_uint run;                 /* moves on with every run */
     atomic_int spinning, sleepers;   /* a run is on; workers asleep */
 };
@@ -52,7 +52,7 @@ static void take_units(int thread)
 }
 
 /* Sleep until there is a newer job or a newer run. */
-static void sleep_until_woken(unsigned seen)
+static void sleep_until_woken(uint64_t seen)
 {
     pthread_mutex_lock(&sleep_lock);
     const unsigned run = atomic_load(&team.run);
@@ -72,10 +72,10 @@ static void wake_sleepers(void)
 }
 
 /* Wait for a job newer than `seen`: spin while a run is on, else sleep. */
-static unsigned wait_for_job(unsigned seen)
+static uint64_t wait_for_job(uint64_t seen)
 {
     for (int spins = 0;;) {
-        const unsigned round = atomic_load_explicit(&team.round, memory_order_acquire);
+        const uint64_t round = atomic_load_explicit(&team.round, memory_order_acquire);
         if (round != seen) return round;
         if (atomic_load_explicit(&team.spinning, memory_order_relaxed) && spins++ < SPINS) {
             relax();
@@ -89,11 +89,11 @@ static unsigned wait_for_job(unsigned seen)
 static void *worker(void *argument)
 {
     const int thread = (int)(intptr_t)argument;
-    unsigned seen = 0;
+    uint64_t seen = 0;
     for (;;) {
         seen = wait_for_job(seen);
         /* Members come with the number of the job, so a worker that is none of them never touches its state. */
-        if (thread < (int)(seen & ((1u << MEMBER_BITS) - 1))) {
+        if (thread < (int)(seen & ((1 << MEMBER_BITS) - 1))) {
             take_units(thread);
             atomic_fetch_sub_explicit(&team.busy, 1, memory_order_release);
         }
@@ -160,8 +160,8 @@ void lcnn_team_run(lcnn_team *taken, lcnn_work work, void *argument, int64_t uni
     taken->chunk = units / (taken->members * CHUNKS) + 1;
     atomic_store_explicit(&taken->next, 0, memory_order_relaxed);
     atomic_store_explicit(&taken->busy, taken->members - 1, memory_order_relaxed);
-    const unsigned number = (atomic_load(&taken->round) >> MEMBER_BITS) + 1;
-    atomic_store(&taken->round, number << MEMBER_BITS | (unsigned)taken->members);
+    const uint64_t number = (atomic_load(&taken->round) >> MEMBER_BITS) + 1;
+    atomic_store(&taken->round, number << MEMBER_BITS | (uint64_t)taken->members);
     wake_sleepers();
     take_units(0);
     for (int spins = 0; atomic_load_explicit(&taken->busy, memory_order_acquire) > 0;) {
