@@ -38,7 +38,7 @@ cdef extern from "steps.h" nogil:
         const int32_t *order
         const float *coefficients
         const float *bias
-        int64_t filters, filters_per_unit, s, s_row, tile, vectors
+        int64_t filters, filters_per_unit, blocks, s, s_row, tile, vectors
         lcnn_activation activation
         float alpha
     ctypedef struct lcnn_conv:
@@ -296,8 +296,9 @@ cdef class Program:
 
     def add_lookup(self, out, *, indptr, offsets, coefficients, bias, order, s, s_row, tile, vectors,
                    filters_per_unit, activation, alpha):
-        """``tile`` 0: the gathering kernel for a few pixels, which alone needs ``order``."""
-        filters = len(indptr) - 1
+        """``indptr`` (blocks * filters + 1,). ``tile`` 0: the gathering kernel for a few pixels, which alone needs
+        ``order`` and takes one block."""
+        filters = len(bias)
         units = -(-filters // filters_per_unit) * (-(-vectors // tile) if tile else 1)
         work = len(offsets) * (vectors * self.variant.width if tile else out.height * out.width)
         cdef lcnn_step *t = self.append(self.variant.lookup_tile if tile else self.variant.lookup_gather, units, work)
@@ -308,6 +309,7 @@ cdef class Program:
         t.u.lookup.bias = self.floats(bias)
         t.u.lookup.order = NULL if order is None else self.integers(order)
         t.u.lookup.filters, t.u.lookup.filters_per_unit = filters, filters_per_unit
+        t.u.lookup.blocks = (len(indptr) - 1) // filters
         t.u.lookup.s, t.u.lookup.s_row = s, s_row
         t.u.lookup.tile, t.u.lookup.vectors = tile, vectors
         t.u.lookup.activation, t.u.lookup.alpha = activation, alpha

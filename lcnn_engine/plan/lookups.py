@@ -13,10 +13,12 @@ from ..kernels import ACTIVATION_CODES
 from .builder import Builder
 from .fusion import Task
 from .memory import Buffer, Value, round_up
-from .packing import Lookups, balanced_lanes, pack_dense, rows_in_order
+from .packing import Lookups, balanced_lanes, pack_dense, rows_in_blocks, rows_in_order
 
 GATHER_PIXELS = 4  # results of so few pixels are gathered one by one
 FEWEST_UNITS = 8  # pieces a step is cut into, for threads to share
+FIRST_LEVEL = 8192  # floats of S under a tile that stay in the first-level cache of 32 KiB
+FEWEST_LOOKUPS = 10  # of a filter in a block of atoms: below, moving its sums costs more than the cache gives
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ def _lower(builder: Builder, task: Task, node: Convolution, dictionary: np.ndarr
     source = _planes_of_input(builder, node, phases)
     s = source if dictionary is None else _multiply_dictionary(builder, node, dictionary, source)
     starts = np.array([s.phases[p] for p in phases], np.int64)[phase]
-    offsets = lookups.atom * s.plane + starts + y // sh * s.row + x // sw
-    _lookup_step(builder, task, s, lookups, offsets)
+    within = y // sh * s.row + x // sw
+    _lookup_step(builder, task, s, lookups, lookups.atom * s.plane + starts + within, int(within.max(initial=0)))
 
 
 def _planes_of_input(builder: Builder, node: Convolution, phases: list[tuple[int, int]]) -> Planes:
@@ -149,10 +151,11 @@ def lower_lookup_dense(builder: Builder, task: Task) -> None:
     if dictionary is not None:
         s = _dictionary_of_vector(builder, node.name, dictionary, s)
     lookups = Lookups.from_csr(*builder.csr(node.name), kernel_w=1, atoms=s.channels)
-    _lookup_step(builder, task, s, lookups, lookups.atom)
+    _lookup_step(builder, task, s, lookups, lookups.atom, 0)
 
 
-def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offsets: np.ndarray) -> None:
+def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offsets: np.ndarray, reach: int) -> None:
+    """``offsets`` (nnz,) int64 into S, at most ``reach`` from the start of a phase of an atom."""
     name = task.node.name
     if s.channels * s.plane + s.start > MAX_ELEMENTS:
         raise ModelFormatError(f"node {name!r}: expected S of at most {MAX_ELEMENTS} values")
@@ -175,6 +178,12 @@ def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offs
         tiles = -(-vectors // builder.program.max_tile)
         tile = -(-vectors // tiles)
         groups, kernel = -(-FEWEST_UNITS // tiles), f"lookup {tile}x{width}"
+        slice_of_s = s.channels * len(s.phases) * (tile * width + reach)
+        blocks = min(-(-slice_of_s // FIRST_LEVEL), len(offsets) // (filters * FEWEST_LOOKUPS))
+        if blocks > 1:
+            kernel += f" in {blocks} blocks"
+            arrays |= _by_blocks(arrays, blocks, s.channels * s.plane)
+    per_unit = -(-filters // groups)
 
     def add() -> None:
         builder.program.add_lookup(
@@ -184,12 +193,23 @@ def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offs
             s_row=s.row,
             tile=tile,
             vectors=vectors,
-            filters_per_unit=-(-filters // groups),
+            filters_per_unit=per_unit,
             activation=ACTIVATION_CODES[task.activation],
             alpha=task.alpha,
         )
 
-    builder.step(name, task.node.op, kernel, add, [s.buffer, out.buffer], len(offsets) * pixels)
+    uses, scratch = [s.buffer, out.buffer], per_unit * tile * width
+    builder.step(name, task.node.op, kernel, add, uses, len(offsets) * pixels, scratch)
+
+
+def _by_blocks(arrays: dict[str, Any], blocks: int, end: int) -> dict[str, Any]:
+    """A lookup layer's arrays with S, of ``end`` floats, cut into blocks."""
+    indptr, entries = rows_in_blocks(arrays["indptr"], arrays["offsets"].astype(np.int64), blocks, end)
+    return {
+        "indptr": indptr,
+        "offsets": arrays["offsets"][entries],
+        "coefficients": arrays["coefficients"][entries],
+    }
 
 
 def _by_number_of_lookups(arrays: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,16 @@ def rows_in_order(indptr: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np
     return moved, entries
 
 
+def rows_in_blocks(indptr: np.ndarray, offsets: np.ndarray, blocks: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of lookups cut into ``blocks`` even parts of the offsets below ``end``: all rows of the first block, then of
+    the next. The new ``indptr`` (blocks * n + 1,), and where each entry was before (nnz,)."""
+    rows = len(indptr) - 1
+    row = np.repeat(np.arange(rows), np.diff(indptr))
+    key = offsets * blocks // end * rows + row
+    counts = np.bincount(key, minlength=blocks * rows)
+    return np.concatenate([[0], np.cumsum(counts)]), np.argsort(key, kind="stable")
+
+
 @dataclass(frozen=True)
 class Lookups:
     """The paper's I and C of one layer: for each filter its lookups, in CSR order.

@@ -2,7 +2,8 @@
  *
  * The loop is bound by loads, so one tile of pixels stays in registers while the lookups of a filter stream by: one
  * broadcast coefficient and `tile` fused multiply-adds with an unaligned load each. Tiles are the outer loop: the
- * slice of S under a tile is then read by every filter from the first-level cache. */
+ * slice of S under a tile is then read by every filter from the first-level cache. Where the slice is larger than that
+ * cache, S is cut into blocks of atoms, and the filters' sums wait in scratch between blocks. */
 
 #if LCNN_WIDTH == 16
 #define MAX_TILE 13 /* of 32 registers; 13 x 16 pixels hold a padded 13 x 13 picture */
@@ -10,13 +11,14 @@
 #define MAX_TILE 12 /* of 16 registers */
 #endif
 
-/* IN s: S moved to the tile's first pixel. OUT out: tile * LCNN_WIDTH floats. */
+/* sums = start + lookups of one filter, `start` being a number for all pixels or, if not NULL, `sums` so far.
+ * IN s: S moved to the tile's first pixel. OUT sums: tile * LCNN_WIDTH floats. */
 INLINE void lookup_filter(const int tile, const float *s, const int32_t *offsets, const float *coefficients,
-                          int64_t lookups, float bias, lcnn_activation activation, float alpha, float *out)
+                          int64_t lookups, const float *sums_so_far, float bias, float *sums)
 {
     vf acc[MAX_TILE];
 #pragma GCC unroll 16
-    for (int t = 0; t < tile; t++) acc[t] = vset(bias);
+    for (int t = 0; t < tile; t++) acc[t] = sums_so_far ? vload(sums_so_far + t * LCNN_WIDTH) : vset(bias);
     for (int64_t j = 0; j < lookups; j++) {
         const float *source = s + offsets[j];
         const vf c = vset(coefficients[j]);
@@ -24,7 +26,7 @@ INLINE void lookup_filter(const int tile, const float *s, const int32_t *offsets
         for (int t = 0; t < tile; t++) acc[t] += c * vload(source + t * LCNN_WIDTH);
     }
 #pragma GCC unroll 16
-    for (int t = 0; t < tile; t++) vstore(out + t * LCNN_WIDTH, vactivate(acc[t], activation, alpha));
+    for (int t = 0; t < tile; t++) vstore(sums + t * LCNN_WIDTH, acc[t]);
 }
 
 /* Copy the columns of the picture out of a flat run of pixels [begin, end) into one plane of the result. */
@@ -40,19 +42,33 @@ INLINE void store_rows(const float *flat, int64_t begin, int64_t end, int64_t fl
     }
 }
 
+/* Lookups of one filter in one block of atoms. */
+INLINE void lookup_block(const int tile, const lcnn_lookup *u, const float *s, int64_t block, int64_t o,
+                         const float *sums_so_far, float *sums)
+{
+    const int32_t *range = u->indptr + block * u->filters + o;
+    lookup_filter(tile, s, u->offsets + range[0], u->coefficients + range[0], range[1] - range[0], sums_so_far,
+                  u->bias[o], sums);
+}
+
 INLINE void lookup_filters(const int tile, const lcnn_step *step, const lcnn_context *context, int64_t first_vector,
                            int64_t begin, int64_t end)
 {
     const lcnn_lookup *u = &step->u.lookup;
-    const int64_t pixel = first_vector * LCNN_WIDTH;
+    const int64_t pixel = first_vector * LCNN_WIDTH, size = tile * LCNN_WIDTH, last = u->blocks - 1;
     const float *s = context->arena + u->s + pixel;
+    float *waiting = context->scratch; /* (filters of the unit, size) */
+    for (int64_t block = 0; block < last; block++)
+        for (int64_t o = begin; o < end; o++) {
+            float *sums = waiting + (o - begin) * size;
+            lookup_block(tile, u, s, block, o, block ? sums : NULL, sums);
+        }
     float flat[MAX_TILE * LCNN_WIDTH] __attribute__((aligned(64)));
     for (int64_t o = begin; o < end; o++) {
-        const int32_t j = u->indptr[o];
-        lookup_filter(tile, s, u->offsets + j, u->coefficients + j, u->indptr[o + 1] - j, u->bias[o], u->activation,
-                      u->alpha, flat);
+        lookup_block(tile, u, s, last, o, last ? waiting + (o - begin) * size : NULL, flat);
+        activate_run(flat, flat, size, u->activation, u->alpha);
         if (first_vector == 0) clear_border(&step->out, context->arena, o);
-        store_rows(flat, pixel, pixel + tile * LCNN_WIDTH, u->s_row, &step->out,
+        store_rows(flat, pixel, pixel + size, u->s_row, &step->out,
                    context->arena + step->out.offset + o * step->out.plane);
     }
 }

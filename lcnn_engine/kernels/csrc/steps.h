@@ -76,12 +76,14 @@ typedef struct {
 
 /* lookup: y[o, pixel] = act(bias[o] + sum over j of coefficients[j] * S[offsets[j] + pixel]).
  * Output row y and column x stand at y * s_row + x of the flat pixel count, columns x >= width are not kept.
- * Unit: one tile of `tile` vectors of pixels for `filters_per_unit` filters; tiles outermost. The gathering kernel has no
- * tiles, and takes filters in the order of their number of lookups: filter o of the arrays is plane order[o]. */
+ * Unit: one tile of `tile` vectors of pixels for `filters_per_unit` filters; tiles outermost. S is cut into `blocks` of
+ * atoms: lookups of filter o in block b are indptr[b * filters + o] to the next. With more than one block, scratch holds
+ * filters_per_unit * tile vectors. The gathering kernel has no tiles and one block, and takes filters in the order of
+ * their number of lookups: filter o of the arrays is plane order[o]. */
 typedef struct {
     const int32_t *indptr, *offsets, *order;
     const float *coefficients, *bias;
-    int64_t filters, filters_per_unit;
+    int64_t filters, filters_per_unit, blocks;
     int64_t s, s_row;
     int64_t tile, vectors; /* vectors of pixels in a tile, and in all */
     lcnn_activation activation;
