@@ -25,6 +25,7 @@ from lcnn_train.data import idx
 from lcnn_train.data.pipeline import evaluation_batches, hold_out, steps_per_epoch, training_batches
 from lcnn_train.errors import DataError, RunError
 from lcnn_train.files import write_atomically
+from lcnn_train.interrupts import StopWhenInterrupted
 from lcnn_train.models.alexnet import alexnet
 
 # What may differ when a run is resumed: where the data lies and how many cores there are do not change the result.
@@ -90,30 +91,32 @@ def _fit_epochs(
     model: keras.Model, config: Config, run: Run, progress: Progress, train: idx.Split, validation: idx.Split
 ) -> None:
     settings, preprocessing, input_shape = config.train, config.preprocessing.for_engine(), config.model.input_shape
-    model.fit(
-        training_batches(
-            train,
-            preprocessing,
-            input_shape,
-            settings.batch_size,
-            settings.seed,
-            progress.epoch,
-            settings.epochs,
-            config.augment,
-        ),
-        steps_per_epoch=steps_per_epoch(train, settings.batch_size),
-        initial_epoch=progress.epoch,
-        epochs=settings.epochs,
-        validation_data=evaluation_batches(validation, preprocessing, input_shape, settings.batch_size),
-        callbacks=[
-            StopWhenDiverged(),
-            DensityLogger(),
-            ScreenProgress(settings.epochs),
-            RunCheckpoints(run.checkpoints, progress, run.log, settings.max_lookup_multiplications),
-        ],
-        shuffle=False,  # the batches come shuffled already
-        verbose=0,
-    )
+    with StopWhenInterrupted() as interrupts:
+        model.fit(
+            training_batches(
+                train,
+                preprocessing,
+                input_shape,
+                settings.batch_size,
+                settings.seed,
+                progress.epoch,
+                settings.epochs,
+                config.augment,
+            ),
+            steps_per_epoch=steps_per_epoch(train, settings.batch_size),
+            initial_epoch=progress.epoch,
+            epochs=settings.epochs,
+            validation_data=evaluation_batches(validation, preprocessing, input_shape, settings.batch_size),
+            callbacks=[
+                interrupts,
+                StopWhenDiverged(),
+                DensityLogger(),
+                ScreenProgress(settings.epochs),
+                RunCheckpoints(run.checkpoints, progress, run.log, settings.max_lookup_multiplications),
+            ],
+            shuffle=False,  # the batches come shuffled already
+            verbose=0,
+        )
 
 
 def set_threads(threads: int | None) -> None:

@@ -207,7 +207,7 @@ def test_two_fits_in_one_folder_are_refused(config, tmp_path):
         _, error = run("fit", config, "--set", "train.epochs=500", cwd=tmp_path, status=2)
         assert "another lcnn-train fit is at work in this folder" in error
         first.send_signal(signal.SIGINT)
-        _, error = first.communicate(timeout=60)
+        _, error = first.communicate(timeout=300)
         assert first.returncode == 130
         assert "Traceback" not in error
     finally:
