@@ -44,8 +44,9 @@ cdef extern from "steps.h" nogil:
     ctypedef struct lcnn_conv:
         const float *weights
         const float *bias
-        int64_t groups, blocks, lanes, group_filters, group_channels, channels_per_pass
-        int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left
+        const int32_t *offsets
+        int64_t groups, blocks, lanes, group_filters, group_channels, channels_per_pass, taps
+        int64_t stride_h, stride_w, top, left
         int64_t pixels_per_unit, pixel_chunks
         lcnn_activation activation
         float alpha
@@ -314,9 +315,10 @@ cdef class Program:
         t.u.lookup.tile, t.u.lookup.vectors = tile, vectors
         t.u.lookup.activation, t.u.lookup.alpha = activation, alpha
 
-    def add_conv(self, in_, out, *, weights, bias, channels_per_pass, group_filters, strides, dilation, padding,
-                 pixels_per_unit, activation, alpha):
-        """``weights`` packed (groups, blocks, channels a group, kh, kw, lanes); ``bias`` (groups, blocks, lanes)."""
+    def add_conv(self, in_, out, *, weights, bias, offsets, group_filters, strides, padding, pixels_per_unit,
+                 activation, alpha):
+        """``weights`` packed (groups, blocks, channels a group, kh, kw, lanes); ``bias`` (groups, blocks, lanes);
+        ``offsets`` (channels of a pass, kh, kw)."""
         groups, blocks, channels, kh, kw, lanes = weights.shape
         chunks = -(-(out.height * out.width) // pixels_per_unit)
         cdef lcnn_step *t = self.append(
@@ -328,10 +330,9 @@ cdef class Program:
         t.u.conv.bias = self.floats(bias)
         t.u.conv.groups, t.u.conv.blocks, t.u.conv.lanes = groups, blocks, lanes
         t.u.conv.group_filters, t.u.conv.group_channels = group_filters, channels
-        t.u.conv.channels_per_pass = channels_per_pass
-        t.u.conv.kernel_h, t.u.conv.kernel_w = kh, kw
+        t.u.conv.offsets = self.integers(offsets)
+        t.u.conv.channels_per_pass, t.u.conv.taps = len(offsets), kh * kw
         t.u.conv.stride_h, t.u.conv.stride_w = strides
-        t.u.conv.dilation_h, t.u.conv.dilation_w = dilation
         t.u.conv.top, t.u.conv.left = padding[0], padding[2]
         t.u.conv.pixels_per_unit, t.u.conv.pixel_chunks = pixels_per_unit, chunks
         t.u.conv.activation, t.u.conv.alpha = activation, alpha

@@ -11,7 +11,7 @@ from .builder import Builder
 from .fusion import Task
 from .lookups import lower_as_lookups, lower_lookup_conv, lower_lookup_dense, matrix_times_vector
 from .memory import LINE, Map, Value
-from .packing import Lookups, balanced_lanes, pack_conv
+from .packing import Lookups, balanced_lanes, pack_conv, tap_offsets
 
 PASS_BYTES = 256 * 1024  # weights of one pass of a convolution: a share of the second-level cache
 PIXELS_PER_UNIT = 120  # of a convolution: twenty register tiles
@@ -40,10 +40,9 @@ def _conv2d(builder: Builder, task: Task) -> None:
             out.map(),
             weights=weights,
             bias=bias,
-            channels_per_pass=-(-channels // passes),
+            offsets=tap_offsets(-(-channels // passes), source.plane, node.kernel_size, node.dilation, source.row),
             group_filters=own,
             strides=node.strides,
-            dilation=node.dilation,
             padding=node.padding,
             pixels_per_unit=pixels,
             activation=ACTIVATION_CODES[task.activation],

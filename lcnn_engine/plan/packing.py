@@ -60,6 +60,14 @@ def pack_conv(kernel: np.ndarray, bias: np.ndarray | None, groups: int, lanes: i
     return weights, offsets.reshape(groups, blocks, lanes)
 
 
+def tap_offsets(
+    channels: int, plane: int, kernel_size: tuple[int, int], dilation: tuple[int, int], row: int
+) -> np.ndarray:
+    """From a pixel to where each tap of a window at it reads, (channels, kh, kw), in planes and rows of these sizes."""
+    channel, r, c = np.indices((channels, *kernel_size))
+    return (channel * plane + r * dilation[0] * row + c * dilation[1]).astype(np.int32)
+
+
 def rows_in_order(indptr: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows of a CSR matrix in another order: its new ``indptr`` (n+1,), and where each entry was before (nnz,)."""
     counts = np.diff(indptr)[order]

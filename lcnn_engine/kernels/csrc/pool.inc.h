@@ -4,15 +4,17 @@
  * that cut off the padding are then made once. Other strides go through `column`, which holds one row of the picture's
  * columns combined down the rows, with the identity of the combination where the padding is. */
 
+#define POOL_BAND 8 /* output rows of a band of several vectors */
+
 INLINE vf pooled(const int mean, vf a, vf b) { return mean ? a + b : vmax(a, b); }
 INLINE float pooled_1(const int mean, float a, float b) { return mean ? a + b : (b > a ? b : a); }
 INLINE vf pool_identity(const int mean) { return vset(mean ? 0.0f : -INFINITY); }
 
-/* A band: `count` output rows from `out` on, each of `rows` rows of the picture, the first from `in` on. */
+/* A band: of `channels` channels, `count` output rows from `out` on, each of `rows` rows of the picture, from `in` on. */
 typedef struct {
     const float *in;
     float *out;
-    int64_t count, rows;
+    int64_t channels, count, rows;
     float row_share; /* 1 / rows, for a mean */
 } pool_band;
 
@@ -67,21 +69,25 @@ INLINE void pool_by_2(const int mean, const int masked, const int taps, const in
     const int carried = rows == 3 && s->u->stride_h == 2;
     const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
     const int64_t count = band->count, step = s->u->stride_h * row, out_row = s->out->row; /* loops read no struct */
-    const float *in = band->in + column;
-    float *out = band->out + x;
-    vf last_a = pool_load(mean, masked, in, m0), last_b = last_a, last_c = last_a;
-    if (two) last_b = pool_load(mean, masked, in + LCNN_WIDTH, m1);
-    if (three) last_c = pool_load(mean, masked, in + 2 * LCNN_WIDTH, m2);
-    for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
-        const vf a = pool_down(mean, masked, in, row, rows, carried, &last_a, m0);
-        const vf b = two ? pool_down(mean, masked, in + LCNN_WIDTH, row, rows, carried, &last_b, m1) : a;
-        const vf even = even_lanes(a, b);
-        vf sum = pooled(mean, even, odd_lanes(a, b));
-        if (taps == 3) {
-            const vf c = three ? pool_down(mean, masked, in + 2 * LCNN_WIDTH, row, rows, carried, &last_c, m2) : a;
-            sum = pooled(mean, sum, next_lanes(even, c));
+    const int64_t plane = s->in->plane, out_plane = s->out->plane, channels = band->channels;
+    for (int64_t channel = 0; channel < channels; channel++) {
+        const float *in = band->in + channel * plane + column;
+        float *out = band->out + channel * out_plane + x;
+        vf last_a = pool_load(mean, masked, in, m0), last_b = last_a, last_c = last_a;
+        if (two) last_b = pool_load(mean, masked, in + LCNN_WIDTH, m1);
+        if (three) last_c = pool_load(mean, masked, in + 2 * LCNN_WIDTH, m2);
+        for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
+            const vf a = pool_down(mean, masked, in, row, rows, carried, &last_a, m0);
+            const vf b = two ? pool_down(mean, masked, in + LCNN_WIDTH, row, rows, carried, &last_b, m1) : a;
+            const vf even = even_lanes(a, b);
+            vf sum = pooled(mean, even, odd_lanes(a, b));
+            if (taps == 3) {
+                const float *third = in + 2 * LCNN_WIDTH;
+                const vf c = three ? pool_down(mean, masked, third, row, rows, carried, &last_c, m2) : a;
+                sum = pooled(mean, sum, next_lanes(even, c));
+            }
+            pool_store(mean, out, sum, kept, share);
         }
-        pool_store(mean, out, sum, kept, share);
     }
 }
 
@@ -93,14 +99,17 @@ INLINE void pool_3_by_1(const int mean, const int masked, const int64_t rows, co
     const lanes_mask kept = first_lanes(lanes), m0 = pool_mask(s, column), m1 = pool_mask(s, column + LCNN_WIDTH);
     const int two = lanes + 2 > LCNN_WIDTH;
     const int64_t count = band->count, step = s->u->stride_h * row, out_row = s->out->row; /* loops read no struct */
-    const float *in = band->in + column;
-    float *out = band->out + x;
+    const int64_t plane = s->in->plane, out_plane = s->out->plane, channels = band->channels;
     const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
-    for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
-        const vf a = pool_down(mean, masked, in, row, rows, 0, NULL, m0);
-        const vf b = two ? pool_down(mean, masked, in + LCNN_WIDTH, row, rows, 0, NULL, m1) : a;
-        const vf sum = pooled(mean, pooled(mean, a, next_lanes(a, b)), after_next_lanes(a, b));
-        pool_store(mean, out, sum, kept, share);
+    for (int64_t channel = 0; channel < channels; channel++) {
+        const float *in = band->in + channel * plane + column;
+        float *out = band->out + channel * out_plane + x;
+        for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
+            const vf a = pool_down(mean, masked, in, row, rows, 0, NULL, m0);
+            const vf b = two ? pool_down(mean, masked, in + LCNN_WIDTH, row, rows, 0, NULL, m1) : a;
+            const vf sum = pooled(mean, pooled(mean, a, next_lanes(a, b)), after_next_lanes(a, b));
+            pool_store(mean, out, sum, kept, share);
+        }
     }
 }
 
@@ -113,14 +122,17 @@ INLINE void pool_by_1(const int mean, const int masked, const int64_t taps, cons
     lanes_mask masks[LCNN_REACH];
     for (int64_t c = 0; c < taps; c++) masks[c] = pool_mask(s, column + c);
     const int64_t count = band->count, step = s->u->stride_h * row, out_row = s->out->row; /* loops read no struct */
-    const float *in = band->in + column;
-    float *out = band->out + x;
+    const int64_t plane = s->in->plane, out_plane = s->out->plane, channels = band->channels;
     const vf share = mean ? vload_part(s->share + x, lanes) * vset(band->row_share) : vset(1.0f);
-    for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
-        vf sum = pool_down(mean, masked, in, row, rows, 0, NULL, masks[0]);
-        for (int64_t c = 1; c < taps; c++)
-            sum = pooled(mean, sum, pool_down(mean, masked, in + c, row, rows, 0, NULL, masks[c]));
-        pool_store(mean, out, sum, kept, share);
+    for (int64_t channel = 0; channel < channels; channel++) {
+        const float *in = band->in + channel * plane + column;
+        float *out = band->out + channel * out_plane + x;
+        for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
+            vf sum = pool_down(mean, masked, in, row, rows, 0, NULL, masks[0]);
+            for (int64_t c = 1; c < taps; c++)
+                sum = pooled(mean, sum, pool_down(mean, masked, in + c, row, rows, 0, NULL, masks[c]));
+            pool_store(mean, out, sum, kept, share);
+        }
     }
 }
 
@@ -154,7 +166,7 @@ INLINE void pool_in_registers(const int mean, const pool_state *s, const pool_ba
     }
 }
 
-/* Any stride: down the rows into `column`, then along it. */
+/* Any stride: down the rows into `column`, then along it. One channel. */
 INLINE void pool_by_columns(const int mean, const pool_state *s, const pool_band *band)
 {
     const lcnn_pool *u = s->u;
@@ -175,26 +187,48 @@ INLINE void pool_by_columns(const int mean, const pool_state *s, const pool_band
     }
 }
 
-/* Output rows [inner, inner + inner_count) have all their rows in the picture and make one band; others one each. */
+/* Output rows [first, stop) have all their rows in the picture and make bands; others make one each. */
 typedef struct {
-    int64_t inner, inner_count;
+    int64_t first, stop;
 } pool_rows;
 
 INLINE pool_rows inner_rows(const pool_state *s)
 {
     const lcnn_pool *u = s->u;
-    const int64_t first = (u->top + u->stride_h - 1) / u->stride_h, room = s->in->height - u->kernel_h + u->top;
+    const int64_t room = s->in->height - u->kernel_h + u->top;
     const int64_t stop = room < 0 ? 0 : smaller(room / u->stride_h + 1, s->out->height);
-    return (pool_rows){first, larger(stop - first, 0)};
+    return (pool_rows){(u->top + u->stride_h - 1) / u->stride_h, stop};
 }
 
-INLINE pool_band band_at(const pool_state *s, const float *source, float *target, int64_t y, pool_rows split)
+/* The band at output row y of channels from `channel` on. Rows of several vectors come in bands of a few, which the
+ * first-level cache holds while the vectors are worked through one after the other. */
+INLINE pool_band band_at(const pool_state *s, float *arena, int64_t channel, int64_t channels, int64_t y,
+                         pool_rows inner)
 {
     const lcnn_pool *u = s->u;
     const int64_t at = y * u->stride_h - u->top, first = larger(at, 0);
     const int64_t rows = smaller(at + u->kernel_h, s->in->height) - first;
-    const int64_t count = y == split.inner && split.inner_count ? split.inner_count : 1;
-    return (pool_band){source + first * s->in->row, target + y * s->out->row, count, rows, 1.0f / (float)rows};
+    const int64_t most = s->out->width <= LCNN_WIDTH ? s->out->height : POOL_BAND;
+    const int64_t count = y >= inner.first && y < inner.stop ? smaller(inner.stop - y, most) : 1;
+    return (pool_band){
+        .in = arena + s->in->offset + channel * s->in->plane + first * s->in->row,
+        .out = arena + s->out->offset + channel * s->out->plane + y * s->out->row,
+        .channels = channels,
+        .count = count,
+        .rows = rows,
+        .row_share = 1.0f / (float)rows,
+    };
+}
+
+INLINE void pool_channels(const int mean, const pool_state *s, float *arena, int64_t channel, int64_t channels,
+                          pool_rows inner)
+{
+    for (int64_t y = 0; y < s->out->height;) {
+        const pool_band band = band_at(s, arena, channel, channels, y, inner);
+        if (pools_in_registers(s->u)) pool_in_registers(mean, s, &band);
+        else pool_by_columns(mean, s, &band);
+        y += band.count;
+    }
 }
 
 INLINE void pool(const int mean, const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
@@ -206,18 +240,11 @@ INLINE void pool(const int mean, const lcnn_step *step, const lcnn_context *cont
         const int64_t first = x * u->stride_w - u->left;
         s.share[x] = 1.0f / (float)(smaller(first + u->kernel_w, s.in->width) - larger(first, 0));
     }
-    const pool_rows split = inner_rows(&s);
-    for (int64_t channel = begin; channel < end; channel++) {
-        const float *source = context->arena + s.in->offset + channel * s.in->plane;
-        float *target = context->arena + s.out->offset + channel * s.out->plane;
-        for (int64_t y = 0; y < s.out->height;) {
-            const pool_band band = band_at(&s, source, target, y, split);
-            if (pools_in_registers(u)) pool_in_registers(mean, &s, &band);
-            else pool_by_columns(mean, &s, &band);
-            y += band.count;
-        }
-        clear_border(s.out, context->arena, channel);
-    }
+    /* One vector a row: all channels go through the loop whose masks are made once. */
+    const int64_t channels = s.out->width <= LCNN_WIDTH && pools_in_registers(u) ? end - begin : 1;
+    for (int64_t channel = begin; channel < end; channel += channels)
+        pool_channels(mean, &s, context->arena, channel, channels, inner_rows(&s));
+    for (int64_t channel = begin; channel < end; channel++) clear_border(s.out, context->arena, channel);
 }
 
 static void max_pool(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
@@ -246,16 +273,18 @@ INLINE vf global_run(const int mean, const float *in, int64_t length, vf sum)
 INLINE void global_pool(const int mean, const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_map *in = &step->in[0], *out = &step->out;
-    const int64_t runs = in->row == in->width ? 1 : in->height, length = in->height * in->width / runs;
+    const int64_t runs = in->row == in->width ? 1 : in->height, length = in->height * in->width / runs, row = in->row;
+    const int64_t plane = in->plane, out_plane = out->plane;
+    const float *source = context->arena + in->offset + begin * plane;
+    float *target = context->arena + out->offset + begin * out_plane;
     const float share = 1.0f / (float)(in->height * in->width);
-    for (int64_t channel = begin; channel < end; channel++) {
-        const float *source = context->arena + in->offset + channel * in->plane;
+    for (int64_t channel = begin; channel < end; channel++, source += plane, target += out_plane) {
         vf sum = vset(mean ? 0.0f : -INFINITY);
-        for (int64_t y = 0; y < runs; y++) sum = global_run(mean, source + y * in->row, length, sum);
-        float *target = context->arena + out->offset + channel * out->plane;
+        for (int64_t y = 0; y < runs; y++) sum = global_run(mean, source + y * row, length, sum);
         *target = mean ? sum_of_lanes(sum) * share : largest_lane(sum);
-        clear_border(out, context->arena, channel);
     }
+    for (int64_t channel = begin; out_plane > 1 && channel < end; channel++)
+        clear_border(out, context->arena, channel);
 }
 
 static void global_max(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)

@@ -91,11 +91,13 @@ typedef struct {
 } lcnn_lookup;
 
 /* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
- * Unit: `pixels_per_unit` pixels of one block of one group. */
+ * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block of
+ * one group. */
 typedef struct {
     const float *weights, *bias; /* bias padded to (groups, blocks * lanes) */
-    int64_t groups, blocks, lanes, group_filters, group_channels, channels_per_pass;
-    int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, left;
+    const int32_t *offsets;
+    int64_t groups, blocks, lanes, group_filters, group_channels, channels_per_pass, taps; /* taps = kh * kw */
+    int64_t stride_h, stride_w, top, left;
     int64_t pixels_per_unit, pixel_chunks;
     lcnn_activation activation;
     float alpha;
