@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lcnn_engine import InputError, ModelFormatError, Net, reference
-from lcnn_engine.graph import Activation, Concat, Conv2D, Dense, Flatten, LookupConv2D, LookupDense, MaxPool2D
+from lcnn_engine.graph import LRN, Activation, Concat, Conv2D, Dense, Flatten, LookupConv2D, LookupDense, MaxPool2D
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.memory import Buffer, lay_out
 
@@ -192,3 +192,18 @@ def test_a_plan_in_the_making_holds_no_lock(monkeypatch):
     monkeypatch.setattr("lcnn_engine.net.Plan", plan)
     net.features(pictures(graph)[0], "relu")
     assert held == [False]
+
+
+@pytest.mark.parametrize("radius", [8, 9, 40, 2**31 - 1])
+def test_wide_windows_of_lrn_slide(radius):
+    node = LRN(name="lrn", inputs=("image",), depth_radius=radius, bias=1.0, alpha=0.1, beta=0.75)
+    assert agrees(chain([node], (3, 5, 60)), {})
+
+
+def test_lrn_over_all_channels_takes_no_square_of_them():
+    node = LRN(name="lrn", inputs=("image",), depth_radius=50_000, bias=1.0, alpha=0.1, beta=1.0)
+    graph = chain([node], (1, 1, 100_000))
+    net = Net(graph, {})
+    start = time.perf_counter()
+    net.run(pictures(graph)[0])
+    assert time.perf_counter() - start < 5

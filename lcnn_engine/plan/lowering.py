@@ -206,7 +206,7 @@ def _lrn(builder: Builder, task: Task) -> None:
             source.map(), out.map(), radius=node.depth_radius, bias=node.bias, alpha=node.alpha, beta=node.beta
         )
 
-    builder.step(node.name, node.op, "lrn", add, [source.buffer, out.buffer], scratch=out.width)
+    builder.step(node.name, node.op, "lrn", add, [source.buffer, out.buffer], scratch=3 * out.width)
 
 
 LOWERINGS: dict[str, Callable[[Builder, Task], None]] = {

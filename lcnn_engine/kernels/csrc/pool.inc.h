@@ -4,7 +4,7 @@
  * that cut off the padding are then made once. Other strides go through `column`, which holds one row of the picture's
  * columns combined down the rows, with the identity of the combination where the padding is. */
 
-#define POOL_BAND 8 /* output rows of a band of several vectors */
+#define POOL_BAND 32 /* output rows of a band of several vectors */
 
 INLINE vf pooled(const int mean, vf a, vf b) { return mean ? a + b : vmax(a, b); }
 INLINE float pooled_1(const int mean, float a, float b) { return mean ? a + b : (b > a ? b : a); }
