@@ -61,8 +61,9 @@ def reads_border(node: Node) -> bool:
 def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
     """The border of every value: the widest that a consumer reads, side by side.
 
-    What only pools read gets a right border that makes rows begin on cache lines: most vectors of a row of 55 pixels
-    would straddle two. Rows are never made longer by more than themselves: of narrow pictures most would be border.
+    What only pools read gets a border that makes their windows begin on cache lines: the columns of padding before a
+    row, and a right border that fills its last line. Most vectors of a row of 55 pixels would straddle two lines. Rows
+    are never made longer by more than themselves: of narrow pictures most would be border.
     """
     result: dict[str, Border] = {}
     for task in tasks:
@@ -73,6 +74,7 @@ def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
     others = {name for task in tasks if not isinstance(task.node, Pool2D) for name in task.node.inputs}
     for task in tasks:
         if isinstance(task.node, Pool2D) and task.node.inputs[0] not in others:
-            width = graph.shapes[task.node.inputs[0]][1]
-            result[task.node.inputs[0]] = (0, 0, 0, -width % LINE if -width % LINE <= width else 0)
+            width, left = graph.shapes[task.node.inputs[0]][1], task.node.padding[2]
+            right = -(left + width) % LINE
+            result[task.node.inputs[0]] = (0, 0, left, right) if left + right <= width else NO_BORDER
     return result
