@@ -158,8 +158,13 @@ INLINE int pools_in_registers(const lcnn_pool *u)
 INLINE void pool_in_registers(const int mean, const pool_state *s, const pool_band *band)
 {
     const lcnn_pool *u = s->u;
-    for (int64_t x = 0; x < s->out->width; x += LCNN_WIDTH) {
-        const int64_t lanes = smaller(LCNN_WIDTH, s->out->width - x), first = x * u->stride_w - u->left;
+    /* At stride 2 the last lane of three columns needs a third vector. Where a row takes two vectors, each can do without;
+     * where it takes more, beginning off the cache lines costs what that saves. */
+    const int64_t width = s->out->width, fewer = LCNN_WIDTH - 1;
+    const int spared = u->stride_w == 2 && u->kernel_w == 3 && width > LCNN_WIDTH && width <= 2 * fewer;
+    const int64_t most = spared ? fewer : LCNN_WIDTH;
+    for (int64_t x = 0; x < width; x += most) {
+        const int64_t lanes = smaller(most, width - x), first = x * u->stride_w - u->left;
         const int64_t last = first + (lanes - 1) * u->stride_w + u->kernel_w;
         if (first < 0 || last > s->in->width) pool_vector(mean, 1, s, band, x, lanes);
         else pool_vector(mean, 0, s, band, x, lanes);
