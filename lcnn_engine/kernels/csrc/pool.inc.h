@@ -91,6 +91,37 @@ INLINE void pool_by_2(const int mean, const int masked, const int taps, const in
     }
 }
 
+/* Two vectors at once for stride 2 and 3 columns: what the first needs from behind it is the second's. */
+INLINE void pool_pair_by_2(const int mean, const int masked, const int64_t rows, const pool_state *s,
+                           const pool_band *band, int64_t x, int64_t lanes)
+{
+    const int64_t column = 2 * x - s->u->left, row = s->in->row, second = x + LCNN_WIDTH;
+    const lanes_mask kept = first_lanes(lanes), all = first_lanes(LCNN_WIDTH);
+    const int carried = rows == 3 && s->u->stride_h == 2, more = lanes == LCNN_WIDTH;
+    const vf factor = vset(band->row_share);
+    const vf share0 = mean ? vload(s->share + x) * factor : factor;
+    const vf share1 = mean ? vload_part(s->share + second, lanes) * factor : factor;
+    const int64_t count = band->count, step = s->u->stride_h * row, out_row = s->out->row; /* loops read no struct */
+    lanes_mask masks[5];
+    vf last[5] = {{0}}, v[5] = {{0}};
+    for (int i = 0; i < 5; i++) masks[i] = pool_mask(s, column + i * LCNN_WIDTH);
+    const float *in = band->in + column;
+    float *out = band->out + x;
+#pragma GCC unroll 5
+    for (int i = 0; i < 4 + more; i++) last[i] = pool_load(mean, masked, in + i * LCNN_WIDTH, masks[i]);
+    for (int64_t y = 0; y < count; y++, in += step, out += out_row) {
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++)
+            v[i] = pool_down(mean, masked, in + i * LCNN_WIDTH, row, rows, carried, &last[i], masks[i]);
+        if (more) v[4] = pool_down(mean, masked, in + 4 * LCNN_WIDTH, row, rows, carried, &last[4], masks[4]);
+        const vf even0 = even_lanes(v[0], v[1]), even1 = even_lanes(v[2], v[3]);
+        const vf sum0 = pooled(mean, pooled(mean, even0, odd_lanes(v[0], v[1])), next_lanes(even0, even1));
+        const vf sum1 = pooled(mean, pooled(mean, even1, odd_lanes(v[2], v[3])), next_lanes(even1, v[4]));
+        pool_store(mean, out, sum0, all, share0);
+        pool_store(mean, out + LCNN_WIDTH, sum1, kept, share1);
+    }
+}
+
 /* Stride 1, 3 columns: a vector, the same moved on by one and by two. */
 INLINE void pool_3_by_1(const int mean, const int masked, const int64_t rows, const pool_state *s, const pool_band *band,
                         int64_t x, int64_t lanes)
@@ -155,18 +186,26 @@ INLINE int pools_in_registers(const lcnn_pool *u)
     return u->stride_w == 1 ? u->kernel_w <= LCNN_REACH : u->stride_w == 2 && (u->kernel_w == 2 || u->kernel_w == 3);
 }
 
+INLINE int pool_leaves(const pool_state *s, int64_t x, int64_t lanes)
+{
+    const int64_t first = x * s->u->stride_w - s->u->left;
+    return first < 0 || first + (lanes - 1) * s->u->stride_w + s->u->kernel_w > s->in->width;
+}
+
 INLINE void pool_in_registers(const int mean, const pool_state *s, const pool_band *band)
 {
     const lcnn_pool *u = s->u;
-    /* At stride 2 the last lane of three columns needs a third vector. Where a row takes two vectors, each can do without;
-     * where it takes more, beginning off the cache lines costs what that saves. */
-    const int64_t width = s->out->width, fewer = LCNN_WIDTH - 1;
-    const int spared = u->stride_w == 2 && u->kernel_w == 3 && width > LCNN_WIDTH && width <= 2 * fewer;
-    const int64_t most = spared ? fewer : LCNN_WIDTH;
-    for (int64_t x = 0; x < width; x += most) {
-        const int64_t lanes = smaller(most, width - x), first = x * u->stride_w - u->left;
-        const int64_t last = first + (lanes - 1) * u->stride_w + u->kernel_w;
-        if (first < 0 || last > s->in->width) pool_vector(mean, 1, s, band, x, lanes);
+    const int64_t width = s->out->width, pair = 2 * LCNN_WIDTH;
+    int64_t x = 0;
+    if (u->stride_w == 2 && u->kernel_w == 3 && band->rows == 3 && band->channels == 1)
+        for (; width - x > LCNN_WIDTH; x += pair) {
+            const int64_t lanes = smaller(pair, width - x);
+            if (pool_leaves(s, x, lanes)) pool_pair_by_2(mean, 1, 3, s, band, x, lanes - LCNN_WIDTH);
+            else pool_pair_by_2(mean, 0, 3, s, band, x, lanes - LCNN_WIDTH);
+        }
+    for (; x < width; x += LCNN_WIDTH) {
+        const int64_t lanes = smaller(LCNN_WIDTH, width - x);
+        if (pool_leaves(s, x, lanes)) pool_vector(mean, 1, s, band, x, lanes);
         else pool_vector(mean, 0, s, band, x, lanes);
     }
 }
