@@ -119,8 +119,3 @@ def count_layer(layer: keras.layers.Layer) -> LayerCount | None:
 def count(model: keras.Model) -> list[LayerCount]:
     """Count every layer of a functional model that multiplies."""
     return [counted for layer in model.layers if (counted := count_layer(layer)) is not None]
-
-
-def lookup_multiplications(model: keras.Model) -> int:
-    """Lookups * output positions, summed over a functional model's layers."""
-    return sum(count_lookups(layer).lookup for layer in lookup_layers(model))

@@ -53,7 +53,8 @@ def test_density_and_lookups_count_what_the_layer_computes_with():
     assert 0 < used < 3 * 3 * 4 * 6
     assert sparsity.lookups(layer) == used
     assert sparsity.density(layer) == used / (3 * 3 * 4 * 6)
-    assert sparsity.lookup_multiplications(model) == used * 6 * 6
+    counted = (sparsity.count_lookups(layer).lookup for layer in sparsity.lookup_layers(model))
+    assert sum(counted) == used * 6 * 6
 
 
 def test_depthwise_and_grouped_convolutions():
