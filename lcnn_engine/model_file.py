@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -171,7 +170,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of ``path`` at the end of the block, or vanishes if that fails."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    temporary = path.parent / f".lcnn-{secrets.token_hex(8)}.tmp"
+    temporary = path.parent / f".lcnn-{os.urandom(8).hex()}.tmp"
     try:
         with temporary.open("xb") as stream:
             yield stream

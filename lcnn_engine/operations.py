@@ -1,4 +1,5 @@
-"""The operations: one frozen dataclass each, with its attributes, shapes and rules.
+"""The operations: one frozen dataclass each, with its attributes, shapes and rules. A class without attributes of its
+own has its parent's methods: to make each its own would take half of the time that importing the engine takes.
 
 Shapes are ``(H, W, C)`` or ``(C,)``, as everywhere outside the engine. Tensors belong to nodes by name
 (``<node>/<tensor>``); a node states what tensors it needs in :meth:`Node.tensor_specs`. Breaking a rule raises
@@ -13,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from .errors import ModelFormatError
 from .wording import shown
@@ -24,8 +25,7 @@ MAX_ELEMENTS = 2**31 - 1
 MAX_FLOAT = (2 - 2**-23) * 2.0**127  # the largest finite float32: attributes are calculated with as float32
 
 
-@dataclass(frozen=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """What a node expects of one tensor.
 
     ``shape`` holds sizes, or names of sizes (``"k"``, ``"nnz"``) that the file decides and that every tensor of
@@ -197,7 +197,6 @@ def _lookup_specs(filters: int, channels: int) -> dict[str, TensorSpec]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
 class LookupConv2D(Convolution):
     """S = D * X, then Y = act(bias + sum of C * shifted S): the paper's lookup convolution (section 3)."""
 
@@ -245,7 +244,6 @@ class DenseLike(Activated):
         return (self.units,)
 
 
-@dataclass(frozen=True, kw_only=True)
 class LookupDense(DenseLike):
     """A lookup convolution on one pixel: S = D @ x, Y = act(bias + P @ S)."""
 
@@ -255,7 +253,6 @@ class LookupDense(DenseLike):
         return _lookup_specs(self.units, inputs[0][0])
 
 
-@dataclass(frozen=True, kw_only=True)
 class Dense(DenseLike):
     op = "dense"
 
@@ -282,12 +279,10 @@ class Pool2D(Windowed):
         return (*self.places(inputs[0]), inputs[0][-1])
 
 
-@dataclass(frozen=True, kw_only=True)
 class MaxPool2D(Pool2D):
     op = "max_pool2d"
 
 
-@dataclass(frozen=True, kw_only=True)
 class AvgPool2D(Pool2D):
     op = "avg_pool2d"
 
@@ -307,7 +302,6 @@ class ZeroPad2D(Node):
         return (height + top + bottom, width + left + right, channels)
 
 
-@dataclass(frozen=True, kw_only=True)
 class GlobalPool2D(Node):
     rank = 3
 
@@ -315,17 +309,14 @@ class GlobalPool2D(Node):
         return (inputs[0][-1],)
 
 
-@dataclass(frozen=True, kw_only=True)
 class GlobalAvgPool2D(GlobalPool2D):
     op = "global_avg_pool2d"
 
 
-@dataclass(frozen=True, kw_only=True)
 class GlobalMaxPool2D(GlobalPool2D):
     op = "global_max_pool2d"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Flatten(Node):
     """C order of H, W, C."""
 
@@ -336,19 +327,16 @@ class Flatten(Node):
         return (elements(inputs[0]),)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Softmax(Node):
     """Over the last axis."""
 
     op = "softmax"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Activation(Activated):
     op = "activation"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Elementwise(Activated):
     """Inputs of one shape, or some of them (1, 1, C) or (C,), repeated over the picture."""
 
@@ -363,17 +351,14 @@ class Elementwise(Activated):
         return full
 
 
-@dataclass(frozen=True, kw_only=True)
 class Add(Elementwise):
     op = "add"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Multiply(Elementwise):
     op = "multiply"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Concat(Node):
     """Along the channels."""
 
@@ -387,7 +372,6 @@ class Concat(Node):
         return (*inputs[0][:-1], sum(shape[-1] for shape in inputs))
 
 
-@dataclass(frozen=True, kw_only=True)
 class BatchNorm(Node):
     """y = x * scale + shift, per channel."""
 

@@ -11,6 +11,7 @@ from .graph import MAX_ELEMENTS, Convolution, Graph, LookupConv2D, LookupDense, 
 from .wording import shown
 
 STORED_AS = {"F32": ("F32", "F16"), "I32": ("I32",)}
+PIECE = 2**16  # values looked at together: what is found of them stays in the cache
 Kind = tuple[str, tuple[int, ...]]  # dtype's name in the file, shape
 
 
@@ -110,10 +111,12 @@ def check_values(graph: Graph, tensors: Mapping[str, np.ndarray], atoms: Mapping
 
 
 def _check_finite(name: str, array: np.ndarray) -> None:
-    finite = np.isfinite(array)
-    if not finite.all():
-        place = tuple(int(i) for i in np.unravel_index(int(np.argmin(finite)), array.shape))
-        raise ModelFormatError(f"tensor {shown(name)}: expected finite values, found {array[place]} at {place}")
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, PIECE):
+        finite = np.isfinite(flat[start : start + PIECE])
+        if not finite.all():
+            place = tuple(int(i) for i in np.unravel_index(start + int(np.argmin(finite)), array.shape))
+            raise ModelFormatError(f"tensor {shown(name)}: expected finite values, found {array[place]} at {place}")
 
 
 def _check_indptr(where: str, indptr: np.ndarray, nnz: int) -> None:

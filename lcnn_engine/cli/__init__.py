@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from .. import __version__
 from ..errors import LcnnError
 from ..text import complain, message_of
 
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="lcnn", description="Lookup-based convolutional neural networks on a CPU.",
         epilog="exit status: 0 done, 1 a check failed, 2 bad input",
     )  # fmt: skip
-    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    parser.add_argument("--version", action="version", version=f"lcnn {__version__}", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     predict = commands.add_parser("predict", help="classify pictures", description="Classify pictures.")
     _add_model(predict)
@@ -120,16 +121,3 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {text!r}")
     return number
-
-
-class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **options: object) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=str(options["help"]))
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
-        from .. import __version__
-
-        print(f"lcnn {__version__}")
-        parser.exit()
