@@ -9,26 +9,18 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from lcnn_engine import graph
 from lcnn_train.errors import ConfigError
 from lcnn_train.models.alexnet import INPUT_SIZE, VARIANTS
+from lcnn_train.schema import Count, NotNegative, Positive, Rate, Section, Share
+from lcnn_train.training.settings import Train
 
 _CONFIGS = Path(__file__).parent / "configs"
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Data(_Section):
+class Data(Section):
     """What to train on. `validation` training pictures are held out to choose the checkpoint by."""
 
     dataset: Literal["mnist", "fashion-mnist"] = "mnist"
@@ -36,14 +28,14 @@ class Data(_Section):
     validation: Count = 800
 
 
-class Preprocessing(_Section):
+class Preprocessing(Section):
     """Picture to input: resized by Pillow, then (x * scale - mean) / std."""
 
     mode: Literal["L", "RGB"] = "L"
     resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
     scale: float = 1 / 255
-    mean: list[float] = [0.13]
-    std: list[Positive] = [1.0]
+    mean: list[float] = Field(default=[0.13])
+    std: list[Positive] = Field(default=[1.0])
 
     def for_engine(self) -> graph.Preprocessing:
         """As the engine's preprocessing functions take it."""
@@ -66,7 +58,7 @@ class Preprocessing(_Section):
         }
 
 
-class Augment(_Section):
+class Augment(Section):
     """Random changes of the training pictures; all are off unless set.
 
     rotate: degrees to either side; scale: range of a factor; shift: share of the side, in any direction; these three
@@ -75,14 +67,14 @@ class Augment(_Section):
     """
 
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
-    scale: Annotated[list[Positive], Field(min_length=2, max_length=2)] = [1.0, 1.0]
+    scale: list[Positive] = Field(default=[1.0, 1.0], min_length=2, max_length=2)
     shift: Share = 0.0
     affine_probability: Share = 1.0
     salt_and_pepper: Share = 0.0
     salt_and_pepper_probability: Share = 1.0
 
 
-class Model(_Section):
+class Model(Section):
     """The network: AlexNet, `variant` of it, lambda' (l1) and c (threshold) of its lookup layers."""
 
     name: Literal["alexnet"] = "alexnet"
@@ -99,45 +91,13 @@ class Model(_Section):
         return INPUT_SIZE, INPUT_SIZE, self.channels
 
 
-class Optimizer(_Section):
-    """`momentum` is SGD's alone."""
-
-    name: Literal["sgd", "adam", "adagrad"] = "sgd"
-    momentum: Rate = 0.9
-    weight_decay: NotNegative = 0.0
-
-
-class LearningRate(_Section):
-    """`cosine` from `initial` to 0 over all epochs; `constant`; or `steps`: the rates from the epochs on (first: 1)."""
-
-    schedule: Literal["cosine", "constant", "steps"] = "cosine"
-    initial: Positive = 0.02
-    epochs: list[Count] = []
-    rates: list[Positive] = []
-
-
-class Train(_Section):
-    """How to train. `threads` is TensorFlow's intra-op threads, None all cores.
-
-    A checkpoint can be the best one only if its lookup multiplications are at most `max_lookup_multiplications`.
-    """
-
-    epochs: Count = 12
-    batch_size: Count = 128
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
-    threads: Count | None = None
-    optimizer: Optimizer = Optimizer()
-    learning_rate: LearningRate = LearningRate()
-    max_lookup_multiplications: Count | None = None
-
-
-class Export(_Section):
+class Export(Section):
     """How `lcnn-train export` writes the model file."""
 
     dtype: Literal["float32", "float16"] = "float32"
 
 
-class Config(_Section):
+class Config(Section):
     """One experiment."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -156,12 +116,6 @@ class Config(_Section):
         for key in ("mean", "std"):
             if len(getattr(self.preprocessing, key)) != channels:
                 raise ValueError(f"preprocessing.{key} must have one number for each of {channels} channel(s)")
-        rate = self.train.learning_rate
-        if rate.schedule == "steps":
-            if not rate.epochs or rate.epochs[0] != 1 or rate.epochs != sorted(set(rate.epochs)):
-                raise ValueError("train.learning_rate.epochs must ascend from 1")
-            if len(rate.rates) != len(rate.epochs):
-                raise ValueError("train.learning_rate.rates must have one rate for each of its epochs")
         if self.augment.scale[0] > self.augment.scale[1]:
             raise ValueError("augment.scale must be [smallest, largest]")
         return self

@@ -20,13 +20,14 @@ import tensorflow as tf
 
 from lcnn_train.callbacks import DensityLogger, RunCheckpoints, ScreenProgress, StopWhenDiverged, write_log
 from lcnn_train.checkpoints import Checkpoints, Progress, read_progress, restore
-from lcnn_train.config import Config, LearningRate, parse_config
+from lcnn_train.config import Config, parse_config
 from lcnn_train.data import idx
 from lcnn_train.data.pipeline import evaluation_batches, hold_out, steps_per_epoch, training_batches
 from lcnn_train.errors import DataError, RunError
 from lcnn_train.files import write_atomically
 from lcnn_train.interrupts import StopWhenInterrupted
 from lcnn_train.models.alexnet import alexnet
+from lcnn_train.training.settings import LearningRate
 
 # What may differ when a run is resumed: where the data lies and how many cores there are do not change the result.
 _MAY_DIFFER = (("data", "folder"), ("train", "threads"))
@@ -153,7 +154,7 @@ def _optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
 def _learning_rate(settings: LearningRate, epochs: int, steps: int) -> Any:
     if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(settings.initial, epochs * steps)
-    if settings.schedule == "steps":
+    if settings.schedule == "piecewise":
         # A boundary is the last step of the rate before it.
         boundaries = [(epoch - 1) * steps - 1 for epoch in settings.epochs[1:]]
         return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, settings.rates)

@@ -113,7 +113,7 @@ def test_learning_rates():
     cosine = _learning_rate(settings, 4, 10)
     assert [round(float(cosine(step)), 6) for step in (0, 20, 40)] == [0.02, 0.01, 0]
     steps = _learning_rate(
-        settings.model_copy(update={"schedule": "steps", "epochs": [1, 3, 4], "rates": [0.5, 0.25, 0.125]}), 4, 10
+        settings.model_copy(update={"schedule": "piecewise", "epochs": [1, 3, 4], "rates": [0.5, 0.25, 0.125]}), 4, 10
     )
     assert [float(steps(step)) for step in (0, 19, 20, 29, 30, 39)] == [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
     assert _learning_rate(settings.model_copy(update={"schedule": "constant"}), 4, 10) == 0.02

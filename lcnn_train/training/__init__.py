@@ -1,0 +1,1 @@
+"""Training: the step, its replicas, schedules, checkpoints, and what is seen of it."""
