@@ -6,7 +6,6 @@ only then is the data read, and its values are checked last.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import stat
@@ -19,6 +18,7 @@ import numpy as np
 
 from . import safetensors_file
 from .errors import ModelFormatError, SettingError
+from .files import replacing
 from .graph import MAX_BYTES, Graph
 from .graph_json import graph_from_object, graph_from_text, graph_to_object, graph_to_text
 from .tensor_rules import check_kinds, check_sizes, check_values
@@ -76,7 +76,7 @@ def write_model(
         checked, ordered = _checked(graph, tensors, max_bytes)
         metadata = {"format_version": FORMAT_VERSION, "graph": graph_to_text(checked)}
         header = safetensors_file.header_of(metadata, ordered)
-    with _replacing(path) as stream:
+    with replacing(path) as stream:
         safetensors_file.write(stream, header, ordered.values())
 
 
@@ -163,26 +163,3 @@ def _opened(source: Source) -> Iterator[_Opened]:
         yield _Opened(source, None)
     else:
         raise TypeError(f"expected a path, bytes, or a file open for reading bytes, got {type(source).__name__}")
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of ``path`` at the end of the block, or vanishes if that fails."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    temporary = path.parent / f".lcnn-{os.urandom(8).hex()}.tmp"
-    try:
-        with temporary.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # so that the new name survives a power cut, too
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
