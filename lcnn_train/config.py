@@ -13,11 +13,13 @@ from pydantic import Field, ValidationError
 
 from lcnn_engine import graph
 from lcnn_train.errors import ConfigError
-from lcnn_train.models.alexnet import INPUT_SIZE, VARIANTS
-from lcnn_train.schema import Count, NotNegative, Positive, Rate, Section, Share
+from lcnn_train.models.alexnet import ALEXNET
+from lcnn_train.models.settings import Model
+from lcnn_train.schema import Count, Positive, Section, Share
 from lcnn_train.training.settings import Train
 
 _CONFIGS = Path(__file__).parent / "configs"
+_SIZE = (ALEXNET.input_size, ALEXNET.input_size)
 
 
 class Data(Section):
@@ -44,14 +46,14 @@ class Preprocessing(Section):
             mean=tuple(self.mean),
             std=tuple(self.std),
             scale=self.scale,
-            resize=graph.Resize("exact", (INPUT_SIZE, INPUT_SIZE), self.resample),
+            resize=graph.Resize("exact", _SIZE, self.resample),
         )
 
     def for_file(self) -> dict[str, Any]:
         """In the model file's own words."""
         return {
             "mode": self.mode,
-            "resize": {"policy": "exact", "size": [INPUT_SIZE, INPUT_SIZE], "resample": self.resample},
+            "resize": {"policy": "exact", "size": list(_SIZE), "resample": self.resample},
             "scale": self.scale,
             "mean": list(self.mean),
             "std": list(self.std),
@@ -72,23 +74,6 @@ class Augment(Section):
     affine_probability: Share = 1.0
     salt_and_pepper: Share = 0.0
     salt_and_pepper_probability: Share = 1.0
-
-
-class Model(Section):
-    """The network: AlexNet, `variant` of it, lambda' (l1) and c (threshold) of its lookup layers."""
-
-    name: Literal["alexnet"] = "alexnet"
-    variant: Literal[tuple(VARIANTS)] = "fast"  # type: ignore[valid-type]
-    channels: Literal[1, 3] = 1
-    classes: Count = 10
-    l1: NotNegative = 0.3
-    threshold: NotNegative = 0.01
-    dropout: Rate = 0.5
-    batch_norm_momentum: Rate = 0.9
-
-    @property
-    def input_shape(self) -> graph.Shape:
-        return INPUT_SIZE, INPUT_SIZE, self.channels
 
 
 class Export(Section):

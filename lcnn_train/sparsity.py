@@ -38,6 +38,11 @@ def sparsify(P: Any, alive: Any, epsilon: float) -> Any:
     return ops.where(survivors(P, alive, epsilon), P, ops.zeros_like(P))
 
 
+def dictionary_pays(dictionary: int, filters: int, kernel_size: Sequence[int] = ()) -> bool:
+    """Whether a layer's dictionary can save anything: with k >= n*kh*kw, S alone costs what the dense layer does."""
+    return dictionary < filters * math.prod(kernel_size)
+
+
 @dataclass(frozen=True)
 class LayerCount:
     """Multiplications of one layer for one picture, by the paper's counting rule.

@@ -26,7 +26,6 @@ from lcnn_train.data.pipeline import evaluation_batches, hold_out, steps_per_epo
 from lcnn_train.errors import DataError, RunError
 from lcnn_train.files import write_atomically
 from lcnn_train.interrupts import StopWhenInterrupted
-from lcnn_train.models.alexnet import alexnet
 from lcnn_train.training.settings import LearningRate
 
 # What may differ when a run is resumed: where the data lies and how many cores there are do not change the result.
@@ -54,16 +53,7 @@ class Run:
 
 def build_model(config: Config) -> keras.Model:
     """The network of a configuration, with fresh weights and not compiled."""
-    settings = config.model
-    return alexnet(
-        variant=settings.variant,
-        channels=settings.channels,
-        classes=settings.classes,
-        l1=settings.l1,
-        threshold=settings.threshold,
-        dropout=settings.dropout,
-        batch_norm_momentum=settings.batch_norm_momentum,
-    )
+    return config.model.build()
 
 
 def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:

@@ -1,118 +1,98 @@
-"""AlexNet at 224x224: LCNN's `fast` and `accurate` networks and their dense twin (LCNN, section 4.1).
+"""AlexNet: LCNN's `fast` and `accurate` networks, their dense twin, and the paper's wider dense one (section 4.1).
 
-Five convolutions of 64, 192, 384, 256 and 256 filters, 3x3 max pools after 1, 2 and 5, fc6 (a 6x6 convolution) and
-fc7 of 4096, dropout before each, batch norm after every layer but the classifier, which stays dense.
+Five convolutions of 64, 192, 384, 256 and 256 filters, 3x3 max pools after 1, 2 and 5, fc6 (a convolution as large as
+its input, 6x6 at 224) and fc7 of 4096, dropout before each, batch norm after every layer but the classifier, which
+stays dense.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 from keras import layers
 
-from lcnn_train.layers import LookupConv2D, LookupDense
+from lcnn_train.models.blocks import Blocks, classifier
+from lcnn_train.models.network import Network
 
-INPUT_SIZE = 224
-
-# Dictionary sizes of conv1 .. conv5, fc6, fc7; None is the dense twin. `accurate-paper` is the paper's own setting
-# of the accurate network; `accurate` shrinks conv5's dictionary, which costs it no accuracy.
-VARIANTS: dict[str, tuple[int, ...] | None] = {
-    "fast": (3, 30, 30, 30, 30, 512, 512),
-    "accurate": (3, 500, 500, 500, 30, 1024, 1024),
-    "accurate-paper": (3, 500, 500, 500, 500, 1024, 1024),
-    "dense": None,
-}
+# `accurate-paper` is the paper's own setting of the accurate network; `accurate` shrinks conv5's dictionary, which
+# costs it no accuracy. `dense-wide` is the dense AlexNet from which the paper counts.
+ALEXNET = Network(
+    name="alexnet",
+    places=("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"),
+    variants={
+        "fast": (3, 30, 30, 30, 30, 512, 512),
+        "accurate": (3, 500, 500, 500, 30, 1024, 1024),
+        "accurate-paper": (3, 500, 500, 500, 500, 1024, 1024),
+        "dense": None,
+        "dense-wide": None,
+    },
+    input_size=224,
+    smallest_input=63,  # pool5 still has one pixel
+    threshold=0.01,
+    dropout=0.5,
+)
+_FILTERS = (64, 192, 384, 256, 256)
+_WIDE_FILTERS = (96, 256, 384, 384, 256)
+_UNITS = 4096
 
 
 @dataclass(frozen=True)
 class _Conv:
-    name: str
-    filters: int
     kernel: int
     stride: int
     padding: int
     pool: str | None = None
-    dropout: bool = False
 
 
 _CONVOLUTIONS = (
-    _Conv("conv1", 64, 11, 4, 2, pool="pool1"),
-    _Conv("conv2", 192, 5, 1, 2, pool="pool2"),
-    _Conv("conv3", 384, 3, 1, 1),
-    _Conv("conv4", 256, 3, 1, 1),
-    _Conv("conv5", 256, 3, 1, 1, pool="pool5"),
-    _Conv("fc6", 4096, 6, 1, 0, dropout=True),
+    _Conv(11, 4, 2, pool="pool1"),
+    _Conv(5, 1, 2, pool="pool2"),
+    _Conv(3, 1, 1),
+    _Conv(3, 1, 1),
+    _Conv(3, 1, 1, pool="pool5"),
 )
-_FC7_UNITS = 4096
 
 
 def alexnet(
     variant: str = "fast",
+    dictionary: int | Sequence[int] | None = None,
+    input_size: int = ALEXNET.input_size,
     channels: int = 3,
     classes: int = 1000,
     l1: float = 0.3,
-    threshold: float = 0.01,
+    threshold: float = ALEXNET.threshold,
     dropout: float = 0.5,
     batch_norm_momentum: float = 0.9,
 ) -> keras.Model:
-    """Build the network; input (224, 224, channels) float32, output (classes,) probabilities.
+    """Build the network; input (input_size, input_size, channels) float32, output (classes,) probabilities.
 
     Args:
-        variant: a key of VARIANTS.
+        variant: a key of ALEXNET.variants.
+        dictionary: k of the lookup layers instead of the variant's: one for all, or one for each of
+            ALEXNET.places. A layer whose dictionary cannot pay (k >= n*kh*kw) is dense.
+        input_size: height and width, at least 63; fc6 is as large as what is left of the picture before it.
         channels, classes: of the pictures and the labels; any number of at least 1.
         l1, threshold: lambda' and c of every lookup layer.
         dropout: rate before fc6 and fc7.
         batch_norm_momentum: of every batch norm.
 
-    Raises ValueError for a variant that there is not.
+    Raises ValueError for a variant that there is not, for dictionaries that do not fit and for smaller pictures.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}. Received: variant={variant!r}")
-    sizes = VARIANTS[variant]
-    lookup: dict[str, Any] = {"l1": l1, "threshold": threshold}
-    image = x = keras.Input((INPUT_SIZE, INPUT_SIZE, channels), name="image")
-    for index, conv in enumerate(_CONVOLUTIONS):
-        if conv.dropout:
-            x = layers.Dropout(dropout, name=f"{conv.name}_dropout")(x)
-        x = _convolution(x, conv, None if sizes is None else sizes[index], lookup)
-        x = _norm_relu(x, conv.name, batch_norm_momentum)
+    sizes = ALEXNET.dictionaries(variant, dictionary)
+    ALEXNET.check_input_size(input_size)
+    blocks = Blocks(l1, threshold, batch_norm_momentum)
+    filters = _WIDE_FILTERS if variant == "dense-wide" else _FILTERS
+    image = x = keras.Input((input_size, input_size, channels), name="image")
+    for name, conv, n, k in zip(ALEXNET.places[:5], _CONVOLUTIONS, filters, sizes[:5], strict=True):
+        x = blocks.conv(x, name, n, conv.kernel, conv.stride, conv.padding, k)
+        x = blocks.norm_relu(x, name)
         if conv.pool:
             x = layers.MaxPooling2D(3, 2, name=conv.pool)(x)
+    x = layers.Dropout(dropout, name="fc6_dropout")(x)
+    x = blocks.norm_relu(blocks.conv(x, "fc6", _UNITS, x.shape[1], dictionary=sizes[5]), "fc6")
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(dropout, name="fc7_dropout")(x)
-    if sizes is None:
-        x = layers.Dense(_FC7_UNITS, use_bias=False, name="fc7")(x)
-    else:
-        x = LookupDense(_FC7_UNITS, sizes[-1], use_bias=False, name="fc7", **lookup)(x)
-    x = _norm_relu(x, "fc7", batch_norm_momentum)
-    x = layers.Dense(classes, name="fc8")(x)
-    return keras.Model(image, layers.Softmax(name="probabilities")(x), name=f"alexnet-{_title(variant)}")
-
-
-def _title(variant: str) -> str:
-    return variant if variant == "dense" else f"lcnn-{variant}"
-
-
-def _convolution(x: Any, conv: _Conv, dictionary: int | None, lookup: dict[str, Any]) -> Any:
-    """One convolution without a bias, for the batch norm after it has one."""
-    if dictionary is not None:
-        return LookupConv2D(
-            conv.filters,
-            conv.kernel,
-            dictionary,
-            strides=conv.stride,
-            padding=(conv.padding,) * 4,
-            use_bias=False,
-            name=conv.name,
-            **lookup,
-        )(x)
-    if conv.padding:
-        x = layers.ZeroPadding2D(conv.padding, name=f"{conv.name}_pad")(x)
-    return layers.Conv2D(conv.filters, conv.kernel, strides=conv.stride, use_bias=False, name=conv.name)(x)
-
-
-def _norm_relu(x: Any, name: str, momentum: float) -> Any:
-    x = layers.BatchNormalization(momentum=momentum, epsilon=1e-3, name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
+    x = blocks.norm_relu(blocks.dense(x, "fc7", _UNITS, sizes[6]), "fc7")
+    return classifier(image, x, "fc8", classes, ALEXNET.title(variant))

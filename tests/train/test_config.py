@@ -42,7 +42,7 @@ def test_overrides_win():
 
 
 MISTAKES = {
-    "train.epoch=3": r"unknown key train.epoch; did you mean epochs\? Known here: epochs, batch_size",
+    "train.epoch=3": r"unknown key train.epoch; did you mean epochs\? Known here: epochs, steps_per_epoch",
     "trian.epochs=3": "unknown key trian; did you mean train\\?",
     "train.optimizer.momentun=0.5": "unknown key train.optimizer.momentun; did you mean momentum\\?",
     "train.epochs=many": r"train.epochs: expected a valid integer; found 'many' \(str\)",
@@ -50,7 +50,7 @@ MISTAKES = {
     "train.epochs=true": r"train.epochs: expected a valid integer; found True \(bool\)",
     "train.epochs=0": r"train.epochs: expected greater than or equal to 1; found 0",
     "train.epochs='3'": r"train.epochs: expected a valid integer; found '3' \(str\)",
-    "model.variant=quick": "model.variant: expected 'fast', 'accurate', 'accurate-paper' or 'dense'; found 'quick'",
+    "model.variant=quick": "model.variant: expected one of fast, accurate, accurate-paper, dense, dense-wide for alexnet; found 'quick'",
     "model.l1=.nan": "model.l1: expected a finite number; found nan",
     "model.l1=-1": "model.l1: expected greater than or equal to 0; found -1",
     "model.dropout=1.0": "model.dropout: expected less than 1; found 1.0",

@@ -9,7 +9,7 @@ from training_helpers import DATA, randomize
 
 from lcnn_engine import ModelFormatError, Net, read_model
 from lcnn_train import ExportError, LookupConv2D, LookupDense, export, verify
-from lcnn_train.models import VARIANTS, alexnet
+from lcnn_train.models import alexnet
 
 PREPROCESSING = {
     "mode": "L",

@@ -1,0 +1,33 @@
+"""The networks by their names, as a configuration's `model.name` chooses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+
+from lcnn_train.models.alexnet import ALEXNET, alexnet
+from lcnn_train.models.lenet import LENET, lenet
+from lcnn_train.models.network import Network
+from lcnn_train.models.resnet import RESNETS, resnet
+
+NETWORKS: dict[str, Network] = {network.name: network for network in (ALEXNET, LENET, *RESNETS.values())}
+_BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    ALEXNET.name: alexnet,
+    LENET.name: lenet,
+    **{network.name: partial(resnet, depth) for depth, network in RESNETS.items()},
+}
+
+
+def build(name: str, **settings: Any) -> keras.Model:
+    """Build a network of NETWORKS; `settings` are its function's. Raises ValueError for what it cannot be.
+
+    A `dropout` of None is left out, for networks without one.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"name must be one of {', '.join(NETWORKS)}. Received: name={name!r}")
+    if settings.get("dropout", 0) is None:
+        del settings["dropout"]
+    return _BUILDERS[name](**settings)

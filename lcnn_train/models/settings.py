@@ -1,0 +1,77 @@
+"""The `model` section of a configuration."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+from pydantic import Field, model_validator
+
+from lcnn_engine.graph import Shape
+from lcnn_train.models.network import Network
+from lcnn_train.models.registry import NETWORKS, build
+from lcnn_train.schema import Count, NotNegative, Rate, Section
+
+
+class Model(Section):
+    """The network `name`, its `variant`, lambda' (l1) and c (threshold) of its lookup layers.
+
+    `dictionary`: k of each place that may have one, instead of the variant's; one number stands for all of them.
+    `threshold` and `dropout` are the network's own unless given. Pictures are of the size that preprocessing makes.
+    """
+
+    name: Literal[tuple(NETWORKS)] = "alexnet"  # type: ignore[valid-type]
+    variant: str = "fast"
+    dictionary: list[Count] | Count | None = None
+    channels: Literal[1, 3] = 1
+    classes: Count = 10
+    l1: NotNegative = 0.3
+    threshold: NotNegative = Field(default=0.01)
+    dropout: Rate | None = None
+    batch_norm_momentum: Rate = 0.9
+
+    @property
+    def network(self) -> Network:
+        """What can be chosen about the network."""
+        return NETWORKS[self.name]
+
+    @property
+    def input_shape(self) -> Shape:
+        return self.network.input_size, self.network.input_size, self.channels
+
+    def build(self) -> keras.Model:
+        """The network with fresh weights, not compiled."""
+        return build(
+            self.name,
+            variant=self.variant,
+            dictionary=self.dictionary,
+            input_size=self.network.input_size,
+            channels=self.channels,
+            classes=self.classes,
+            l1=self.l1,
+            threshold=self.threshold,
+            dropout=self.dropout,
+            batch_norm_momentum=self.batch_norm_momentum,
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_network(cls, values: Any) -> Any:
+        """Fill in what the network has its own values for, so that a run's folder tells them."""
+        name = values.get("name", "alexnet") if isinstance(values, dict) else None
+        network = NETWORKS.get(name) if isinstance(name, str) else None
+        if network is None:
+            return values
+        return {"threshold": network.threshold, "dropout": network.dropout} | values
+
+    @model_validator(mode="after")
+    def _fits_the_network(self) -> Model:
+        network = self.network
+        if self.variant not in network.variants:
+            raise ValueError(
+                f"model.variant: expected one of {', '.join(network.variants)} for {self.name}; found {self.variant!r}"
+            )
+        network.dictionaries(self.variant, self.dictionary)
+        if network.dropout is None and self.dropout:
+            raise ValueError(f"model.dropout: expected null, as {self.name} has no dropout; found {self.dropout}")
+        return self
