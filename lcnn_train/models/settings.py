@@ -17,12 +17,13 @@ class Model(Section):
     """The network `name`, its `variant`, lambda' (l1) and c (threshold) of its lookup layers.
 
     `dictionary`: k of each place that may have one, instead of the variant's; one number stands for all of them.
-    `threshold` and `dropout` are the network's own unless given. Pictures are of the size that preprocessing makes.
+    `input_size` (height and width), `threshold` and `dropout` are the network's own unless given.
     """
 
     name: Literal[tuple(NETWORKS)] = "alexnet"  # type: ignore[valid-type]
     variant: str = "fast"
     dictionary: list[Count] | Count | None = None
+    input_size: Count = Field(default=224)
     channels: Literal[1, 3] = 1
     classes: Count = 10
     l1: NotNegative = 0.3
@@ -37,7 +38,8 @@ class Model(Section):
 
     @property
     def input_shape(self) -> Shape:
-        return self.network.input_size, self.network.input_size, self.channels
+        """(H, W, C) of the pictures that the network takes."""
+        return self.input_size, self.input_size, self.channels
 
     def build(self) -> keras.Model:
         """The network with fresh weights, not compiled."""
@@ -45,7 +47,7 @@ class Model(Section):
             self.name,
             variant=self.variant,
             dictionary=self.dictionary,
-            input_size=self.network.input_size,
+            input_size=self.input_size,
             channels=self.channels,
             classes=self.classes,
             l1=self.l1,
@@ -62,7 +64,7 @@ class Model(Section):
         network = NETWORKS.get(name) if isinstance(name, str) else None
         if network is None:
             return values
-        return {"threshold": network.threshold, "dropout": network.dropout} | values
+        return {key: getattr(network, key) for key in ("input_size", "threshold", "dropout")} | values
 
     @model_validator(mode="after")
     def _fits_the_network(self) -> Model:
@@ -72,6 +74,7 @@ class Model(Section):
                 f"model.variant: expected one of {', '.join(network.variants)} for {self.name}; found {self.variant!r}"
             )
         network.dictionaries(self.variant, self.dictionary)
+        network.check_input_size(self.input_size)
         if network.dropout is None and self.dropout:
             raise ValueError(f"model.dropout: expected null, as {self.name} has no dropout; found {self.dropout}")
         return self

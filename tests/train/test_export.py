@@ -78,10 +78,6 @@ def test_alexnets_at_five_percent(variant, dtype, tmp_path):
     assert net.predict(str(PNGS[0])).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_every_variant_has_dictionaries_for_seven_layers_or_none():
-    assert all(sizes is None or len(sizes) == 7 for sizes in VARIANTS.values())
-
-
 # -------------------------------------------------------------------------------------------------- layer by layer
 
 CASES = {
