@@ -35,56 +35,81 @@ class NodeCost:
     """Multiplications of the node as it is."""
     of_lookups: int
     """Those of ``multiplications`` that lookups make; the rest of a lookup layer's are the dictionary's."""
+    weights: int
+    """Numbers that were learned; of a lookup layer D, C and the bias, not where the lookups are."""
     bytes: int
     """Of its tensors."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a node holds: ``weights`` learned numbers in ``bytes``, where the lookups are included."""
+
+    weights: int = 0
+    bytes: int = 0
+
+
+def plain_cost(name: str, op: str, shape: Shape, inputs: int, size: Size) -> NodeCost:
+    """The cost of a node that makes every number of its output by ``inputs`` multiplications."""
+    made = math.prod(shape) * inputs
+    return NodeCost(name, op, shape, None, None, None, made, made, 0, size.weights, size.bytes)
+
+
+def lookup_cost(
+    name: str, op: str, shape: Shape, channels: int, atoms: int | None, taps: int, places: int, lookups: int, size: Size
+) -> NodeCost:
+    """The cost of a lookup layer of ``atoms`` (None: no dictionary), kh * kw ``taps`` and ``places`` of S."""
+    filters, k = shape[-1], channels if atoms is None else atoms
+    columns = filters * taps * k
+    of_lookups = lookups * (math.prod(shape) // filters)
+    return NodeCost(
+        name=name,
+        op=op,
+        shape=shape,
+        atoms=k,
+        lookups=lookups,
+        density=lookups / columns if columns else 0.0,
+        dense=math.prod(shape) * taps * channels,
+        multiplications=(0 if atoms is None else places * atoms * channels) + of_lookups,
+        of_lookups=of_lookups,
+        weights=size.weights,
+        bytes=size.bytes,
+    )
 
 
 def cost_of(graph: Graph, tensors: Mapping[str, np.ndarray], stored: Mapping[str, int] | None = None) -> list[NodeCost]:
     """The cost of every node. ``stored``: bytes of each tensor in the file, where they are halves, say."""
     stored = stored or {}
-    sizes = dict.fromkeys(graph.by_name, 0)
+    sizes = dict.fromkeys(graph.by_name, Size())
     for name, array in tensors.items():
-        sizes[name.rpartition("/")[0]] += stored.get(name, array.nbytes)
+        node, _, key = name.rpartition("/")
+        weights = 0 if key in ("indptr", "indices") else array.size
+        sizes[node] = Size(sizes[node].weights + weights, sizes[node].bytes + stored.get(name, array.nbytes))
     return [_cost(graph, tensors, node, sizes[node.name]) for node in graph.nodes]
 
 
 def totals(costs: Iterable[NodeCost]) -> dict[str, int]:
-    """Sums over all nodes: ``lookups``, ``dense``, ``multiplications``, ``of_lookups``, ``bytes``."""
+    """Sums over all nodes: ``lookups``, ``dense``, ``multiplications``, ``of_lookups``, ``weights``, ``bytes``."""
     listed = list(costs)
-    keys = ("lookups", "dense", "multiplications", "of_lookups", "bytes")
+    keys = ("lookups", "dense", "multiplications", "of_lookups", "weights", "bytes")
     return {key: sum(getattr(cost, key) or 0 for cost in listed) for key in keys}
 
 
-def _cost(graph: Graph, tensors: Mapping[str, np.ndarray], node: Node, size: int) -> NodeCost:
+def _cost(graph: Graph, tensors: Mapping[str, np.ndarray], node: Node, size: Size) -> NodeCost:
     source, shape = graph.shapes[node.inputs[0]], graph.shapes[node.name]
     if isinstance(node, (LookupConv2D, LookupDense)):
-        return _lookup_cost(tensors, node, source, shape, size)
-    dense = 0
-    if isinstance(node, (Conv2D, Dense)):
-        dense = math.prod(shape) * math.prod(tensors[f"{node.name}/kernel"].shape[1:])
-    return NodeCost(node.name, node.op, shape, None, None, None, dense, dense, 0, size)
-
-
-def _lookup_cost(
-    tensors: Mapping[str, np.ndarray], node: LookupConv2D | LookupDense, source: Shape, shape: Shape, size: int
-) -> NodeCost:
-    dictionary = tensors.get(f"{node.name}/dictionary")
-    atoms = source[-1] if dictionary is None else len(dictionary)
-    lookups = len(tensors[f"{node.name}/indices"])
-    taps = math.prod(node.kernel_size) if isinstance(node, LookupConv2D) else 1
-    places = math.prod(node.padded(source)[:2]) if isinstance(node, LookupConv2D) else 1
-    columns = shape[-1] * taps * atoms
-    of_lookups = lookups * (math.prod(shape) // shape[-1])
-    of_dictionary = 0 if dictionary is None else atoms * places * source[-1]
-    return NodeCost(
-        name=node.name,
-        op=node.op,
-        shape=shape,
-        atoms=atoms,
-        lookups=lookups,
-        density=lookups / columns if columns else 0.0,
-        dense=math.prod(shape) * taps * source[-1],
-        multiplications=of_dictionary + of_lookups,
-        of_lookups=of_lookups,
-        bytes=size,
-    )
+        dictionary = tensors.get(f"{node.name}/dictionary")
+        return lookup_cost(
+            node.name,
+            node.op,
+            shape,
+            channels=source[-1],
+            atoms=None if dictionary is None else len(dictionary),
+            taps=math.prod(node.kernel_size) if isinstance(node, LookupConv2D) else 1,
+            places=math.prod(node.padded(source)[:2]) if isinstance(node, LookupConv2D) else 1,
+            lookups=len(tensors[f"{node.name}/indices"]),
+            size=size,
+        )
+    weighted = isinstance(node, (Conv2D, Dense))
+    inputs = math.prod(tensors[f"{node.name}/kernel"].shape[1:]) if weighted else 0
+    return plain_cost(node.name, node.op, shape, inputs, size)

@@ -76,6 +76,7 @@ def test_by_hand() -> None:
     assert conv.of_lookups == 5 * 36
     assert conv.multiplications == 8 * 8 * 2 * 3 + 5 * 36
     assert conv.dense == 6 * 6 * 4 * 3 * 3 * 3
+    assert conv.weights == 2 * 3 + 5 + 4
     assert conv.bytes == 4 * (2 * 3 + 5 + 5 + 5 + 4)
     fc = found["fc"]
     assert (fc.atoms, fc.lookups, fc.density) == (36, 3, 3 / (3 * 36))
