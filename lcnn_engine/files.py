@@ -10,13 +10,31 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a path where no file can come to lie: a folder, a device, or one in a folder that is not there.
+
+    Raises OSError.
+    """
+    path = Path(path)
+    number = 0
+    if path.is_dir():
+        number = errno.EISDIR
+    elif not path.parent.is_dir():
+        number = errno.ENOTDIR if path.parent.exists() else errno.ENOENT
+    elif path.exists() and not path.is_file():
+        raise FileExistsError(
+            errno.EEXIST, "expected a file or nothing there, found a device, pipe or socket", str(path)
+        )
+    if number:
+        raise OSError(number, os.strerror(number), str(path))
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file that takes the place of ``path`` at the end of the block, once it is on the disk, or vanishes if that
     fails. Raises OSError, which names ``path``."""
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    check_place(path)
     temporary = path.parent / f".lcnn-{os.urandom(8).hex()}.tmp"
     try:
         stream = temporary.open("xb")

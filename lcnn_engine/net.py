@@ -6,19 +6,19 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from .counting import cost_of
 from .errors import InputError, NodeNameError
 from .graph import MAX_BYTES, Graph, Shape
 from .model_file import read_model
 from .plan import Plan
 from .preprocessing import as_batch
-from .profile import Profile, profile_plan
-from .summary import summarize
 from .threads import checked_threads
+
+if TYPE_CHECKING:
+    from .profile import Profile
 
 KEPT_PLANS = 4  # for features: each holds packed weights of its own
 
@@ -167,19 +167,31 @@ class Net:
 
     def summary(self) -> str:
         """A table of the nodes: output, dictionary, lookups, density, multiplications by the paper's rule, bytes."""
+        from .counting import cost_of  # here, and so in `profile`, for most programs never ask
+        from .summary import summarize
+
         costs = cost_of(self._graph, self._tensors)
         return summarize(self._graph, costs, sum(cost.bytes for cost in costs))
 
-    def profile(self, x: Any, runs: int = 50) -> Profile:
+    def profile(self, x: Any, runs: int = 50, dense: bool = False) -> Profile:
         """Time every step of this network on ``x`` (what :meth:`predict` takes; of a batch, the first).
 
-        Medians over ``runs`` runs of one picture.
+        Medians over ``runs`` runs of one picture. ``dense``: of its dense twin, too, the same function with a dense
+        layer for every lookup layer; it takes the time and memory of the dense weights. Raises InputError for what
+        does not fit, for ``runs`` below 1, and for ``dense`` where there is no lookup layer.
         """
+        from .profile import profile_network
+
         if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
             raise InputError(f"expected runs to be an integer of at least 1, got {runs!r}")
+        if dense and not any(node.op.startswith("lookup") for node in self._graph.nodes):
+            raise InputError("expected a network with lookup layers to set beside its dense twin, got one without")
         batch, _ = as_batch(x, self.input_shape, self._graph.preprocessing)
         self._run(batch[:1])  # refuses numbers that are not finite
-        return profile_plan(self._plan, self.name, np.ascontiguousarray(batch[:1]), self._threads, runs)
+        picture = np.require(batch[:1], np.float32, ("C", "ALIGNED"))
+        return profile_network(
+            self._graph, self._tensors, self._plan, picture, self._threads, runs, dense, self._max_bytes
+        )
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         result = np.empty((len(batch), *self.output_shape), np.float32)

@@ -25,6 +25,12 @@ def complain(message: str) -> None:
     print(f"lcnn: error: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 
+def note(message: str) -> None:
+    """What is being done, on a terminal's standard error, over the last note; an empty one wipes it away."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"\r\x1b[2K{printable(message)}", end="", file=sys.stderr, flush=True)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> str:
     """Rows under a head, in columns as wide as they need to be; the first ``left`` columns are ranged left."""
     lines = [tuple(head), *(tuple(map(printable, row)) for row in rows)]

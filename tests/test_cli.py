@@ -16,7 +16,7 @@ from PIL import Image
 
 from lcnn_engine import Net, __version__, kernel_info, reference, write_model
 from lcnn_engine.cli import main
-from lcnn_engine.graph import LookupConv2D
+from lcnn_engine.graph import Conv2D, LookupConv2D
 from lcnn_engine.kernels import usable_variants
 
 from .golden import make_golden
@@ -253,9 +253,98 @@ class TestProfile:
         assert {step["name"] for step in steps} >= {"conv1", "fc8"}
         assert all(step["seconds"] > 0 for step in steps)
 
+    def test_dense_twin(self, run: Run, model_path: Path) -> None:
+        status, out, _ = run("profile", model_path, "--runs", 2, "--json", "--threads", 1)
+        facts = json.loads(out)
+        assert status == 0
+        assert facts["lookup_layers"] == ["conv1", "conv2", "fc6", "fc7"]
+        assert facts["dense_seconds"] == pytest.approx(sum(step["seconds"] for step in facts["dense"]))
+        assert facts["ratio"] == pytest.approx(facts["dense_seconds"] / facts["seconds"])
+        status, out, _ = run("profile", model_path, "--runs", 2, "--json", "--no-dense")
+        assert (status, json.loads(out)["dense"], json.loads(out)["ratio"]) == (0, None, None)
+
+    def test_a_dense_network_has_no_twin(self, run: Run, tmp_path: Path) -> None:
+        conv = Conv2D(name="conv", inputs=("image",), filters=4, kernel_size=(3, 3))
+        write_model(*with_tensors(chain([conv], (8, 8, 3))), tmp_path / "dense")
+        status, out, err = run("profile", tmp_path / "dense", "--runs", 2)
+        assert (status, err) == (0, "")
+        assert "dense us" not in out
+
+    def test_files(self, run: Run, model_path: Path, tmp_path: Path) -> None:
+        trace, plot = tmp_path / "trace.json", tmp_path / "plot.png"
+        status, _, err = run("profile", model_path, "--runs", 2, "--trace", trace, "--plot", plot)
+        assert (status, err) == (0, "")
+        assert json.loads(trace.read_text())["traceEvents"]
+        with Image.open(plot) as image:
+            assert image.format == "PNG"
+
+    def test_files_that_cannot_be(self, run: Run, model_path: Path, tmp_path: Path) -> None:
+        (tmp_path / "folder.png").mkdir()
+        for option, path, reason in (
+            ("--plot", tmp_path / "plot.gif", "expected a picture to draw to end in .png or .svg"),
+            ("--plot", tmp_path / "folder.png", "Is a directory"),
+            ("--plot", tmp_path / "none" / "plot.png", "No such file or directory"),
+            ("--trace", tmp_path, "Is a directory"),
+            ("--trace", "/dev/null", "expected a file or nothing there, found a device, pipe or socket"),
+        ):
+            result = run("profile", model_path, "--runs", 1, option, path)
+            assert result == (2, "", f"lcnn: error: {path}: {reason}\n")
+        assert [path.name for path in tmp_path.rglob("*")] == ["folder.png"]
+
+
+class TestBench:
+    def test_report(self, run: Run, model_path: Path, pictures: list[Path]) -> None:
+        for image, named in (([], "seeded noise"), (pictures[:1], str(pictures[0]))):
+            arguments = ["bench", model_path, *image, "--threads", 1, "--warmup", 0, "--runs", 5]
+            status, out, err = run(*arguments)
+            assert (status, err) == (0, "")
+            head, *rows = out.splitlines()
+            assert head.startswith(f"small-classifier on {named}: {kernel_info()['isa']}, ")
+            assert head.endswith(", 1 thread")
+            assert [row.split()[0] for row in rows[:-1]] == [
+                "load",
+                "first",
+                "median",
+                "p90",
+                "p99",
+                "best",
+                "images/s",
+            ]
+
+    def test_json(self, run: Run, model_path: Path) -> None:
+        arguments = ["bench", model_path, "--batch", 3, "--warmup", 2, "--runs", 20, "--threads", 2, "--json"]
+        status, out, _ = run(*arguments)
+        facts = json.loads(out)
+        assert status == 0
+        assert (facts["batch"], facts["warmup"], facts["runs"], facts["threads"]) == (3, 2, 20, 2)
+        assert (facts["isa"], facts["blas_core"]) == (kernel_info()["isa"], kernel_info()["blas_core"])
+        seconds = facts["seconds"]
+        assert 0 < seconds["best"] <= seconds["median"] <= seconds["p90"] <= seconds["p99"]
+        assert facts["images_per_second"] == pytest.approx(3 / seconds["median"])
+
+    def test_progress_only_on_a_terminal(
+        self, run: Run, model_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("lcnn_engine.cli.bench.NOTE_EVERY", 0)
+        assert run("bench", model_path, "--runs", 3)[2] == ""
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        assert "timing: 2 of 3" in run("bench", model_path, "--runs", 3)[2]
+
+    @pytest.mark.parametrize("option", ["--threads", "--batch", "--runs"])
+    def test_nothing_to_do(self, run: Run, model_path: Path, option: str) -> None:
+        status, out, err = run("bench", model_path, option, 0)
+        assert (status, out) == (2, "")
+        assert "expected an integer of at least 1, got '0'" in err
+
+    def test_picture_for_a_model_without_preprocessing(self, run: Run, pictures: list[Path], tmp_path: Path) -> None:
+        write_model(without(valid_graph(), "preprocessing"), valid_tensors(), tmp_path / "bare")
+        status, out, err = run("bench", tmp_path / "bare", pictures[0])
+        assert (status, out) == (2, "")
+        assert err.startswith("lcnn: error: ")
+
 
 class TestBadInput:
-    @pytest.mark.parametrize("command", ["predict", "info", "verify", "profile"])
+    @pytest.mark.parametrize("command", ["predict", "info", "verify", "profile", "bench"])
     def test_models_that_are_none(self, run: Run, command: str, tmp_path: Path, pictures: list[Path]) -> None:
         invalid = valid_graph()
         node(invalid, "conv")["filters"] = 0
@@ -292,12 +381,15 @@ class TestBadInput:
         assert "usage: lcnn" in err
 
     def test_more_threads_than_there_can_be(self, run: Run, model_path: Path, pictures: list[Path]) -> None:
-        for command in (("predict", model_path, pictures[0]), ("verify", model_path)):
-            status, _, err = run(*command, "--threads", 100_000)
+        for command in (
+            ("predict", model_path, pictures[0]),
+            *((name, model_path) for name in ("verify", "profile", "bench")),
+        ):
+            status, _, err = run(*command, "--threads", 1000)
             assert status == 2
             assert "from 1 to 256" in err
 
-    @pytest.mark.parametrize("command", ["info", "info MODEL", "predict MODEL PICTURE", "verify MODEL"])
+    @pytest.mark.parametrize("command", ["info", "info MODEL", "predict MODEL PICTURE", "verify MODEL", "bench MODEL"])
     def test_unknown_isa(self, command: str, model_path: Path, pictures: list[Path]) -> None:
         command = command.replace("MODEL", f"'{model_path}'").replace("PICTURE", f"'{pictures[0]}'")
         result = in_shell(f"lcnn {command}", LCNN_ISA="neon9")
@@ -328,7 +420,7 @@ class TestTerminal:
     def test_help_and_version(self, run: Run) -> None:
         status, out, _ = run("--help")
         assert status == 0
-        assert all(command in out for command in ("predict", "info", "verify", "profile"))
+        assert all(command in out for command in ("predict", "info", "verify", "profile", "bench"))
         assert run("--version") == (0, f"lcnn {__version__}\n", "")
 
     def test_reader_that_leaves(self, model_path: Path, pictures: list[Path]) -> None:

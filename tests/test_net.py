@@ -29,7 +29,7 @@ class TestLoading:
         with pytest.raises(FileNotFoundError):
             Net.load(tmp_path / "none.safetensors")
 
-    @pytest.mark.parametrize("threads", [0, -1, 1000, 1.0, "2", True])
+    @pytest.mark.parametrize("threads", [0, -1, 1000, 1.0, 2.5, "2", True])
     def test_thread_counts_that_mean_nothing(self, model_path: Path, threads):
         with pytest.raises(SettingError, match="from 1 to 256"):
             Net.load(model_path, threads=threads)

@@ -1,4 +1,4 @@
-"""The command ``lcnn``: predict, look into a model, verify it, profile it.
+"""The command ``lcnn``: predict, look into a model, verify it, profile it, time it.
 
 Exit status: 0 done; 1 a check failed; 2 bad input or usage. Errors are one line each on the standard error, never a
 traceback. Each command is a file of its own, imported when it is asked for.
@@ -96,8 +96,24 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(profile)
     profile.add_argument("image", metavar="IMAGE", nargs="?", help="picture to time on (default: seeded noise)")
     profile.add_argument("--runs", metavar="N", type=_positive, default=50, help="runs to time (default: 50)")
+    profile.add_argument("--no-dense", action="store_true", help="leave out the dense twin: less time and memory")
+    profile.add_argument("--trace", metavar="FILE", help="write trace events for chrome://tracing or ui.perfetto.dev")
+    profile.add_argument("--plot", metavar="FILE", help="draw the steps on a time axis, as .png or .svg")
     _add_json(profile)
     _add_threads(profile)
+    bench = commands.add_parser(
+        "bench", help="how long loading and predicting take",
+        description="Time to load, of the first prediction and of many, on a picture or on seeded noise.",
+    )  # fmt: skip
+    _add_model(bench)
+    bench.add_argument("image", metavar="IMAGE", nargs="?", help="picture to predict (default: seeded noise)")
+    bench.add_argument("--batch", metavar="N", type=_positive, default=1, help="pictures a prediction (default: 1)")
+    bench.add_argument(
+        "--warmup", metavar="N", type=_natural, default=10, help="predictions before those that count (default: 10)"
+    )
+    bench.add_argument("--runs", metavar="N", type=_positive, default=200, help="predictions to time (default: 200)")
+    _add_json(bench)
+    _add_threads(bench)
     return parser
 
 
@@ -114,10 +130,18 @@ def _add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
+    return _at_least(1, text)
+
+
+def _natural(text: str) -> int:
+    return _at_least(0, text)
+
+
+def _at_least(low: int, text: str) -> int:
     try:
         number = int(text)
     except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {text!r}")
+        number = low - 1
+    if number < low:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least {low}, got {text!r}")
     return number

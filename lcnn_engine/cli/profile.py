@@ -5,14 +5,37 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from typing import Any
 
+from ..drawing import checked_format
+from ..files import check_place
 from ..net import Net
+from ..profile import Profile
+from ..text import note
+from ..twins import is_lookup
 from .inputs import inputs
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the median time of every kernel call."""
+    """Print the median time of every kernel call; write the trace and the picture that were asked for."""
+    if options.plot is not None:
+        checked_format(options.plot)
+    for path in filter(None, (options.plot, options.trace)):
+        check_place(path)  # now, not after the measuring
     net = Net.load(options.model, threads=options.threads)
-    profile = net.profile(inputs(net.graph, [options.image] if options.image else []), runs=options.runs)
-    print(json.dumps(dataclasses.asdict(profile), indent=1) if options.json else profile)
+    picture = inputs(net.graph, [options.image] if options.image else [])
+    dense = not options.no_dense and any(map(is_lookup, net.graph.nodes))
+    note("measuring the network and its dense twin ..." if dense else "measuring ...")
+    profile = net.profile(picture, runs=options.runs, dense=dense)
+    note("")
+    print(json.dumps(_facts(profile), indent=1) if options.json else profile)
+    if options.trace is not None:
+        profile.save_trace(options.trace)
+    if options.plot is not None:
+        profile.save_plot(options.plot)
     return 0
+
+
+def _facts(profile: Profile) -> dict[str, Any]:
+    sums = {"seconds": profile.seconds, "dense_seconds": profile.dense_seconds, "ratio": profile.ratio}
+    return dataclasses.asdict(profile) | sums

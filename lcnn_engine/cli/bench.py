@@ -1,0 +1,83 @@
+"""``lcnn bench``: how long loading and predicting take."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+from ..info import kernel_info
+from ..net import Net
+from ..text import counted, note, printable
+from .inputs import inputs
+
+NOTE_EVERY = 500_000_000  # nanoseconds between two notes of progress
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the time of loading, of the first prediction, and of many."""
+    start = perf_counter_ns()
+    net = Net.load(options.model, threads=options.threads)
+    load = perf_counter_ns() - start
+    picture = inputs(net.graph, [options.image] if options.image else [])[0]
+    batch = np.ascontiguousarray(np.broadcast_to(picture, (options.batch, *picture.shape)))
+    out = np.empty((options.batch, *net.output_shape), np.float32)
+    first, *_ = _times(net, batch, out, 1, "first")
+    _times(net, batch, out, options.warmup, "warming up")
+    times = _times(net, batch, out, options.runs, "timing")
+    facts = _facts(net, options, load, first, np.array(times))
+    print(json.dumps(facts, indent=1) if options.json else _report(facts))
+    return 0
+
+
+def _times(net: Net, batch: np.ndarray, out: np.ndarray, count: int, what: str) -> list[int]:
+    """Nanoseconds of each of ``count`` predictions."""
+    times = []
+    noted = perf_counter_ns()
+    for number in range(count):
+        start = perf_counter_ns()
+        net.run(batch, out=out)
+        stop = perf_counter_ns()
+        times.append(stop - start)
+        if stop - noted > NOTE_EVERY:
+            note(f"{what}: {number + 1:,} of {count:,}")
+            noted = stop
+    note("")
+    return times
+
+
+def _facts(net: Net, options: argparse.Namespace, load: int, first: int, times: np.ndarray) -> dict[str, Any]:
+    info = kernel_info()
+    median, p90, p99 = (float(value) / 1e9 for value in np.percentile(times, [50, 90, 99]))
+    return {
+        "name": net.name,
+        "input": "seeded noise" if options.image is None else options.image,
+        "isa": info["isa"],
+        "blas": info["blas"],
+        "blas_core": info["blas_core"],
+        "threads": net.threads,
+        "batch": options.batch,
+        "warmup": options.warmup,
+        "runs": options.runs,
+        "seconds": {
+            "load": load / 1e9,
+            "first": first / 1e9,
+            "median": median,
+            "p90": p90,
+            "p99": p99,
+            "best": float(times.min()) / 1e9,
+        },
+        "images_per_second": options.batch / median,
+    }
+
+
+def _report(facts: dict[str, Any]) -> str:
+    batch = "" if facts["batch"] == 1 else f", batches of {facts['batch']:,}"
+    machine = f"{facts['isa']}, {facts['blas']} BLAS for {facts['blas_core']}, {counted(facts['threads'], 'thread')}"
+    lines = [f"{printable(facts['name'])} on {printable(facts['input'])}{batch}: {machine}"]
+    lines += [f"{name:10} {1e3 * seconds:12.3f} ms" for name, seconds in facts["seconds"].items()]
+    lines.append(f"{'images/s':10} {facts['images_per_second']:12,.1f}")
+    return "\n".join([*lines, f"({counted(facts['runs'], 'run')} after {facts['warmup']:,} to warm up)"])
