@@ -34,9 +34,9 @@ class DensityLogger(keras.callbacks.Callback):
         figures: dict[str, float] = {}
         multiplications = 0
         for layer in sparsity.lookup_layers(self.model):
-            counted = sparsity.count_lookups(layer)
-            figures[f"density_{layer.name}"] = counted.density
-            multiplications += counted.lookup
+            found = sparsity.lookups(layer)
+            figures[f"density_{layer.name}"] = sparsity.density(layer, found)
+            multiplications += sparsity.lookup_multiplications(layer, found)
         figures["lookup_multiplications"] = multiplications
         if logs is not None:
             logs.update(figures)

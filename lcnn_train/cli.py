@@ -15,6 +15,7 @@ import keras
 
 from lcnn_engine.errors import LcnnError
 from lcnn_train import export, verify
+from lcnn_train.commands import count
 from lcnn_train.config import Config, load_config
 from lcnn_train.errors import ConfigError, ExportError
 
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_fit(commands)
     _add_evaluate(commands)
     _add_density(commands)
+    count.add(commands)
     _add_export(commands)
     return parser
 
@@ -147,10 +149,11 @@ def _needs_config(config: Config | None, command: str) -> Config:
 
 
 def _density(parsed: argparse.Namespace) -> int:
-    from lcnn_train.report import density_table, show
+    from lcnn_train.count import count as count_model
+    from lcnn_train.report import cost_table
     from lcnn_train.sources import load_model
 
-    show(density_table(load_model(parsed.model, _own_config(parsed), parsed.checkpoint).model))
+    print(cost_table(count_model(load_model(parsed.model, _own_config(parsed), parsed.checkpoint).model)))
     return 0
 
 

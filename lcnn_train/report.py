@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import keras
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Sequence
 
-from lcnn_train import sparsity
+from lcnn_engine.counting import NodeCost, totals
+from lcnn_engine.text import millions, shape_text, table
 
-
-def density_table(model: keras.Model) -> Table:
-    """Of each layer that multiplies: dictionary, lookups, density, and multiplications by the paper's counting rule."""
-    table = Table("layer", box=None)
-    for title in ("k", "lookups", "density", "dense multiplications", "lookup multiplications", "all"):
-        table.add_column(title, justify="right")
-    counts = sparsity.count(model)
-    for c in counts:
-        table.add_row(c.name, *_lookup_cells(c), f"{c.total:,}")
-    found = [c for c in counts if isinstance(c, sparsity.LookupCount)]
-    lookups, lookup = sum(c.lookups for c in found), sum(c.lookup for c in found)
-    dense = sum(c.dense for c in counts)
-    table.add_row("all", "", f"{lookups:,}", "", f"{dense:,}", f"{lookup:,}", f"{dense + lookup:,}", style="bold")
-    return table
+_HEAD = (
+    "layer",
+    "operation",
+    "output",
+    "k",
+    "lookups",
+    "density",
+    "dense Mmul",
+    "Mmul",
+    "of lookups",
+    "weights",
+    "bytes",
+)
 
 
-def _lookup_cells(c: sparsity.LayerCount) -> tuple[str, ...]:
-    if not isinstance(c, sparsity.LookupCount):
-        return "", "", "", f"{c.dense:,}", ""
-    return f"{c.dictionary:,}", f"{c.lookups:,}", f"{c.density:.4f}", f"{c.dense:,}", f"{c.lookup:,}"
+def cost_table(costs: Sequence[NodeCost]) -> str:
+    """Of each layer with weights: dictionary, lookups, density, millions of multiplications, weights, bytes; totals."""
+    total = totals(costs)
+    sums = (millions(total[key]) for key in ("dense", "multiplications", "of_lookups"))
+    last = ("total", "", "", "", f"{total['lookups']:,}", "", *sums, f"{total['weights']:,}", f"{total['bytes']:,}")
+    return table(_HEAD, [*map(_row, costs), last], left=3)
 
 
-def show(table: Table) -> None:
-    """Print a table; into a pipe as wide as it is, not folded to 80 columns."""
-    console = Console()
-    (console if console.is_terminal else Console(width=160)).print(table)
+def _row(cost: NodeCost) -> tuple[str, ...]:
+    return (
+        cost.name,
+        cost.op,
+        shape_text(cost.shape),
+        "" if cost.atoms is None else f"{cost.atoms:,}",
+        "" if cost.lookups is None else f"{cost.lookups:,}",
+        "" if cost.density is None else f"{cost.density:.4f}",
+        millions(cost.dense),
+        millions(cost.multiplications),
+        millions(cost.of_lookups),
+        f"{cost.weights:,}",
+        f"{cost.bytes:,}",
+    )

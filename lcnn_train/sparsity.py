@@ -1,4 +1,4 @@
-"""Which entries of P count: the threshold, the density and the counting rule.
+"""Which entries of P count: the threshold, the density, the number of lookups.
 
 P is the sparse tensor of a lookup layer: shape (kh, kw, k, n) for a convolution, (k, n) for a dense layer; k is the
 size of the dictionary and n the number of filters. An entry that survives the threshold is one *lookup*.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -43,38 +42,9 @@ def dictionary_pays(dictionary: int, filters: int, kernel_size: Sequence[int] = 
     return dictionary < filters * math.prod(kernel_size)
 
 
-@dataclass(frozen=True)
-class LayerCount:
-    """Multiplications of one layer for one picture, by the paper's counting rule.
-
-    `dense` counts those of an ordinary layer, or |S| * m for a lookup layer's dictionary.
-    """
-
-    name: str
-    dense: int
-
-    @property
-    def total(self) -> int:
-        return self.dense
-
-
-@dataclass(frozen=True)
-class LookupCount(LayerCount):
-    """A lookup layer's: `dictionary` is k, `density` the share of P that survives, `lookup` lookups * positions."""
-
-    dictionary: int
-    lookups: int
-    density: float
-    lookup: int
-
-    @property
-    def total(self) -> int:
-        return self.dense + self.lookup
-
-
-def density(layer: keras.layers.Layer) -> float:
-    """Share of P's entries that survive, 0 to 1. `layer` is a built LookupConv2D or LookupDense."""
-    return lookups(layer) / math.prod(layer.P.shape)
+def density(layer: keras.layers.Layer, found: int | None = None) -> float:
+    """Share of P's entries that survive, 0 to 1; of `found` if they are counted. `layer` is a built lookup layer."""
+    return (lookups(layer) if found is None else found) / math.prod(layer.P.shape)
 
 
 def lookups(layer: keras.layers.Layer) -> int:
@@ -87,40 +57,6 @@ def lookup_layers(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in model.layers if hasattr(layer, "surviving")]
 
 
-def count_lookups(layer: keras.layers.Layer, found: int | None = None) -> LookupCount:
-    """Count a lookup layer of a functional model; `found` lookups instead of its own, to ask "what if".
-
-    A lookup convolution costs |S| * m, with S computed at stride 1 and the padded border included, and
-    |output| * kw*kh*k * density(P).
-    """
-    found = lookups(layer) if found is None else found
-    k, m = layer.dictionary, layer.D.shape[-2]
-    return LookupCount(
-        layer.name,
-        dense=math.prod(layer.padded_size(layer.input.shape)) * k * m,
-        dictionary=k,
-        lookups=found,
-        density=found / math.prod(layer.P.shape),
-        lookup=found * math.prod(layer.output.shape[1:-1]),
-    )
-
-
-def count_layer(layer: keras.layers.Layer) -> LayerCount | None:
-    """Count any layer of a functional model; None where it multiplies nothing by the rule (pools, activations ...).
-
-    A dense convolution costs |output| * m*kw*kh.
-    """
-    if hasattr(layer, "surviving"):
-        return count_lookups(layer)
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        return LayerCount(layer.name, math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:2]))
-    if isinstance(layer, keras.layers.Conv2D):
-        return LayerCount(layer.name, math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:3]))
-    if isinstance(layer, keras.layers.Dense):
-        return LayerCount(layer.name, math.prod(layer.output.shape[1:]) * layer.kernel.shape[0])
-    return None
-
-
-def count(model: keras.Model) -> list[LayerCount]:
-    """Count every layer of a functional model that multiplies."""
-    return [counted for layer in model.layers if (counted := count_layer(layer)) is not None]
+def lookup_multiplications(layer: keras.layers.Layer, found: int) -> int:
+    """What `found` lookups of a layer in a functional model multiply: one each at every place of its output."""
+    return found * math.prod(layer.output.shape[1:-1])

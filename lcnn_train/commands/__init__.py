@@ -1,0 +1,1 @@
+"""Commands of `lcnn-train` with a file of their own: `add(commands)` makes the parser, which runs the command."""
