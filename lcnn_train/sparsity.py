@@ -1,7 +1,8 @@
-"""Which entries of P count: the threshold, the density, the number of lookups.
+"""Which entries of P count: the two rules of sparsity, the density, the number of lookups.
 
 P is the sparse tensor of a lookup layer: shape (kh, kw, k, n) for a convolution, (k, n) for a dense layer; k is the
-size of the dictionary and n the number of filters. An entry that survives the threshold is one *lookup*.
+size of the dictionary and n the number of filters. An entry that survives is one *lookup*; the entries (r, c, :, o) are
+the *tap* (r, c) of filter o.
 
 The layer, the density counter and the exporter all ask :func:`survivors`; nothing else decides what is zero.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -27,14 +29,65 @@ def epsilon(shape: Sequence[int], threshold: float) -> float:
     return threshold * sigma(shape)
 
 
-def survivors(P: Any, alive: Any, epsilon: float) -> Any:
-    """Boolean mask of the entries that count: alive so far, and |P| > epsilon."""
-    return ops.logical_and(alive, ops.greater(ops.abs(P), epsilon))
+@dataclass(frozen=True)
+class Rule:
+    """Which entries of P survive: |P| > epsilon, or, where `lookups_per_tap` is set, so many of each tap, the largest.
+
+    `groups_of` neighbouring filters share one fate for each (r, c, atom): an entry's size is then the root mean square
+    of its group, which is |P| where a group is one filter. They so look up the same atoms at the same taps.
+    """
+
+    epsilon: float
+    lookups_per_tap: int | None = None
+    groups_of: int = 1
 
 
-def sparsify(P: Any, alive: Any, epsilon: float) -> Any:
+def survivors(P: Any, alive: Any, rule: Rule) -> Any:
+    """Boolean mask of the entries that count, P's shape: alive so far, and kept by the rule."""
+    size = _sizes(P, rule.groups_of)
+    if rule.groups_of > 1:
+        alive = ops.all(_grouped(alive, rule.groups_of), axis=-1)
+    if rule.lookups_per_tap is None:
+        kept = ops.logical_and(alive, ops.greater(size, rule.epsilon))
+    else:
+        kept = _largest(ops.where(alive, size, ops.zeros_like(size)), rule.lookups_per_tap)
+    return kept if rule.groups_of == 1 else ops.repeat(kept, rule.groups_of, axis=-1)
+
+
+def sparsify(P: Any, alive: Any, rule: Rule) -> Any:
     """P with every entry that does not survive set to 0; its gradient is 1 where kept and 0 where zeroed."""
-    return ops.where(survivors(P, alive, epsilon), P, ops.zeros_like(P))
+    return ops.where(survivors(P, alive, rule), P, ops.zeros_like(P))
+
+
+def norm(P: Any, groups_of: int) -> Any:
+    """The sum of all sizes of a sparse P: |P|_1, or the group lasso of P where filters stand in groups."""
+    if groups_of == 1:
+        return ops.sum(ops.abs(P))
+    squares = ops.mean(ops.square(_grouped(P, groups_of)), axis=-1)
+    used = ops.greater(squares, 0)  # the root of 0 has no gradient
+    roots = ops.sqrt(ops.where(used, squares, ops.ones_like(squares)))
+    return groups_of * ops.sum(ops.where(used, roots, ops.zeros_like(roots)))
+
+
+def _grouped(P: Any, groups_of: int) -> Any:
+    """(..., n) as (..., n / groups_of, groups_of)."""
+    return ops.reshape(P, (*P.shape[:-1], P.shape[-1] // groups_of, groups_of))
+
+
+def _sizes(P: Any, groups_of: int) -> Any:
+    if groups_of == 1:
+        return ops.abs(P)
+    return ops.sqrt(ops.mean(ops.square(_grouped(P, groups_of)), axis=-1))
+
+
+def _largest(size: Any, count: int) -> Any:
+    """Mask of the `count` largest sizes over 0 of each tap, along the axis before the last; of equal ones the first."""
+    if count >= size.shape[-2]:
+        return ops.greater(size, 0)
+    last = ops.expand_dims(ops.min(ops.top_k(ops.swapaxes(size, -1, -2), count)[0], axis=-1), -2)
+    larger, equal = ops.greater(size, last), ops.logical_and(ops.equal(size, last), ops.greater(size, 0))
+    room = count - ops.sum(ops.cast(larger, "int32"), axis=-2, keepdims=True)
+    return ops.logical_or(larger, ops.logical_and(equal, ops.cumsum(ops.cast(equal, "int32"), axis=-2) <= room))
 
 
 def dictionary_pays(dictionary: int, filters: int, kernel_size: Sequence[int] = ()) -> bool:
@@ -53,8 +106,14 @@ def lookups(layer: keras.layers.Layer) -> int:
 
 
 def lookup_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The lookup layers of a model, in its order."""
-    return [layer for layer in model.layers if hasattr(layer, "surviving")]
+    """The lookup layers of a model, those of models inside it too, in its order."""
+    found: list[keras.layers.Layer] = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found += [inner for inner in lookup_layers(layer) if inner not in found]
+        elif hasattr(layer, "surviving"):
+            found.append(layer)
+    return found
 
 
 def lookup_multiplications(layer: keras.layers.Layer, found: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 import keras
@@ -12,7 +13,16 @@ import numpy as np
 
 from lcnn_train.errors import ExportError
 
-Part = Literal["whole", "linear", "activation"]
+# Keras records these with training=True wherever they are called; outside of training they do nothing.
+AUGMENTATION = (
+    keras.layers.RandomBrightness,
+    keras.layers.RandomContrast,
+    keras.layers.RandomFlip,
+    keras.layers.RandomRotation,
+    keras.layers.RandomTranslation,
+    keras.layers.RandomZoom,
+)
+Part = Literal["whole", "linear", "activation", "depthwise", "pointwise"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,7 @@ class Call:
     """One call of a layer: values are numbered; `input_shapes` and `output_shape` are without the batch.
 
     A layer whose own activation is a softmax is two calls, its `linear` part and its `activation`, for a model file
-    holds them as two nodes.
+    holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one.
     """
 
     layer: keras.layers.Layer
@@ -47,10 +57,16 @@ def trace(model: keras.Model) -> Trace:
 
     Raises ExportError for another kind of model, for more than one input or output, and for sizes that are not fixed.
     """
-    graph = _functional(model)
+    graph = functional_graph(model)
+    if graph is None:
+        raise ExportError(
+            f"model {model.name}: expected a functional model, or a Sequential whose input shape is known, found "
+            f"{type(model).__name__}; build it from keras.Input"
+        )
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ExportError(
-            f"model {model.name}: expected one input and one output, found {len(graph.inputs)} and {len(graph.outputs)}"
+            f"model {model.name}: expected one input and one output, found {_names(graph.inputs)} and "
+            f"{_names(graph.outputs)}; keras.Model(inputs, one_output) makes such a model of it"
         )
     tensor = graph.inputs[0]
     found = Trace(0, tensor.name, _shape(tensor, f"input {tensor.name}"))
@@ -60,53 +76,70 @@ def trace(model: keras.Model) -> Trace:
             f"can begin with keras.Input((1, 1, C)) and Flatten"
         )
     values = {id(tensor): 0}
-    numbers = iter(range(1, 2**31))
-    _append_calls(graph, values, numbers, found.calls)
+    numbers = count(1)
+    for node, known in walk(graph, values, numbers):
+        found.calls += _calls(node, known, numbers)
     found.output = values[id(graph.outputs[0])]
     return found
 
 
-def _functional(model: keras.Model) -> Any:
-    """The graph of a model; Keras keeps a Sequential's in `_functional` once its input shape is known."""
+def _names(tensors: list[Any]) -> str:
+    """How many tensors, and their names where there are several."""
+    return str(len(tensors)) + (f" ({', '.join(tensor.name for tensor in tensors)})" if len(tensors) > 1 else "")
+
+
+def functional_graph(model: Any) -> Any:
+    """The graph of a model, None if it has none; a Sequential's is in `_functional` once its input is known."""
     graph = getattr(model, "_functional", None) or model
-    if not hasattr(graph, "_nodes_by_depth"):
-        raise ExportError(
-            f"model {model.name}: expected a functional model, or a Sequential whose input shape is known, found "
-            f"{type(model).__name__}; build it from keras.Input"
-        )
-    return graph
+    return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
-def _append_calls(graph: Any, values: dict[int, int], numbers: Iterator[int], calls: list[Call]) -> None:
-    """Walk a graph from its inputs on; `values` maps the identity of a Keras tensor to its number."""
+def walk(graph: Any, values: dict[int, int], numbers: Iterator[int]) -> Iterator[tuple[Any, dict[int, int]]]:
+    """The layer calls of a graph (Keras' nodes) in execution order, those of models inside it in their place.
+
+    With each call comes what maps the identity of its Keras tensors to the numbers of their values: `values`, or that
+    of the model inside. `numbers` gives new ones; the inputs have theirs before the walk. A model without a graph
+    counts as a layer.
+    """
     for depth in sorted(graph._nodes_by_depth, reverse=True):
         for node in graph._nodes_by_depth[depth]:
-            if not node.is_input:
-                _append_call(node, values, numbers, calls)
+            if node.is_input:
+                continue
+            inner = functional_graph(node.operation)
+            if inner is None:
+                values |= {id(tensor): next(numbers) for tensor in node.outputs}
+                yield node, values
+                continue
+            given = node.arguments.keras_tensors
+            inside = {id(own): values[id(tensor)] for own, tensor in zip(inner.inputs, given, strict=True)}
+            yield from walk(inner, inside, numbers)
+            values |= {id(out): inside[id(own)] for out, own in zip(node.outputs, inner.outputs, strict=True)}
 
 
-def _append_call(node: Any, values: dict[int, int], numbers: Iterator[int], calls: list[Call]) -> None:
+def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Call]:
     layer, tensors = node.operation, node.arguments.keras_tensors
-    if node.arguments.kwargs.get("training"):
+    if node.arguments.kwargs.get("training") and not isinstance(layer, AUGMENTATION):
         raise ExportError(f"layer {layer.name}: called with training=True; a model file holds inference only")
-    if isinstance(layer, keras.Model):
-        inner = _functional(layer)
-        inner_values = {id(own): values[id(given)] for own, given in zip(inner.inputs, tensors, strict=True)}
-        _append_calls(inner, inner_values, numbers, calls)
-        values |= {id(out): inner_values[id(own)] for out, own in zip(node.outputs, inner.outputs, strict=True)}
-        return
     if len(node.outputs) != 1:
         raise ExportError(f"layer {layer.name}: expected one output, found {len(node.outputs)}")
     where = f"layer {layer.name}"
     shapes = tuple(_shape(tensor, where) for tensor in tensors)
     shape, source = _shape(node.outputs[0], where), tuple(values[id(tensor)] for tensor in tensors)
-    value = values[id(node.outputs[0])] = next(numbers)
+    value = values[id(node.outputs[0])]
     if _has_softmax_inside(layer):
         middle = next(numbers)
-        calls.append(Call(layer, source, middle, shapes, shape, "linear"))
-        calls.append(Call(layer, (middle,), value, (shape,), shape, "activation"))
-    else:
-        calls.append(Call(layer, source, value, shapes, shape))
+        return [
+            Call(layer, source, middle, shapes, shape, "linear"),
+            Call(layer, (middle,), value, (shape,), shape, "activation"),
+        ]
+    if type(layer) is keras.layers.SeparableConv2D:
+        middle = next(numbers)
+        between = (*shape[:-1], shapes[0][-1] * layer.depth_multiplier)
+        return [
+            Call(layer, source, middle, shapes, between, "depthwise"),
+            Call(layer, (middle,), value, (between,), shape, "pointwise"),
+        ]
+    return [Call(layer, source, value, shapes, shape)]
 
 
 def _has_softmax_inside(layer: Any) -> bool:
@@ -130,12 +163,30 @@ def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
 
 def _run_call(call: Call, inputs: list[Any]) -> Any:
     argument = inputs if len(inputs) > 1 or _takes_list(call.layer) else inputs[0]
+    if isinstance(call.layer, AUGMENTATION):
+        return argument
     if call.part == "activation":
         return call.layer.activation(argument)
     if call.part == "linear":
         with _without_activation(call.layer):
             return call.layer(argument)
+    if call.part == "depthwise":
+        return _depthwise(call.layer, argument)
+    if call.part == "pointwise":
+        Y = keras.ops.conv(argument, call.layer.pointwise_kernel, data_format="channels_last")
+        return call.layer.activation(Y if call.layer.bias is None else Y + call.layer.bias)
     return call.layer(argument)
+
+
+def _depthwise(layer: Any, X: Any) -> Any:
+    return keras.ops.depthwise_conv(
+        X,
+        layer.depthwise_kernel,
+        strides=layer.strides,
+        padding=layer.padding,
+        data_format="channels_last",
+        dilation_rate=layer.dilation_rate,
+    )
 
 
 def _takes_list(layer: Any) -> bool:

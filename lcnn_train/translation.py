@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers
 
 from lcnn_train.errors import ExportError
-from lcnn_train.tracing import Call, Trace
+from lcnn_train.tracing import AUGMENTATION, Call, Trace
 
 _NO_OPERATION = (
     layers.Dropout,
@@ -26,6 +26,7 @@ _NO_OPERATION = (
     layers.GaussianNoise,
     layers.ActivityRegularization,
     layers.Identity,
+    *AUGMENTATION,
 )
 Translators = Mapping[type, Callable[["Translation", Call], None]]
 
@@ -34,7 +35,8 @@ Translators = Mapping[type, Callable[["Translation", Call], None]]
 class Node:
     """A node being made. `scale` is what batch norm multiplied each filter by, if any was folded in.
 
-    `used` are the dictionary's rows that some lookup uses, the only ones that are written.
+    `used` are the dictionary's rows that some lookup uses, the only ones that are written; `kernel` is the Keras
+    variable from which the tensor of that name was made.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Node:
     attributes: dict[str, Any] = field(default_factory=dict)
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
     scale: np.ndarray | None = None
+    kernel: Any = None
     used: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
 
 
@@ -91,7 +94,7 @@ class Translation:
 
     def _translate(self, call: Call) -> None:
         if call.part == "activation":
-            self.add(call, "softmax", name=call.layer.name)
+            self.add(call, "softmax")
             return
         # A subclass may compute anything, so only the very classes of Keras are taken for what they are.
         translate = self._translators.get(type(call.layer))
@@ -110,10 +113,10 @@ class Translation:
         value = self._resolve(call.inputs[0])
         return self._producers.get(value) if self._uses[value] == 1 else None
 
-    def add(self, call: Call, op: str, name: str | None = None, **attributes: Any) -> Node:
+    def add(self, call: Call, op: str, **attributes: Any) -> Node:
         """Append a node for a call."""
         inputs = [self._resolve(value) for value in call.inputs]
-        node = Node(self._unique(name or _node_name(call)), op, inputs, call.output, call.layer, attributes)
+        node = Node(self._unique(_node_name(call)), op, inputs, call.output, call.layer, attributes)
         self.nodes.append(node)
         self._producers[call.output] = node
         return node
@@ -161,4 +164,6 @@ class Translation:
 
 
 def _node_name(call: Call) -> str:
-    return f"{call.layer.name}_logits" if call.part == "linear" else call.layer.name
+    """The layer's name, for the node that holds what the layer gives; what lies before it inside has a suffix."""
+    suffix = {"linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
+    return call.layer.name + suffix

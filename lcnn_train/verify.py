@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import layers
 from safetensors import safe_open
 
 from lcnn_engine import Net, read_model
@@ -120,7 +121,7 @@ def carrying(model: keras.Model, translation: Translation, tensors: dict[str, np
         if "coefficients" in own:
             _carry_lookups(new.layer, old, own, tensors[f"{old.name}/indptr"], tensors[f"{old.name}/indices"])
         elif "kernel" in own:
-            _carry_kernel(new.layer, old, own["kernel"])
+            _carry_kernel(new, old, own["kernel"])
     return copy
 
 
@@ -143,24 +144,26 @@ def _carry_lookups(layer: Any, node: Node, own: dict[str, np.ndarray], indptr: n
     taps = int(np.prod(layer.P.shape[:-2]))
     kept = np.zeros((n, taps * len(node.used)))
     kept[filters, indices] = _unscaled(own["coefficients"].astype(np.float64), scale[filters])
-    P = np.zeros((taps, layer.dictionary, n), np.float32)
+    P = np.zeros((taps, layer.atoms, n), np.float32)
     P[:, node.used, :] = kept.T.reshape(taps, len(node.used), n)
     layer.P.assign(P.reshape(layer.P.shape))
+    if layer.D is None:
+        return
     D = np.asarray(keras.ops.convert_to_numpy(layer.D)).reshape(layer.D.shape[-2:]).copy()
     D[:, node.used] = own["dictionary"].T
     layer.D.assign(D.reshape(layer.D.shape))
 
 
-def _carry_kernel(layer: Any, node: Node, kernel: np.ndarray) -> None:
+def _carry_kernel(new: Node, old: Node, kernel: np.ndarray) -> None:
     """Set the kernel of an ordinary layer from a file's, (n, m, kh, kw) or (n, m)."""
-    scale = np.ones(len(kernel)) if node.scale is None else node.scale
+    scale = np.ones(len(kernel)) if old.scale is None else old.scale
     values = _unscaled(kernel.astype(np.float64), scale.reshape(-1, *[1] * (kernel.ndim - 1)))
-    shape = tuple(layer.kernel.shape)
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
+    shape = tuple(new.kernel.shape)
+    if new.kernel is getattr(new.layer, "depthwise_kernel", None) or isinstance(new.layer, layers.DepthwiseConv2D):
         kh, kw, m, times = shape
         values = values.reshape(m, times, kh, kw).transpose(2, 3, 0, 1)
     elif values.ndim == 4:
         values = values.transpose(2, 3, 1, 0)
     else:
         values = values.T
-    layer.kernel.assign(values.reshape(shape).astype(np.float32))
+    new.kernel.assign(values.reshape(shape).astype(np.float32))

@@ -12,7 +12,7 @@ from training_helpers import randomize
 
 from lcnn_engine.reference import lookup_conv2d as reference_lookup_conv2d
 from lcnn_train import LookupConv2D, LookupDense, sparsity
-from lcnn_train.layers import explicit_padding
+from lcnn_train.geometry import explicit_padding
 
 
 def numpy_of(tensor):
@@ -262,9 +262,13 @@ def test_a_mask_is_needed():
 def test_an_entry_at_epsilon_is_zero_and_one_above_is_not():
     P = np.float32([-0.5, 0.5, 0.50001, -0.50001, 0])
     alive = np.ones(5, bool)
-    np.testing.assert_array_equal(numpy_of(sparsity.survivors(P, alive, 0.5)), [False, False, True, True, False])
+    np.testing.assert_array_equal(
+        numpy_of(sparsity.survivors(P, alive, sparsity.Rule(0.5))), [False, False, True, True, False]
+    )
     alive[2] = False
-    np.testing.assert_array_equal(numpy_of(sparsity.sparsify(P, alive, 0.5)), np.float32([0, 0, 0, -0.50001, 0]))
+    np.testing.assert_array_equal(
+        numpy_of(sparsity.sparsify(P, alive, sparsity.Rule(0.5))), np.float32([0, 0, 0, -0.50001, 0])
+    )
 
 
 def test_saved_and_loaded_without_custom_objects(tmp_path):

@@ -1,0 +1,152 @@
+"""Trained weights as a dictionary and lookups: W ~ P D, the start from which a lookup layer is fine-tuned.
+
+Legend: W (n, taps, m) the weights, a vector of m channels for each tap of each filter; D (k, m); P (n, taps, k). With
+any number of lookups the best D and P of a given k come from the singular value decomposition. With `lookups` s of
+each tap, D and P take turns: P by orthogonal matching pursuit, D by least squares (the method of optimal directions,
+Engan et al. 1999, which is K-SVD without its rotation); filters in groups choose their atoms together.
+"""
+
+# ruff: noqa: N802, N803 - the paper's letters
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse
+
+Factors = tuple[np.ndarray, np.ndarray]  # D (k, m), P (n, taps, k)
+
+_ROUNDS = 30  # of P and D in turn; the error falls little after a dozen
+_LEARNED_FROM = 20_000  # vectors from which D is learned, where a layer has more
+_CHUNK = 4096  # groups of taps pursued at once: bounds the memory
+
+
+def factor(W: np.ndarray, k: int, lookups: int | None = None, groups_of: int = 1, seed: int = 0) -> Factors:
+    """D and P in float64, with W ~ P D.
+
+    Args:
+        W: (n, taps, m), any float dtype.
+        k: rows of D, at least 1.
+        lookups: s, the most non-zeros of each tap of P; None for as many as P has.
+        groups_of: so many neighbouring filters have their non-zeros at the same atoms; it divides n.
+        seed: of the vectors that D is learned from and starts with.
+    """
+    vectors = np.asarray(W, np.float64).reshape(-1, W.shape[-1])
+    if lookups is None or lookups >= k:
+        D, P = _dense(vectors, k, seed)
+        return D, P.reshape(*W.shape[:-1], k)
+    n, taps, m = W.shape
+    by_tap = np.asarray(W, np.float64).reshape(n // groups_of, groups_of, taps, m).swapaxes(1, 2)
+    groups = by_tap.reshape(-1, groups_of, m)
+    D = _learn(groups, k, lookups, seed)
+    P = _pursue(groups, D, lookups).reshape(n // groups_of, taps, groups_of, k)
+    return D, P.swapaxes(1, 2).reshape(n, taps, k)
+
+
+def error(W: np.ndarray, D: np.ndarray, P: np.ndarray) -> float:
+    """|W - P D| / |W| in the Frobenius norm; 0 where W is 0."""
+    whole = np.linalg.norm(W)
+    return float(np.linalg.norm(W - P @ D) / whole) if whole else 0.0
+
+
+def scaled(D: np.ndarray, P: np.ndarray, size: float) -> Factors:
+    """The same product with rows of D of one length, and P's non-zeros of root mean square `size`.
+
+    An entry of P then weighs what it adds to the filter, whatever its atom, so the threshold takes the least first.
+    """
+    lengths = np.linalg.norm(D, axis=1)
+    lengths[lengths == 0] = 1
+    D, P = D / lengths[:, None], P * lengths
+    used = np.count_nonzero(P)
+    if not used:
+        return D, P
+    scale = size / np.sqrt(np.square(P).sum() / used)
+    return D / scale, P * scale
+
+
+def _dense(W: np.ndarray, k: int, seed: int) -> Factors:
+    """Of all factors of k atoms the nearest to W (Eckart and Young): the k first right singular vectors, and W on them.
+
+    They are eigenvectors of W'W, or come from those of WW', whichever is smaller. More atoms than channels are these
+    and vectors of W, and P the least of all that give W exactly.
+    """
+    t, m = W.shape
+    if k > m:
+        D = np.concatenate([_dense(W, m, seed)[0], _some(W, k - m, np.random.default_rng(seed))])
+        return D, np.linalg.lstsq(D.T, W.T, rcond=None)[0].T
+    if m <= t:
+        D = scipy.linalg.eigh(W.T @ W, subset_by_index=(m - k, m - 1))[1].T[::-1]
+        return D, W @ D.T
+    rank = min(k, t)
+    U = scipy.linalg.eigh(W @ W.T, subset_by_index=(t - rank, t - 1))[1][:, ::-1]
+    D = np.concatenate([U.T @ W, np.zeros((k - rank, m))])
+    return D, np.concatenate([U, np.zeros((t, k - rank))], axis=1)
+
+
+def _learn(groups: np.ndarray, k: int, lookups: int, seed: int) -> np.ndarray:
+    """D (k, m), rows of length 1, for `lookups` of each group of vectors (G, g, m)."""
+    rng = np.random.default_rng(seed)
+    share = max(1, _LEARNED_FROM // groups.shape[1])
+    if len(groups) > share:
+        groups = groups[rng.choice(len(groups), share, replace=False)]
+    vectors = groups.reshape(-1, groups.shape[-1])
+    D = _some(vectors, k, rng)
+    for _ in range(_ROUNDS):
+        P = scipy.sparse.csr_array(_pursue(groups, D, lookups).reshape(len(vectors), k))
+        D = _least_squares(P, vectors)
+        lost = ~D.any(axis=1)
+        if lost.any():
+            D[lost] = _worst(vectors - P @ D, int(lost.sum()))
+        D = _unit(D)
+    return D
+
+
+def _some(vectors: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` directions of the vectors, longer ones more often; random ones where there are not enough."""
+    weights = np.square(vectors).sum(axis=1)
+    found = min(count, int(np.count_nonzero(weights)))
+    chosen = rng.choice(len(vectors), found, replace=False, p=weights / weights.sum()) if found else np.zeros(0, int)
+    return _unit(np.concatenate([vectors[chosen], rng.normal(size=(count - found, vectors.shape[1]))]))
+
+
+def _worst(residual: np.ndarray, count: int) -> np.ndarray:
+    """The `count` vectors that are represented worst, in the place of atoms that nobody uses."""
+    order = np.argsort(-np.square(residual).sum(axis=1))[:count]
+    return residual[np.resize(order, count)]
+
+
+def _least_squares(P: scipy.sparse.csr_array, W: np.ndarray) -> np.ndarray:
+    """The D with the least |W - P D|; rows that P does not use are 0."""
+    gram, right = (P.T @ P).toarray(), P.T @ W
+    gram[np.diag_indices_from(gram)] += 1e-9 * max(gram.diagonal().max(), 1e-300)
+    return scipy.linalg.solve(gram, right, assume_a="pos")
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(lengths > 0, lengths, 1)
+
+
+def _pursue(groups: np.ndarray, D: np.ndarray, lookups: int) -> np.ndarray:
+    """P (G, g, k) with `lookups` atoms a group (simultaneous orthogonal matching pursuit), D's rows of length 1."""
+    gram = D @ D.T
+    return np.concatenate(
+        [_pursue_chunk(groups[i : i + _CHUNK] @ D.T, gram, lookups) for i in range(0, len(groups), _CHUNK)]
+    )
+
+
+def _pursue_chunk(products: np.ndarray, gram: np.ndarray, lookups: int) -> np.ndarray:
+    """As _pursue, from the products of all vectors and atoms (G, g, k) and of the atoms among themselves (k, k)."""
+    G, _, k = products.shape
+    rows = np.arange(G)
+    chosen = np.empty((G, 0), np.intp)
+    coefficients = np.empty((G, products.shape[1], 0))
+    for count in range(1, lookups + 1):
+        left = np.square(products - coefficients @ gram[chosen]).sum(axis=1)
+        left[rows[:, None], chosen] = -1
+        chosen = np.concatenate([chosen, left.argmax(axis=1)[:, None]], axis=1)
+        among = gram[chosen[:, :, None], chosen[:, None, :]] + 1e-10 * np.eye(count)
+        right = np.take_along_axis(products, chosen[:, None, :], axis=2)
+        coefficients = np.linalg.solve(among, right.swapaxes(1, 2)).swapaxes(1, 2)
+    P = np.zeros_like(products)
+    np.put_along_axis(P, np.broadcast_to(chosen[:, None, :], coefficients.shape), coefficients, axis=2)
+    return P
