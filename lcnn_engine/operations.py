@@ -263,6 +263,8 @@ class Dense(DenseLike):
 
 @dataclass(frozen=True, kw_only=True)
 class Pool2D(Windowed):
+    """A pool of pool_size, per channel."""
+
     pool_size: tuple[int, int]
 
     def window(self) -> tuple[int, int]:
@@ -289,6 +291,8 @@ class AvgPool2D(Pool2D):
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroPad2D(Node):
+    """Zeros around the picture."""
+
     op = "zero_pad2d"
     rank = 3
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
