@@ -5,75 +5,21 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 import yaml
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 
-from lcnn_engine import graph
+from lcnn_train.data.settings import AnyAugmentation, Data, Preprocessing, check_order
 from lcnn_train.errors import ConfigError
-from lcnn_train.models.alexnet import ALEXNET
+from lcnn_train.models.registry import NETWORKS
 from lcnn_train.models.settings import Model
-from lcnn_train.schema import Count, Positive, Section, Share
+from lcnn_train.schema import Section
 from lcnn_train.training.settings import Train
 
 _CONFIGS = Path(__file__).parent / "configs"
-_SIZE = (ALEXNET.input_size, ALEXNET.input_size)
-
-
-class Data(Section):
-    """What to train on. `validation` training pictures are held out to choose the checkpoint by."""
-
-    dataset: Literal["mnist", "fashion-mnist"] = "mnist"
-    folder: str | None = None
-    validation: Count = 800
-
-
-class Preprocessing(Section):
-    """Picture to input: resized by Pillow, then (x * scale - mean) / std."""
-
-    mode: Literal["L", "RGB"] = "L"
-    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
-    scale: float = 1 / 255
-    mean: list[float] = Field(default=[0.13])
-    std: list[Positive] = Field(default=[1.0])
-
-    def for_engine(self) -> graph.Preprocessing:
-        """As the engine's preprocessing functions take it."""
-        return graph.Preprocessing(
-            mode=self.mode,
-            mean=tuple(self.mean),
-            std=tuple(self.std),
-            scale=self.scale,
-            resize=graph.Resize("exact", _SIZE, self.resample),
-        )
-
-    def for_file(self) -> dict[str, Any]:
-        """In the model file's own words."""
-        return {
-            "mode": self.mode,
-            "resize": {"policy": "exact", "size": list(_SIZE), "resample": self.resample},
-            "scale": self.scale,
-            "mean": list(self.mean),
-            "std": list(self.std),
-        }
-
-
-class Augment(Section):
-    """Random changes of the training pictures; all are off unless set.
-
-    rotate: degrees to either side; scale: range of a factor; shift: share of the side, in any direction; these three
-    are one affine transform, applied to a picture with `affine_probability`. salt_and_pepper: share of the pixels
-    turned black or white, in a picture with `salt_and_pepper_probability`.
-    """
-
-    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
-    scale: list[Positive] = Field(default=[1.0, 1.0], min_length=2, max_length=2)
-    shift: Share = 0.0
-    affine_probability: Share = 1.0
-    salt_and_pepper: Share = 0.0
-    salt_and_pepper_probability: Share = 1.0
 
 
 class Export(Section):
@@ -88,21 +34,32 @@ class Config(Section):
     name: Annotated[str, Field(min_length=1)]
     data: Data = Data()
     preprocessing: Preprocessing = Preprocessing()
-    augment: Augment = Augment()
+    augment: list[AnyAugmentation] = Field(default=[])
     model: Model = Model()
     train: Train = Train()
     export: Export = Export()
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _size_of_the_input(cls, values: Any) -> Any:
+        """Unless preprocessing.size is given, pictures get the size that the model takes."""
+        model, preprocessing = (values.get(key, {}) for key in ("model", "preprocessing"))
+        if not isinstance(model, dict) or not isinstance(preprocessing, dict) or "size" in preprocessing:
+            return values
+        network = NETWORKS.get(str(model.get("name", "alexnet")))
+        size = model.get("input_size", network.input_size if network else None)
+        return values | {"preprocessing": preprocessing | {"size": [size, size]}} if isinstance(size, int) else values
+
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> Config:
-        channels = 1 if self.preprocessing.mode == "L" else 3
-        if self.model.channels != channels:
-            raise ValueError(f"model.channels must be {channels}, as preprocessing.mode is {self.preprocessing.mode}")
-        for key in ("mean", "std"):
-            if len(getattr(self.preprocessing, key)) != channels:
-                raise ValueError(f"preprocessing.{key} must have one number for each of {channels} channel(s)")
-        if self.augment.scale[0] > self.augment.scale[1]:
-            raise ValueError("augment.scale must be [smallest, largest]")
+        made, taken = self.preprocessing.input_shape, self.model.input_shape
+        if made[2] != taken[2]:
+            raise ValueError(f"model.channels must be {made[2]}, as preprocessing.mode is {self.preprocessing.mode}")
+        if made != taken:
+            raise ValueError(
+                f"preprocessing.size must be {list(taken[:2])}, what the model takes; found {list(made[:2])}"
+            )
+        check_order(self.augment)
         return self
 
 
@@ -170,23 +127,53 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 
 def _explain(error: Any) -> str:
-    """One pydantic error as one line: the key, what was expected, what came; for an unknown key its nearest name."""
-    location = error["loc"]
-    key = ".".join(str(part) for part in location)
-    if error["type"] == "extra_forbidden":
-        known = _fields(location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.0)
-        return f"unknown key {key}; did you mean {near[0]}? Known here: {', '.join(known)}"
-    if error["type"] == "missing":
-        return f"expected a value for {key}; found none"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
+    """One pydantic error as one line: the key, what was expected, what came; for an unknown name its nearest."""
+    kind, context = error["type"], error.get("ctx", {})
+    *above, last = error["loc"] or ("",)
+    sections, key = _walk(tuple(above))
+    here = ".".join([*key, str(last)])
+    if kind == "extra_forbidden":
+        return f"unknown key {here}; {_did_you_mean(str(last), list(sections[0].model_fields))}"
+    if kind == "union_tag_invalid":
+        return f"{here}.name: unknown {context['tag']}; {_did_you_mean(context['tag'], _names(context))}"
+    if kind == "union_tag_not_found":
+        return f"{here}: expected a name, as in {{name: flip}}; found {error['input']!r}"
+    if kind == "missing":
+        return f"expected a value for {here}; found none"
+    if kind == "value_error":
+        return str(context["error"])
     message = error["msg"].removeprefix("Input should be ")
-    return f"{key}: expected {message}; found {error['input']!r} ({type(error['input']).__name__})"
+    return f"{here}: expected {message}; found {error['input']!r} ({type(error['input']).__name__})"
 
 
-def _fields(location: tuple[Any, ...]) -> list[str]:
-    section: Any = Config
+def _did_you_mean(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"did you mean {near[0]}? Known here: {', '.join(known)}"
+
+
+def _names(context: dict[str, Any]) -> list[str]:
+    """The names that a member of a union may have, from pydantic's own text."""
+    return re.findall(r"'([^']+)'", context["expected_tags"])
+
+
+def _walk(location: tuple[Any, ...]) -> tuple[list[type[Section]], list[str]]:
+    """The sections that may stand at a location, and its key; of a union, pydantic puts the member's name there too."""
+    sections: list[type[Section]] = [Config]
+    key = []
     for part in location:
-        section = section.model_fields[part].annotation
-    return list(section.model_fields)
+        if len(sections) > 1 and isinstance(part, str):
+            sections = [s for s in sections if part in get_args(s.model_fields["name"].annotation)]
+            continue
+        key.append(str(part))
+        if isinstance(part, str):
+            sections = _sections(sections[0].model_fields[part])
+    return sections, key
+
+
+def _sections(type_: Any) -> list[type[Section]]:
+    """The sections in a field's type: itself, or those of a list or a union."""
+    if isinstance(type_, FieldInfo):
+        type_ = type_.annotation
+    if isinstance(type_, type) and issubclass(type_, Section):
+        return [type_]
+    return [section for part in get_args(type_) for section in _sections(part)]

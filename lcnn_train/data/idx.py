@@ -12,11 +12,12 @@ import os
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from lcnn_train.data.pictures import Skipped
 from lcnn_train.errors import DataError
 
 _UNSIGNED_BYTE = 8
@@ -44,18 +45,27 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures (N, height, width) uint8 and their classes (N,) uint8; `source` says where they came from."""
+    """Pictures (N, height, width) uint8 and their labels (N,) uint8; otherwise as `Pictures` says."""
 
     images: np.ndarray
     labels: np.ndarray
     source: str
+    classes: tuple[str, ...] | None = None
+    skipped: Skipped = field(default_factory=Skipped, compare=False)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> Split:
         """The pictures at `indices`, in that order."""
-        return Split(self.images[indices], self.labels[indices], self.source)
+        return Split(self.images[indices], self.labels[indices], self.source, self.classes)
+
+    def read(self, index: int) -> np.ndarray:
+        """The pixels of one picture, uint8 (height, width)."""
+        return self.images[index]
+
+    def name(self, index: int) -> str:
+        return f"picture {index} of {self.source}"
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -145,6 +155,10 @@ def load(dataset: str, part: str, folder: str | os.PathLike[str] | None = None) 
     Looked for in `folder` if one is given, and nowhere else; otherwise where Keras keeps what it has downloaded
     (`$KERAS_HOME` or ~/.keras), then where Debian's package puts it. Raises DataError that says how to get it.
     """
+    return replace(_found(dataset, part, folder), classes=LABELS[dataset])
+
+
+def _found(dataset: str, part: str, folder: str | os.PathLike[str] | None) -> Split:
     if folder is not None:
         return read_folder(folder, part)
     cache = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"

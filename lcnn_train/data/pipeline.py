@@ -1,107 +1,227 @@
-"""tf.data batches. The pictures of a step are a function of (seed, step) alone, so that a resumed run sees the same.
+"""tf.data batches. The pictures of a step are a function of (seed, epoch, step) alone, so a resumed run sees the same.
 
-Pictures become input by `lcnn_engine.preprocessing`, whose functions also serve prediction: TensorFlow's own resizing
-gives other numbers than Pillow's.
+Pictures become input by `lcnn_engine.preprocessing`, whose functions also serve prediction: TensorFlow's own decoding
+and resizing give other numbers than Pillow's. A picture that cannot be read is noted in its data set's `skipped`; in
+training another, drawn at random, takes its place, so that batches keep their size, and in evaluation it is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from lcnn_engine.graph import Preprocessing, Shape
-from lcnn_engine.preprocessing import normalize, to_pixels
-from lcnn_train.config import Augment
-from lcnn_train.data.augment import augment
-from lcnn_train.data.idx import Split
+from lcnn_engine.preprocessing import normalize
+from lcnn_train.data.augment import augmentation, begins_unresized
+from lcnn_train.data.pictures import Pictures
+from lcnn_train.data.reader import Reader
 from lcnn_train.errors import DataError
 
+AnyPictures = TypeVar("AnyPictures", bound=Pictures)
+
 _PREFETCH = 2
-# What one step draws from its seed: augment() adds 1, 2 ... to it, and the next step must not draw the same.
-_SEEDS_A_STEP = 4
-
-Load = Callable[[np.int64], tuple[np.ndarray, np.ndarray]]
-
-
-def hold_out(split: Split, count: int, seed: int) -> tuple[Split, Split]:
-    """Divide a split at random (by `seed`) in two: all but `count` pictures, and those `count`."""
-    if not 0 <= count < len(split):
-        raise DataError(f"data.validation: expected fewer than the {len(split)} training pictures; found {count}")
-    order = np.random.default_rng(seed).permutation(len(split))
-    return split.take(np.sort(order[count:])), split.take(np.sort(order[:count]))
+# Pictures that one call into Python reads: the call's own cost is shared, and a batch is still read by many threads.
+_CHUNK = 32
+# So many pictures in a row that cannot be read are no matter of a few bad files.
+_TRIES = 100
 
 
-def steps_per_epoch(split: Split, batch_size: int) -> int:
+def hold_out(pictures: AnyPictures, count: int, seed: int) -> tuple[AnyPictures, AnyPictures]:
+    """Divide pictures at random (by `seed`) in two: all but `count` of them, and those `count`."""
+    if not 0 <= count < len(pictures):
+        raise DataError(f"data.validation: expected fewer than the {len(pictures)} training pictures; found {count}")
+    order = np.random.default_rng(seed).permutation(len(pictures))
+    return pictures.take(np.sort(order[count:])), pictures.take(np.sort(order[:count]))
+
+
+def steps_per_epoch(pictures: Pictures, batch_size: int) -> int:
     """Whole batches in an epoch; the remainder is dropped. Raises DataError if there is none."""
-    if len(split) < batch_size:
-        raise DataError(f"train.batch_size: expected at most the {len(split)} training pictures; found {batch_size}")
-    return len(split) // batch_size
+    if len(pictures) < batch_size:
+        raise DataError(f"train.batch_size: expected at most the {len(pictures)} training pictures; found {batch_size}")
+    return len(pictures) // batch_size
 
 
 def training_batches(
-    split: Split,
+    pictures: Pictures,
     preprocessing: Preprocessing,
     input_shape: Shape,
     batch_size: int,
     seed: int,
     first_epoch: int,
     epochs: int,
-    settings: Augment,
+    augment: Sequence[Any] = (),
+    *,
+    first_step: int = 0,
+    shards: int = 1,
+    shard: int = 0,
+    workers: int | None = None,
+    cache: int = 0,
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches (x float32 (B, H, W, C), y int64 (B,)) of the epochs first_epoch .. epochs - 1."""
-    steps = steps_per_epoch(split, batch_size)
+    """Shuffled, augmented batches (x float32 (B, H, W, C), y int64 (B,)) of the epochs first_epoch .. epochs - 1.
 
-    def load(step: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        epoch, position = divmod(int(step), steps)
-        order = np.random.default_rng((seed, epoch)).permutation(len(split))
-        return pixels(split, order[position * batch_size : (position + 1) * batch_size], preprocessing, input_shape)
+    `batch_size` is that of all workers together: worker `shard` of `shards` gets its rows of every batch, so that
+    together they see what one alone would. `first_step` leaves out the first steps of the first epoch. `workers`
+    threads read (None: one a core), and pictures are kept decoded if all fit into `cache` MiB.
+    Raises DataError if the data set has less than a batch, or if the batch does not divide among the workers.
+    """
+    steps, rows = steps_per_epoch(pictures, batch_size), _rows(batch_size, shards)
+    reader = Reader(pictures, preprocessing, None if begins_unresized(augment) else input_shape, cache)
+    chunk = _chunk(rows) if reader.shape else 1  # pictures of several sizes do not go into one array
 
-    def change(x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        return augment(x, tf.stack([tf.cast(seed, tf.int64), _SEEDS_A_STEP * step]), settings)
+    def load(number: np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        step, row = divmod(int(number) * chunk, rows)
+        epoch, step = divmod(step, steps)
+        first = step * batch_size + shard * rows + row
+        read = [_read_or_replaced(reader, seed, epoch, position) for position in range(first, first + chunk)]
+        indices, found = zip(*read, strict=True)
+        draws = epoch * len(pictures) + np.arange(first, first + chunk, dtype=np.int64)
+        return np.stack(found), pictures.labels[list(indices)].astype(np.int64), draws
 
-    return _batches(
-        tf.data.Dataset.range(first_epoch * steps, epochs * steps), load, preprocessing, input_shape, change
-    )
+    per_step = rows // chunk
+    first = (first_epoch * steps + first_step) * per_step
+    numbers = tf.data.Dataset.range(first, epochs * steps * per_step)
+    batches = _loaded(numbers, load, reader, workers)
+    if augment:
+        change = augmentation(augment, preprocessing, input_shape)
+
+        def changed(x: tf.Tensor, y: tf.Tensor, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return change(x, tf.stack([tf.cast(seed, tf.int64), draw])), y
+
+        batches = _in_parallel(batches.unbatch(), changed, workers).batch(rows, drop_remainder=True)
+    else:
+        batches = batches.map(lambda x, y, draw: (x, y)).rebatch(rows, drop_remainder=True)
+    count = max(0, (epochs - first_epoch) * steps - first_step)
+    return _finished(batches, preprocessing, input_shape, rows).apply(tf.data.experimental.assert_cardinality(count))
 
 
 def evaluation_batches(
-    split: Split, preprocessing: Preprocessing, input_shape: Shape, batch_size: int
-) -> tf.data.Dataset:
-    """Every picture of a split once, in its order; the last batch may be smaller."""
-
-    def load(start: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        indices = np.arange(int(start), min(int(start) + batch_size, len(split)))
-        return pixels(split, indices, preprocessing, input_shape)
-
-    return _batches(tf.data.Dataset.range(0, len(split), batch_size), load, preprocessing, input_shape)
-
-
-def pixels(
-    split: Split, indices: np.ndarray, preprocessing: Preprocessing, input_shape: Shape
-) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures at `indices`, resized but still uint8 (B, H, W, C), and their classes, int64 (B,)."""
-    pictures = np.stack([to_pixels(split.images[i], preprocessing, input_shape) for i in indices])
-    return pictures, split.labels[indices].astype(np.int64)
-
-
-def _batches(
-    numbers: tf.data.Dataset,
-    load: Load,
+    pictures: Pictures,
     preprocessing: Preprocessing,
     input_shape: Shape,
-    change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+    batch_size: int,
+    *,
+    workers: int | None = None,
+    cache: int = 0,
+    numbered: bool = False,
 ) -> tf.data.Dataset:
-    """Each number loaded as a batch of uint8 pictures, changed, and made the network's input."""
+    """Every picture once, in their order, but those that cannot be read; the last batch may be smaller.
 
-    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # numpy_function cannot tell the shapes of what Python returns.
-        x, y = tf.numpy_function(load, [number], [tf.uint8, tf.int64])
-        x = tf.ensure_shape(x, (None, *input_shape))
-        if change is not None:
-            x = change(x, number)
-        x = tf.numpy_function(lambda array: normalize(array, preprocessing), [x], tf.float32)
-        return tf.ensure_shape(x, (None, *input_shape)), tf.ensure_shape(y, (None,))
+    Batches are (x float32 (B, H, W, C), y int64 (B,)), y the labels, or with `numbered` the pictures' numbers.
+    """
+    reader = Reader(pictures, preprocessing, input_shape, cache)
+    chunk = min(_CHUNK, batch_size)
 
-    return numbers.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)
+    def load(first: np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        numbers = range(int(first), min(int(first) + chunk, len(pictures)))
+        found = {number: x for number in numbers if (x := reader(number)) is not None}
+        indices = np.array(list(found), np.int64)
+        x = np.stack(list(found.values())) if found else np.empty((0, *input_shape), np.uint8)
+        return x, pictures.labels[indices].astype(np.int64), indices
+
+    batches = _loaded(tf.data.Dataset.range(0, len(pictures), chunk), load, reader, workers)
+    batches = batches.map(lambda x, y, number: (x, number if numbered else y)).rebatch(batch_size)
+    batches = _finished(batches, preprocessing, input_shape, None)
+    if isinstance(pictures.read(0), np.ndarray):  # nothing in memory is unreadable, and Keras likes to know the count
+        batches = batches.apply(tf.data.experimental.assert_cardinality(-(-len(pictures) // batch_size)))
+    return batches
+
+
+@contextmanager
+def data_errors(*sets: Pictures) -> Iterator[None]:
+    """Around the use of batches: what ended them, if it was the data, as our DataError and not as TensorFlow's."""
+    try:
+        yield
+    except tf.errors.OpError:
+        for pictures in sets:
+            if pictures.skipped.failure is not None:
+                raise pictures.skipped.failure from None
+        raise
+
+
+def measure_throughput(batches: tf.data.Dataset, seconds: float = 3.0) -> float:
+    """Pictures a second that batches come with when nothing else is done; timed from the second batch on."""
+    iterator = iter(batches)
+    next(iterator, None)
+    count, started = 0, time.perf_counter()
+    for batch in iterator:
+        count += int(tf.shape(batch[0])[0])
+        if time.perf_counter() - started >= seconds:
+            break
+    return count / (time.perf_counter() - started)
+
+
+@functools.lru_cache(maxsize=4)
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order (count,) in which an epoch shows the pictures."""
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+def _rows(batch_size: int, shards: int) -> int:
+    if batch_size % shards:
+        raise DataError(f"train.batch_size: expected a multiple of the {shards} workers; found {batch_size}")
+    return batch_size // shards
+
+
+def _chunk(rows: int) -> int:
+    """The largest divisor of a batch's rows that is small enough for one call."""
+    return max(size for size in range(1, min(rows, _CHUNK) + 1) if rows % size == 0)
+
+
+def _read_or_replaced(reader: Reader, seed: int, epoch: int, position: int) -> tuple[int, np.ndarray]:
+    """Number and pixels of the picture at a position of an epoch, or of the first readable one of others drawn."""
+    count = len(reader.pictures)
+    index = int(epoch_order(count, seed, epoch)[position])
+    draws = None
+    for _ in range(_TRIES):
+        pixels = reader(index)
+        if pixels is not None:
+            return index, pixels
+        draws = draws or np.random.default_rng((seed, epoch, position))
+        index = int(draws.integers(count))
+    raise DataError(
+        f"{reader.pictures.source}: expected pictures that can be read; found {_TRIES} in a row that cannot: "
+        f"{reader.pictures.skipped}"
+    )
+
+
+def _loaded(numbers: tf.data.Dataset, load: Callable[..., Any], reader: Reader, workers: int | None) -> tf.data.Dataset:
+    """Each number loaded as some pictures (uint8), their labels and numbers."""
+
+    def guarded(number: np.int64) -> Any:
+        try:
+            return load(number)
+        except DataError as error:
+            reader.pictures.skipped.failure = error
+            raise
+
+    def loaded(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        x, y, numbers = tf.numpy_function(guarded, [number], [tf.uint8, tf.int64, tf.int64])
+        x = tf.ensure_shape(x, (None, *(reader.shape or (None, None, reader.channels))))
+        return x, tf.ensure_shape(y, (None,)), tf.ensure_shape(numbers, (None,))
+
+    return _in_parallel(numbers, loaded, workers)
+
+
+def _in_parallel(dataset: tf.data.Dataset, function: Callable[..., Any], workers: int | None) -> tf.data.Dataset:
+    return dataset.map(function, num_parallel_calls=workers or tf.data.AUTOTUNE, deterministic=True)
+
+
+def _finished(
+    batches: tf.data.Dataset, preprocessing: Preprocessing, input_shape: Shape, rows: int | None
+) -> tf.data.Dataset:
+    """Batches of uint8 pictures made the network's input, and ready before they are asked for."""
+
+    def normalized(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # By the engine's function: TensorFlow may rewrite a division as a product, which rounds otherwise.
+        x = tf.numpy_function(lambda pixels: normalize(pixels, preprocessing), [x], tf.float32)
+        return tf.ensure_shape(x, (rows, *input_shape)), tf.ensure_shape(y, (rows,))
+
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF  # `shard` says it
+    return batches.map(normalized, num_parallel_calls=1).prefetch(_PREFETCH).with_options(options)

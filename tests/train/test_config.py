@@ -28,6 +28,13 @@ def test_defaults():
     assert config.train.learning_rate.schedule == "cosine"
 
 
+def test_pictures_have_the_size_that_the_model_takes():
+    config = parse_config({"name": "a", "model": {"name": "lenet", "variant": "dense"}}, "here")
+    assert config.preprocessing.input_shape == config.model.input_shape == (28, 28, 1)
+    assert config.preprocessing.for_file()["resize"]["size"] == [28, 28]
+    config.preprocessing.for_engine().check(config.model.input_shape)
+
+
 def test_numbers_with_an_exponent_are_numbers():
     """PyYAML alone takes 1e-3 for a text."""
     for text, value in (("1e-3", 1e-3), ("2E+1", 20.0), ("1.5e-3", 1.5e-3), (".5", 0.5)):
@@ -35,9 +42,9 @@ def test_numbers_with_an_exponent_are_numbers():
 
 
 def test_overrides_win():
-    config = load_config(FLAGSHIP, ["train.epochs=3", "augment.scale=[0.8, 1.2]", "data.folder=~"], "elsewhere")
+    config = load_config(FLAGSHIP, ["train.epochs=3", "augment=[{name: flip}]", "data.folder=~"], "elsewhere")
     assert config.train.epochs == 3
-    assert config.augment.scale == [0.8, 1.2]
+    assert [step.name for step in config.augment] == ["flip"]
     assert config.data.folder == "elsewhere"
 
 
@@ -57,8 +64,10 @@ MISTAKES = {
     "model.channels=3": "model.channels must be 1, as preprocessing.mode is L",
     "preprocessing.mean=[0.1, 0.2]": "preprocessing.mean must have one number for each of 1 channel",
     "preprocessing.std=[0]": r"preprocessing.std.0: expected greater than 0; found 0",
-    "augment.scale=[1.2, 0.8]": r"augment.scale must be \[smallest, largest\]",
-    "augment.scale=[1.2]": "augment.scale: .*at least 2 items",
+    "augment=[{name: flp}]": r"augment.0.name: unknown flp; did you mean flip\?",
+    "augment=[{name: affine, scale: [1.2]}]": "augment.0.scale: .*at least 2 items",
+    "preprocessing.size=[28, 28]": r"preprocessing.size must be \[224, 224\], what the model takes",
+    "preprocessing.shortest_edge=200": "preprocessing.shortest_edge must be at least 224",
     "train.learning_rate={schedule: piecewise, epochs: [2, 3], rates: [1, 2]}": "epochs must ascend from 1",
     "train.learning_rate={schedule: piecewise, epochs: [1, 3], rates: [1.0]}": "one rate for each of its epochs",
     "train=3": r"train: expected a valid dictionary or instance of Train; found 3 \(int\)",

@@ -34,7 +34,7 @@ FIT_SMALL = Path(__file__).with_name("fit_small.py")
 CONFIG = {
     "name": "small",
     "data": {"folder": str(SMALL), "validation": 40},
-    "augment": {"rotate": 5.0, "shift": 0.02, "salt_and_pepper": 0.01},
+    "augment": [{"name": "affine", "rotate": 5.0, "shift": 0.02}, {"name": "salt_and_pepper", "share": 0.01}],
     "model": {"l1": 1.0},
     "train": {"epochs": 6, "batch_size": 20, "threads": 1, "optimizer": {"momentum": 0.9}},
 }
