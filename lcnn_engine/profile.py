@@ -41,7 +41,10 @@ class ProfileStep:
 
 @dataclass(frozen=True)
 class Profile:
-    """Steps in the order they ran; ``dense``: those of the dense twin, where it was asked for. ``str()`` is a table."""
+    """Steps in the order they ran; ``dense``: those of the dense twin, where it was asked for. ``str()`` is a table.
+
+    With several threads a step's seconds are those from its start to its end, all threads sharing its work.
+    """
 
     model: str
     variant: str

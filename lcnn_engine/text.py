@@ -21,7 +21,8 @@ def message_of(error: BaseException) -> str:
 
 
 def complain(message: str) -> None:
-    """One line on the standard error."""
+    """One line on the standard error, in the place of a note."""
+    note("")
     print(f"lcnn: error: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 

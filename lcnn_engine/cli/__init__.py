@@ -14,7 +14,7 @@ from importlib import import_module
 
 from .. import __version__
 from ..errors import LcnnError
-from ..text import complain, message_of
+from ..text import complain, message_of, note
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -43,6 +43,7 @@ def _status_of(options: argparse.Namespace) -> int:
     except MemoryError:
         complain("out of memory")
     except KeyboardInterrupt:
+        note("")
         return INTERRUPTED
     return BAD_INPUT
 
