@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 BLAS_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would have the BLAS work for another processor
-PACKAGES = ("numpy", "onnxruntime", "onnx")
+PACKAGES = ("numpy", "onnxruntime", "onnx", "openvino", "ai-edge-litert", "tensorflow")
 
 
 def forget_blas_settings() -> bool:
@@ -27,12 +27,17 @@ def start_clean() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+def allowed() -> set[int]:
+    """The cores that this process may use."""
+    return os.sched_getaffinity(0)
+
+
 def pin(core: int | None = None) -> int:
     """Keep this process on one core, the last one it may use unless ``core`` says which; that core."""
-    allowed = sorted(os.sched_getaffinity(0))
-    chosen = allowed[-1] if core is None else core
-    if chosen not in allowed:
-        raise ValueError(f"expected a core among {allowed}, got {core}")
+    cores = sorted(allowed())
+    chosen = cores[-1] if core is None else core
+    if chosen not in cores:
+        raise ValueError(f"expected a core among {cores}, got {core}")
     os.sched_setaffinity(0, {chosen})
     return chosen
 
@@ -62,7 +67,7 @@ def describe() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "pinned_to": sorted(os.sched_getaffinity(0)),
+        "pinned_to": sorted(allowed()),
         "isa": info["isa"],
         "blas": info["blas"],
         "blas_core": info["blas_core"],
@@ -74,4 +79,4 @@ def describe() -> dict[str, Any]:
 
 def heading(facts: dict[str, Any]) -> str:
     """``describe()`` as lines of text."""
-    return "\n".join(f"{key:12} {value}" for key, value in facts.items())
+    return "\n".join(f"{key:15} {value}" for key, value in facts.items())

@@ -1,0 +1,192 @@
+"""``python -m benchmarks.compare``: this engine beside ONNX Runtime, OpenVINO, LiteRT and TensorFlow, in one run.
+
+Each engine runs in a process of its own, kept to the same cores, and they take turns; see README.md beside this file.
+``--check`` measures everything, holds it against every figure in ``comparison/bars.py``, measures what misses once
+more, and ends with 0 only if all hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lcnn_engine import InputError, LcnnError
+from lcnn_engine.threads import checked_threads
+
+from . import machine, report
+from .comparison import bars, callers, cold, tables
+from .comparison.bars import ACCURATE, DENSE, FAST, Results, Verdict
+from .comparison.contests import OURS, PEERS, Contest, Entry, Group, contests, groups, model_group
+from .comparison.measuring import Measurement, Runner
+from .comparison.peers import ENGINES
+from .comparison.pictures import Pictures
+from .comparison.workers import ROOT, cores, environment
+
+COLD_ROUNDS = 5
+CALLER_ROUNDS = 7
+SCALAR = "lcnn-scalar"
+
+
+class Lab:
+    """Everything that can be measured."""
+
+    def __init__(self, pictures: Pictures, rounds: int, seconds: float) -> None:
+        self._pictures = pictures
+        self._runner = Runner(pictures, rounds, seconds)
+
+    def contest(self, contest: Contest) -> dict[Entry, Measurement]:
+        say(contest.name)
+        return self._runner.measure(contest)
+
+    def results_of(self, engine: str, networks: Sequence[str]) -> dict[Entry, Measurement]:
+        """Only whether an engine's results are right."""
+        entries = tuple(Entry(engine, network) for network in networks)
+        say(f"results of {engine}")
+        return Runner(self._pictures, 0, 0.0).measure(Contest(engine, 1, 1, entries, ()))
+
+    def starts(self, entries: Sequence[Entry]) -> dict[Entry, cold.Start]:
+        say("cold starts")
+        return cold.measure(entries, self._pictures, COLD_ROUNDS)
+
+    def calls(self, entries: Sequence[Entry]) -> dict[Entry, callers.Calls]:
+        say("two callers")
+        return callers.measure(entries, self._pictures, CALLER_ROUNDS)
+
+    def promises(self, networks: Sequence[str]) -> dict[str, Any]:
+        """See ``comparison.promises``."""
+        say("memory and same bits")
+        command = [sys.executable, "-m", "benchmarks.comparison.promises", "small-lookup", *networks]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(OURS), cwd=ROOT)
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+            return {}
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+def measure(lab: Lab, chosen: Sequence[Group], options: argparse.Namespace) -> tuple[list[Contest], Results]:
+    """All that was asked for."""
+    results = Results()
+    engines = options.engines
+    listed = []
+    for contest in contests(chosen, options.batch, options.threads):
+        entries = tuple(entry for entry in contest.entries if entry.engine in engines)
+        listed.append(replace(contest, entries=entries))
+        results.contests[contest.name] = lab.contest(listed[-1])
+    networks = [network for group in chosen for network in group.lookup]
+    if SCALAR in engines:
+        results.contests[SCALAR] = lab.results_of(SCALAR, networks)
+    if any(group.name == "alexnet" for group in chosen):
+        entries = [entry for entry in [FAST, *(Entry(peer, DENSE) for peer in PEERS)] if entry.engine in engines]
+        results.starts = lab.starts(entries)
+        if max(options.threads) > 1:
+            both = [FAST, ACCURATE, Entry("onnxruntime", DENSE)]
+            results.calls = lab.calls([entry for entry in both if entry.engine in engines])
+    if OURS in engines:
+        results.promises = lab.promises(networks)
+    return listed, results
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    names = ", ".join(group.name for group in groups())
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__.partition("\n")[0])
+    parser.add_argument("networks", nargs="*", metavar="NETWORKS", help=f"{names}, or a model file; default: all")
+    parser.add_argument(
+        "--check", action="store_true", help="hold everything against the bars; end with 1 if one is missed"
+    )
+    parser.add_argument("--engines", nargs="+", default=list(ENGINES), metavar="ENGINE", help=", ".join(ENGINES))
+    parser.add_argument("--batch", nargs="+", type=int, default=[1, 32], metavar="N", help="default: 1 32")
+    parser.add_argument(
+        "--threads", nargs="+", type=int, metavar="N", help="default: 1, and 2 where there are two cores"
+    )
+    parser.add_argument("--rounds", type=int, default=40, help="at most so many a contest; default 40")
+    parser.add_argument("--seconds", type=float, default=15, help="about so long a contest; default 15")
+    parser.add_argument("--image", type=Path, help="what a model file that says how to prepare pictures is shown")
+    parser.add_argument("--name", default="compare", help="benchmarks/results/NAME.json, .txt, NAME-*.png")
+    return parser.parse_args(arguments)
+
+
+def _checked(options: argparse.Namespace) -> list[Group]:
+    """The groups to measure; options filled in. Raises LcnnError, ValueError or OSError for what cannot be."""
+    for engine in options.engines:
+        if engine not in ENGINES:
+            raise ValueError(f"expected engines among {', '.join(ENGINES)}, got {engine!r}")
+    if options.threads is None:
+        options.threads = [1, 2] if len(machine.allowed()) > 1 else [1]
+    for threads in options.threads:
+        cores(checked_threads(threads))
+    for option in ("rounds", "seconds"):
+        if not getattr(options, option) > 0:
+            raise ValueError(f"expected {option} to be more than 0, got {getattr(options, option)}")
+    for batch in options.batch:
+        if not 1 <= batch <= 1024:
+            raise ValueError(f"expected batch to be from 1 to 1024, got {batch}")
+    known = {group.name: group for group in groups()}
+    return [known[name] if name in known else _model(name, known) for name in options.networks or known]
+
+
+def _model(name: str, known: dict[str, Group]) -> Group:
+    from lcnn_engine import read_model
+
+    if not Path(name).exists():
+        raise ValueError(f"expected networks among {', '.join(known)}, or a model file, got {name!r}")
+    read_model(name)
+    return model_group(Path(name).resolve())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _arguments(arguments)
+    try:
+        chosen = _checked(options)
+        pictures = Pictures(options.image)
+        inputs = {group.name: pictures.source(group.lookup[0]) for group in chosen}
+        for group in chosen:
+            pictures.batch(group.lookup[0], 1)
+    except (LcnnError, InputError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    lab = Lab(pictures, options.rounds, options.seconds)
+    listed, results = measure(lab, chosen, options)
+    verdicts = bars.judge(
+        bars.all_bars({group.name: group for group in groups()}), results, lab if options.check else None
+    )
+    if not options.check:
+        verdicts = [verdict for verdict in verdicts if verdict.first is not None]
+    return _report(options, listed, results, verdicts, inputs)
+
+
+def _report(
+    options: argparse.Namespace,
+    listed: Sequence[Contest],
+    results: Results,
+    verdicts: Sequence[Verdict],
+    inputs: dict[str, str],
+) -> int:
+    facts = machine.describe()
+    text = "\n\n".join([tables.all_tables(listed, results, verdicts), machine.heading(facts)])
+    print(text)
+    numbers = {
+        "machine": facts,
+        "inputs": inputs,
+        "contests": {name: [one.as_json() for one in found.values()] for name, found in results.contests.items()},
+        "starts": [start.as_json() for start in results.starts.values()],
+        "callers": [calls.as_json() for calls in results.calls.values()],
+        "promises": results.promises,
+        "bars": [verdict.as_json() for verdict in verdicts],
+    }
+    report.write(options.name, text, numbers)
+    return 1 if options.check and not all(verdict.holds for verdict in verdicts) else 0
+
+
+if __name__ == "__main__":
+    machine.start_clean()
+    sys.exit(main())

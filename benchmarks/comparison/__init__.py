@@ -1,0 +1,1 @@
+"""The parts of ``python -m benchmarks.compare``: engines in processes of their own, contests between them, bars."""

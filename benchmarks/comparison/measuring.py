@@ -1,0 +1,176 @@
+"""One contest: workers started and loaded, results compared, then interleaved rounds."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import machine
+from ..timing import Sample
+from .contests import OURS, Contest, Entry
+from .model_files import ConversionError, model_file, network
+from .peers import ENGINES
+from .pictures import Pictures
+from .workers import Worker, WorkerError, cores, missing
+
+CLOSE = 1e-5  # ours and the reference, as a share of the largest output
+AGREE = 1e-4  # a float32 peer and the reference
+BLOCK_SECONDS = 0.02
+FEWEST_ROUNDS = 5
+LOADERS = 2  # workers that load at once
+
+
+@dataclass
+class Measurement:
+    """What became of an entry. ``rounds``: milliseconds a picture, one a round; empty where it did not run."""
+
+    entry: Entry
+    problem: str | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+    difference: float | None = None
+    """Largest distance from the reference, as a share of its largest number."""
+    file_bytes: int = 0
+    rounds: list[float] = field(default_factory=list)
+
+    @property
+    def milliseconds(self) -> float:
+        return Sample(np.array(self.rounds)).median
+
+    @property
+    def spread(self) -> float:
+        return Sample(np.array(self.rounds)).spread
+
+    def as_json(self) -> dict[str, Any]:
+        numbers = {"milliseconds": self.milliseconds, "spread": self.spread} if self.rounds else {}
+        own = {key: value for key, value in asdict(self).items() if key != "entry"}
+        return {**asdict(self.entry), **numbers, **own}
+
+
+Measurements = Mapping[Entry, Measurement]
+
+
+def ratio(found: Measurements, theirs: Entry, ours: Entry) -> float | None:
+    """Median of the rounds' own ratios, their time a picture over ours: above 1 we are faster."""
+    if theirs not in found or ours not in found or not found[theirs].rounds or not found[ours].rounds:
+        return None
+    return float(np.median(np.array(found[theirs].rounds) / np.array(found[ours].rounds)))
+
+
+class Runner:
+    """Measures contests; knows the reference's results."""
+
+    def __init__(self, pictures: Pictures, rounds: int, seconds: float) -> None:
+        self._pictures, self._rounds, self._seconds = pictures, rounds, seconds
+        self._turns = itertools.count()
+        self._references: dict[tuple[str, int], np.ndarray] = {}
+
+    def measure(self, contest: Contest) -> dict[Entry, Measurement]:
+        """Run every entry that can run."""
+        found = {entry: Measurement(entry) for entry in contest.entries}
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            files = {entry: path for entry, result in found.items() if (path := self._file(result))}
+            with ThreadPoolExecutor(LOADERS) as pool:
+                started = pool.map(lambda entry: self._start(stack, folder, found[entry], files[entry]), files)
+                workers = {entry: worker for entry, worker in zip(files, started, strict=True) if worker}
+            for entry in list(workers):
+                if not self._is_right(found[entry], folder):
+                    del workers[entry]
+            self._rounds_of(workers, found)
+        return found
+
+    def _file(self, result: Measurement) -> Path | None:
+        """The model file of an entry that can run; None and ``result.problem`` where it cannot."""
+        engine = result.entry.engine
+        result.problem = missing(engine)
+        try:
+            return None if result.problem else model_file(result.entry.network, ENGINES[engine].suffix)
+        except ConversionError as error:
+            result.problem = str(error)
+            return None
+
+    def _start(self, stack: ExitStack, folder: Path, result: Measurement, path: Path) -> Worker | None:
+        """A worker that has loaded its network and saved its results, or None and ``result.problem``."""
+        entry = result.entry
+        batch, output = folder / f"{_slug(entry)}-in.npy", folder / f"{_slug(entry)}-out.npy"
+        np.save(batch, self._pictures.batch(entry.network, entry.batch))
+        files = {"path": str(path), "pictures": str(batch), "output": str(output)}
+        kept = sorted(cores(entry.threads))
+        try:
+            worker = stack.enter_context(Worker(entry.engine, entry.threads, self._next_cores(entry.threads)))
+            result.facts = worker.ask("load", threads=entry.threads, cores=kept, **files)["facts"]
+        except WorkerError as error:
+            result.problem = str(error)
+            return None
+        result.file_bytes = _size(path)
+        return worker
+
+    def _next_cores(self, threads: int) -> set[int]:
+        """Cores to load on, in turn, so that workers of one core do not all load on the same."""
+        allowed = sorted(machine.allowed())
+        first = next(self._turns) % (len(allowed) - threads + 1)
+        return set(allowed[first : first + threads])
+
+    def _is_right(self, result: Measurement, folder: Path) -> bool:
+        """Whether the results are the reference's; if not, ``result.problem`` says so."""
+        entry = result.entry
+        output = np.load(folder / f"{_slug(entry)}-out.npy")
+        batch = self._pictures.batch(entry.network, entry.batch)
+        few = sorted({0, len(batch) // 2, len(batch) - 1})  # the reference is slow
+        expected = np.stack([self._reference(entry.network, number, batch[number]) for number in few])
+        result.difference = float(np.abs(output[few] - expected).max() / np.abs(expected).max())
+        bound = CLOSE if entry.engine.startswith(OURS) else AGREE if ENGINES[entry.engine].exact else np.inf
+        if result.difference <= bound:
+            return True
+        result.problem = f"wrong: differs from the reference by {result.difference:.1e}, more than {bound:.0e}"
+        return False
+
+    def _reference(self, name: str, number: int, picture: np.ndarray) -> np.ndarray:
+        """What the NumPy reference says of a network's picture of that number."""
+        from lcnn_engine.reference import evaluate
+
+        if (name, number) not in self._references:
+            graph, tensors = network(name)
+            self._references[name, number] = evaluate(graph, tensors, picture)[graph.output]
+        return self._references[name, number]
+
+    def _rounds_of(self, workers: Mapping[Entry, Worker], found: Measurements) -> None:
+        """Every worker runs once a round, in an order that turns; one that fails has no part in any round."""
+        entries = list(workers)
+        start = time.monotonic()
+        for number in range(self._rounds):
+            if number >= FEWEST_ROUNDS and time.monotonic() - start > self._seconds:
+                break
+            turn = number % max(1, len(entries))
+            for entry in entries[turn:] + entries[:turn]:
+                try:
+                    answer = workers[entry].ask("block", seconds=BLOCK_SECONDS)
+                    found[entry].rounds.append(1e3 * answer["seconds"])
+                except WorkerError as error:
+                    found[entry].problem, found[entry].rounds = str(error), []
+                    entries.remove(entry)
+
+
+def _slug(entry: Entry) -> str:
+    return hashlib.sha256(entry.key.encode()).hexdigest()[:16]
+
+
+def _size(path: Path) -> int:
+    return (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    )
+
+
+def again(contest: Contest, entries: Sequence[Entry]) -> Contest:
+    """The contest between a few of its entries."""
+    return replace(contest, entries=tuple(dict.fromkeys(entries)))
