@@ -1,13 +1,13 @@
-"""The dense twin of a lookup network: the same function, every lookup layer a dense one of the same shape."""
+"""Twins of a lookup network, the same function in ordinary layers: each lookup layer as one, or as two, D and P."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from .graph import NODE_TYPES, Graph, LookupConv2D, LookupDense, Node
+from .graph import NODE_TYPES, Conv2D, Dense, Graph, LookupConv2D, LookupDense, Node
 from .reference import sparse_kernel
 
 Network = tuple[Graph, dict[str, np.ndarray]]
@@ -53,6 +53,40 @@ def as_dense(graph: Graph, tensors: Mapping[str, np.ndarray]) -> Network:
         return dense_kernel(node, tensors, graph.shapes[node.inputs[0]][-1])
 
     return with_dense_layers(graph, tensors, "as-dense", kernel)
+
+
+def as_two_layers(graph: Graph, tensors: Mapping[str, np.ndarray]) -> Network:
+    """The same function, every lookup layer as two: S = D * X, 1x1 and named ``<node>_dictionary``, and S * P.
+
+    P is dense and mostly zeros, so it takes k / m times the memory of the layer's dense twin. D has no bias, so S is 0
+    where X is, and the padding can wait for P. A layer without a dictionary stays one.
+    """
+    weights = {name: tensor for name, tensor in tensors.items() if name.rpartition("/")[2] not in LOOKUP_TENSORS}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if is_lookup(node):
+            P = dense_node(node)
+            dictionary = tensors.get(f"{node.name}/dictionary")
+            channels = graph.shapes[node.inputs[0]][-1]
+            if dictionary is not None:
+                D = _dictionary_node(node, len(dictionary), graph.by_name)
+                nodes.append(D)
+                weights[f"{D.name}/kernel"] = dictionary.reshape(*dictionary.shape, *[1] * (2 * (D.op == "conv2d")))
+                P, channels = replace(P, inputs=(D.name,)), len(dictionary)
+            sparse = {name: tensor for name, tensor in tensors.items() if name != f"{node.name}/dictionary"}
+            weights[f"{node.name}/kernel"] = dense_kernel(node, sparse, channels)
+            node = P
+        nodes.append(node)
+    return replace(graph, name=f"{graph.name}-two-layers", nodes=tuple(nodes)), weights
+
+
+def _dictionary_node(node: Node, atoms: int, taken: Container[str]) -> Node:
+    name = f"{node.name}_dictionary"
+    while name in taken:
+        name += "_"
+    if isinstance(node, LookupConv2D):
+        return Conv2D(name=name, inputs=node.inputs, filters=atoms, kernel_size=(1, 1))
+    return Dense(name=name, inputs=node.inputs, units=atoms)
 
 
 def with_dense_layers(

@@ -82,9 +82,11 @@ def _add_density(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    export = commands.add_parser("export", help="write a model file for lcnn_engine, or a .keras file")
-    export.add_argument("model", metavar="MODEL", help="run folder or .keras file")
-    export.add_argument("output", metavar="OUTPUT", help=".safetensors or .keras")
+    export = commands.add_parser("export", help="write a model file for lcnn_engine, a .keras file or an ONNX twin")
+    export.add_argument("model", metavar="MODEL", help="run folder, .keras file, or model file for an ONNX twin")
+    export.add_argument(
+        "output", metavar="OUTPUT", help=".safetensors, .keras, or .onnx (D and P as two convolutions, to compare)"
+    )
     export.add_argument("--dtype", choices=("float32", "float16"), help="default: the configuration's")
     export.add_argument("--name", help="of the model (default: the configuration's)")
     export.add_argument("--verify", type=int, metavar="N", help="hold the engine to Keras on N training pictures")
@@ -162,17 +164,33 @@ def _export(parsed: argparse.Namespace) -> int:
     from lcnn_train.sources import load_model
 
     output = Path(parsed.output)
-    if output.suffix not in (".safetensors", ".keras"):
-        raise ExportError(f"{output}: expected a name that ends in .safetensors or .keras")
+    if output.suffix not in (".safetensors", ".keras", ".onnx"):
+        raise ExportError(f"{output}: expected a name that ends in .safetensors, .keras or .onnx")
+    if parsed.verify and output.suffix != ".safetensors":
+        raise ExportError(f"{output}: --verify is for a .safetensors output")
     if not output.parent.is_dir():
         raise FileNotFoundError(f"{output.parent}: expected a folder to write to, found none")
+    if Path(parsed.model).suffix == ".safetensors":
+        return _export_onnx(parsed.model, output)
     source = load_model(parsed.model, _own_config(parsed), parsed.checkpoint)
+    if output.suffix == ".onnx":
+        return _export_onnx(source.model, output)
     if output.suffix == ".keras":
         # Keras refuses to save under a name that does not end in .keras.
         write_atomically(output, source.model.save, suffix=".keras")
         print(f"{output}: {output.stat().st_size:,} bytes")
         return 0
     return _export_model_file(parsed, output, source.model, source.config)
+
+
+def _export_onnx(model: keras.Model | str, output: Path) -> int:
+    from lcnn_train.onnx_export import export_onnx
+
+    if output.suffix != ".onnx":
+        raise ExportError(f"{model}: a model file can only become .onnx, expected such an output; found {output}")
+    export_onnx(model, output)
+    print(f"{output}: {output.stat().st_size:,} bytes")
+    return 0
 
 
 def _export_model_file(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config | None) -> int:
