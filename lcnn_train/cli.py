@@ -1,7 +1,7 @@
 """`lcnn-train`: fit, evaluate, density and export from a shell.
 
-Exit status: 0 done, 1 a check failed (--verify), 2 bad input (one line on standard error, no traceback),
-130 interrupted.
+Exit status: 0 done, 1 a check failed (--verify) or a training could not go on, 2 bad input (one line on standard error,
+no traceback), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lcnn_engine.errors import LcnnError
 from lcnn_train import export, verify
 from lcnn_train.commands import count
 from lcnn_train.config import Config, load_config
-from lcnn_train.errors import ConfigError, ExportError
+from lcnn_train.errors import ConfigError, ExportError, TrainingError
 
 _DATA_HELP = "folder with the IDX files (default: where Keras or Debian put them)"
 
@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return parsed.run(parsed)
+    except TrainingError as error:
+        print(f"lcnn-train: {_message(error)}", file=sys.stderr)
+        return 1
     except (LcnnError, OSError) as error:
         print(f"lcnn-train: {_message(error)}", file=sys.stderr)
         return 2

@@ -17,5 +17,13 @@ class RunError(LcnnError, ValueError):
     """A run folder or checkpoint cannot be used as asked."""
 
 
+class TrainingError(LcnnError, RuntimeError):
+    """A training could not go on, though it was asked for rightly: the other workers are lost, say."""
+
+
+class DivergedError(TrainingError):
+    """A training's loss or weights are no longer finite numbers."""
+
+
 class ExportError(LcnnError, ValueError):
     """A layer, or a use of it, has no counterpart in the model file."""

@@ -215,8 +215,8 @@ def test_two_fits_in_one_folder_are_refused(config, tmp_path):
 
 
 def test_a_training_that_diverges_is_an_error(config, tmp_path, here):
-    _, error = here("fit", config, *SHORT, "--set", "model.l1=1e40", status=2)
-    assert "the training has diverged: the loss is inf in batch 1 of the epoch. Lower" in error
+    _, error = here("fit", config, *SHORT, "--set", "model.l1=1e40", status=1)
+    assert "the training has diverged: the loss is inf in step 1 of epoch 1. Lower" in error
     assert checkpoint_names(tmp_path / "runs" / "small") == []
 
 
@@ -239,7 +239,7 @@ BAD_INPUT = {
     ),
     "labels beyond the classes": (
         ("fit", "CONFIG", "--set", "model.classes=5"),
-        "labels below model.classes = 5; found 9",
+        "labels below the model's 5 classes; found 9",
     ),
     "run folder is a file": (("fit", "CONFIG", "--run", "small.yaml"), "expected a folder for the run, found a file"),
     "no run": (("density", "."), "expected the folder of a run of lcnn-train fit"),

@@ -1,0 +1,113 @@
+"""A run folder: config.json (the whole configuration), log.csv (a row an epoch), chronicle.jsonl and checkpoints/."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lcnn_train.config import Config, parse_config
+from lcnn_train.errors import ConfigError, RunError
+from lcnn_train.files import write_atomically
+from lcnn_train.training.checkpoints import Checkpoints
+
+# What may differ when a run is resumed: none of it changes the result, but for the order in which numbers are summed.
+_MAY_DIFFER = {
+    ("data", "folder"),
+    ("data", "workers"),
+    ("data", "cache"),
+    *(("train", key) for key in ("threads", "strategy", "replicas", "log_steps", "checkpoint_steps", "tensorboard")),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and what is in it."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.csv"
+
+    @property
+    def chronicle(self) -> Path:
+        return self.folder / "chronicle.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.folder / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.folder / "checkpoints")
+
+    @contextmanager
+    def opened(self, config: Config) -> Iterator[None]:
+        """Make or open the folder for one process; RunError if another has it, or if it is another experiment's."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self.folder}: expected a folder for the run, found a file")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(f"{self.folder}: another lcnn-train fit is at work in this folder") from error
+            self._settle_config(config)
+            yield
+
+    def _settle_config(self, config: Config) -> None:
+        values = config.model_dump(mode="json")
+        if self.config.exists():
+            different = _differences(self.read_config().model_dump(mode="json"), values)
+            if different:
+                raise RunError(
+                    f"{self.folder}: expected the configuration that this run began with; it differs in "
+                    f"{', '.join(different)}. Name another folder with --run, or go back to the former values."
+                )
+        text = json.dumps(values, indent=2) + "\n"
+        write_atomically(self.config, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+    def read_config(self) -> Config:
+        """The configuration of the run. Raises RunError if the folder has none that can be read."""
+        if not self.config.is_file():
+            raise RunError(f"{self.folder}: expected the folder of a run of lcnn-train fit, found no config.json in it")
+        try:
+            return parse_config(json.loads(self.config.read_text(encoding="utf-8")), str(self.config))
+        except (ValueError, ConfigError) as error:
+            raise RunError(f"{self.config}: not the configuration of a run: {error}") from error
+
+    def write_log(self, history: list[dict[str, Any]]) -> None:
+        """Write the run's history as CSV, one row an epoch."""
+        names = list(dict.fromkeys(name for row in history for name in row))
+
+        def write(temporary: Path) -> None:
+            with temporary.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, fieldnames=names)
+                writer.writeheader()
+                writer.writerows(history)
+
+        if history:
+            write_atomically(self.log, write)
+
+
+def _differences(stored: Any, values: dict[str, Any], path: tuple[str, ...] = ()) -> list[str]:
+    """Keys, as section.key, in which two configurations differ and may not."""
+    different = []
+    for key, value in values.items():
+        here = (*path, key)
+        old = stored.get(key) if isinstance(stored, dict) else None
+        if isinstance(value, dict):
+            different += _differences(old, value, here)
+        elif old != value and here not in _MAY_DIFFER:
+            different.append(".".join(here))
+    return different

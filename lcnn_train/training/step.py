@@ -1,0 +1,189 @@
+"""The training step and the evaluation step, the same under every strategy.
+
+Gradients are summed over replicas by us and applied between replicas (see optimizers.py). The penalties of lookup
+layers are taken from P directly: `model.losses` is one list for all replicas, which mirrored replicas, that wait for
+each other inside a batch norm, empty for one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lcnn_train.sparsity import lookup_layers
+from lcnn_train.training.averages import WeightAverages
+from lcnn_train.training.distribute import Replicas
+from lcnn_train.training.optimizers import LossScale, Update
+
+_TOP = 5
+
+
+@dataclass
+class Sums:
+    """Figures of pictures seen, added up over them: cross entropy, penalty, and how many were right.
+
+    `top1`, `top5`: the class was the first, or among the first five.
+    """
+
+    cross_entropy: float = 0.0
+    penalty: float = 0.0
+    top1: float = 0.0
+    top5: float = 0.0
+    pictures: float = 0.0
+
+    def add(self, other: Sums) -> None:
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    @property
+    def loss(self) -> float:
+        """What is minimized: the mean cross entropy and the penalty."""
+        return (self.cross_entropy + self.penalty) / max(self.pictures, 1)
+
+    def figures(self, prefix: str = "") -> dict[str, float]:
+        """Means, by their names in a log."""
+        count = max(self.pictures, 1)
+        values = {"loss": self.loss, "accuracy": self.top1 / count, "top5": self.top5 / count}
+        return {prefix + name: value for name, value in values.items()}
+
+
+class Step:
+    """What is done with one batch.
+
+    Args:
+        model, update: what is trained, and how; both made in the scope of the strategy.
+        replicas: who does it. The model's batch norms are made to count the pictures of all of them.
+        batch_size: of all replicas together.
+        accumulate: equal parts that a replica takes its pictures in, one after the other.
+        averages, loss_scale: or None.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        update: Update,
+        replicas: Replicas,
+        batch_size: int,
+        accumulate: int = 1,
+        averages: WeightAverages | None = None,
+        loss_scale: LossScale | None = None,
+    ):
+        self.model, self.update, self.replicas = model, update, replicas
+        self.batch_size, self.accumulate = batch_size, accumulate
+        self.averages, self.loss_scale = averages, loss_scale
+        self.variables = list(model.trainable_variables)
+        if replicas.count > 1:
+            for layer in model.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.synchronized = True
+        self._train = tf.function(self._train_step)
+        self._evaluate = tf.function(self._evaluate_step)
+
+    def train(self, batch: Any, stop: bool = False) -> tuple[Sums, bool]:
+        """Take a step; its figures, and whether any worker wants to stop after it."""
+        *sums, stops = np.asarray(self._train(*batch, tf.constant(stop)))
+        return Sums(*map(float, sums)), stops > 0
+
+    def evaluate(self, batch: Any) -> Sums:
+        """The figures of a batch (x, y, weights), those of weight 0 left out."""
+        return Sums(*map(float, np.asarray(self._evaluate(*batch))))
+
+    def _train_step(self, x: Any, y: Any, stop: tf.Tensor) -> tf.Tensor:
+        gradients, sums, infinite = self.replicas.strategy.run(self._gradients, args=(x, y, stop))
+        with self.replicas.strategy.scope():
+            if self.loss_scale is None:
+                self._apply(gradients)
+            else:
+                finite = tf.equal(self.replicas.sum(infinite), 0)
+                tf.cond(finite, lambda: self._apply(gradients), lambda: None)
+                self.loss_scale.update(finite)
+            self.update.finish()
+            return self.replicas.sum(sums)
+
+    def _apply(self, gradients: Sequence[Any]) -> None:
+        self.update(self.variables, gradients)
+        if self.averages is not None:
+            self.averages.update()
+
+    def _gradients(self, x: tf.Tensor, y: tf.Tensor, stop: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
+        """On one replica: gradients summed over all, its own figures, and how many gradients are not finite."""
+        parts = zip(tf.split(x, self.accumulate), tf.split(y, self.accumulate), strict=True)
+        gradients: list[tf.Tensor] = []
+        sums = tf.zeros(5, tf.float64)
+        for x_part, y_part in parts:
+            with tf.control_dependencies(gradients):  # one part after the other: they share the memory
+                more, figures = self._gradients_of_part(tf.identity(x_part), y_part)
+            gradients = [a + b for a, b in zip(gradients, more, strict=True)] if gradients else more
+            sums += figures
+        context = tf.distribute.get_replica_context()
+        if self.replicas.count > 1:
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        infinite = tf.zeros((), tf.int32)
+        if self.loss_scale is not None:
+            scale = tf.convert_to_tensor(self.loss_scale.scale.value)
+            gradients = [g / tf.cast(scale, g.dtype) for g in gradients]
+            infinite = tf.add_n([tf.math.count_nonzero(~tf.math.is_finite(g), dtype=tf.int32) for g in gradients])
+        return gradients, tf.concat([sums, [tf.cast(stop, tf.float64)]], 0), infinite
+
+    def _gradients_of_part(self, x: tf.Tensor, y: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+        weights = tf.ones_like(y, tf.float64)
+        with tf.GradientTape() as tape:
+            penalty = self._penalty()
+            logits, cross_entropy = _cross_entropy(self.model(x, training=True), y)
+            # Each replica has its share of the penalty, which is the same on all of them.
+            share = penalty / (self.replicas.count * self.accumulate)
+            loss = tf.reduce_sum(cross_entropy) / self.batch_size + tf.cast(share, cross_entropy.dtype)
+            if self.loss_scale is not None:
+                loss *= tf.convert_to_tensor(self.loss_scale.scale.value)
+        gradients = tape.gradient(loss, [v.value for v in self.variables], unconnected_gradients="zero")
+        return gradients, _sums(logits, cross_entropy, penalty, y, weights)
+
+    def _penalty(self) -> tf.Tensor:
+        """lambda' * epsilon * |P|_1 of all lookup layers (LCNN, section 3.2), and what regularizers ask for."""
+        penalties = [layer.penalty() for layer in lookup_layers(self.model)]
+        penalties += [v.regularizer(v) for v in self.variables if v.regularizer is not None]
+        return tf.add_n(penalties) if penalties else tf.zeros((), keras.config.floatx())
+
+    def _evaluate_step(self, x: Any, y: Any, weights: Any) -> tf.Tensor:
+        return self.replicas.sum(self.replicas.strategy.run(self._figures, args=(x, y, weights)))
+
+    def _figures(self, x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        logits, cross_entropy = _cross_entropy(self.model(x, training=False), y)
+        return _sums(logits, cross_entropy, self._penalty(), y, weights)
+
+
+def _cross_entropy(probabilities: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Logits (N, classes) and cross entropies (N,), in single precision at least.
+
+    From what went into the softmax, where that is the network's last operation: the logarithm of a probability that
+    was rounded to 0 has no gradient.
+    """
+    whole = tf.float64 if probabilities.dtype == tf.float64 else tf.float32
+    if probabilities.op.type == "Softmax":
+        logits = tf.cast(probabilities.op.inputs[0], whole)
+    else:
+        logits = tf.math.log(tf.maximum(tf.cast(probabilities, whole), keras.config.epsilon()))
+    return logits, tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
+
+
+def _sums(
+    logits: tf.Tensor, cross_entropy: tf.Tensor, penalty: tf.Tensor, y: tf.Tensor, weights: tf.Tensor
+) -> tf.Tensor:
+    """The fields of Sums, float64 (5,)."""
+    count = tf.reduce_sum(weights)
+    right = tf.cast(tf.equal(tf.argmax(logits, 1, y.dtype), y), tf.float64)
+    among = tf.math.in_top_k(y, tf.cast(logits, tf.float32), min(_TOP, logits.shape[1]))
+    return tf.stack(
+        [
+            tf.reduce_sum(tf.cast(cross_entropy, tf.float64) * weights),
+            tf.cast(penalty, tf.float64) * count,
+            tf.reduce_sum(right * weights),
+            tf.reduce_sum(tf.cast(among, tf.float64) * weights),
+            count,
+        ]
+    )
