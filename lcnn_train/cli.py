@@ -15,7 +15,7 @@ import keras
 
 from lcnn_engine.errors import LcnnError
 from lcnn_train import export, verify
-from lcnn_train.commands import count
+from lcnn_train.commands import count, dictionaries
 from lcnn_train.config import Config, load_config
 from lcnn_train.errors import ConfigError, ExportError, TrainingError
 
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_density(commands)
     count.add(commands)
     _add_export(commands)
+    dictionaries.add(commands)
     return parser
 
 

@@ -10,40 +10,32 @@ from pathlib import Path
 
 import keras
 
-from lcnn_engine import read_model
-from lcnn_engine.graph_json import graph_from_object
-from lcnn_engine.twins import Network, as_two_layers
+from lcnn_engine.twins import as_two_layers
 from lcnn_train.errors import ExportError
-from lcnn_train.export import stored_tensors
 from lcnn_train.files import write_atomically
-from lcnn_train.translate import translate
+from lcnn_train.sources import load_network
 
 
 def export_onnx(
     model: keras.Model | str | os.PathLike[str], path: str | os.PathLike[str], batch: int | str = "N"
 ) -> None:
-    """Write `model`, a Keras model or the path of a model file, to the ONNX file `path`, whole or not at all.
+    """Write `model` to the ONNX file `path`, whole or not at all.
+
+    `model` is a Keras model, or the path of a model file, a `.keras` file or a run folder.
 
     The file has one input, named as the model's, float32 (batch, H, W, C), and one output named `output`, float32
     (batch, classes). `batch` is a number of pictures, or a name to leave it open. Preprocessing is not in it.
 
-    Raises ExportError if the package onnx is missing, or for a network that is too large for one ONNX file (2 GiB);
-    for a Keras model as `export` does, for a model file as lcnn_engine does.
+    Raises ExportError if the package onnx is missing, for a network that is too large for one ONNX file (2 GiB), and as
+    `export` does; for a model file as lcnn_engine does.
     """
     try:
         from lcnn_engine.onnx_twin import onnx_model
     except ModuleNotFoundError as error:
         raise ExportError("writing ONNX needs the package onnx: pip install onnx") from error
-    graph, tensors = as_two_layers(*_network(model))
+    graph, tensors = as_two_layers(*load_network(model))
     try:
         data = onnx_model(graph, tensors, batch)
     except ValueError as error:
         raise ExportError(f"{path}: {error}") from error
     write_atomically(path, lambda temporary: Path(temporary).write_bytes(data))
-
-
-def _network(model: keras.Model | str | os.PathLike[str]) -> Network:
-    if not isinstance(model, keras.Model):
-        return read_model(model)
-    translation = translate(model)
-    return graph_from_object({"name": model.name, **translation.graph()}), stored_tensors(translation, "float32")

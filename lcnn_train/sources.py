@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
+from lcnn_engine import read_model
+from lcnn_engine.graph_json import graph_from_object
+from lcnn_engine.twins import Network
 from lcnn_train.config import Config
 from lcnn_train.errors import RunError
+from lcnn_train.export import stored_tensors
 from lcnn_train.train import load_run
+from lcnn_train.translate import translate
 
 
 @dataclass(frozen=True)
@@ -37,3 +43,16 @@ def load_model(path: str | Path, config: Config | None = None, checkpoint: str =
         return Source(keras.models.load_model(path, compile=False), config)
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise RunError(f"{path}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}") from error
+
+
+def load_network(model: keras.Model | str | os.PathLike[str], checkpoint: str = "best") -> Network:
+    """The graph and tensors of a live model, a model file, a run folder or a `.keras` file, as in a float32 model file.
+
+    Raises as `load_model`, `read_model` and `export` do.
+    """
+    if not isinstance(model, keras.Model):
+        if Path(model).suffix == ".safetensors":
+            return read_model(model)
+        model = load_model(model, checkpoint=checkpoint).model
+    translation = translate(model)
+    return graph_from_object({"name": model.name, **translation.graph()}), stored_tensors(translation, "float32")
