@@ -9,9 +9,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from lcnn_engine import Net
+from lcnn_engine.counting import cost_of, totals
 
 from .engines import OnnxRuntime
-from .twins import Network
+from .twins import Network, as_dense
 from .workloads import WORKLOADS
 
 Make = Callable[[str], Network]
@@ -28,6 +29,16 @@ def _time_net(benchmark: BenchmarkFixture, workload: Make, name: str, threads: i
     x = _picture(net.input_shape, batch)
     out = net.run(x)
     benchmark(net.run, x, out=out)
+    _note_rates(benchmark, workload(name), max(batch, 1))
+
+
+def _note_rates(benchmark: BenchmarkFixture, network: Network, pictures: int) -> None:
+    """By multiplications that are made, and by those of the dense twin."""
+    if not benchmark.stats:  # --benchmark-disable
+        return
+    counts = totals(cost_of(*network))
+    for name, count in (("GFLOP/s", "multiplications"), ("dense-equivalent GFLOP/s", "dense")):
+        benchmark.extra_info[name] = round(2e-9 * counts[count] * pictures / benchmark.stats.stats.median, 1)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -42,9 +53,10 @@ def bench_onnxruntime(name: str, benchmark: BenchmarkFixture, workload: Make) ->
     graph, tensors = workload(name)
     session = OnnxRuntime(graph, tensors, _picture(graph.input.shape))
     benchmark(session.run)
+    _note_rates(benchmark, as_dense(graph, tensors), 1)
 
 
-@pytest.mark.parametrize("batch", [1, 4, 16])
+@pytest.mark.parametrize("batch", [1, 4, 16, 32])
 @pytest.mark.parametrize("name", ["alexnet-lcnn-fast", "small-lookup"])
 def bench_batch(name: str, batch: int, benchmark: BenchmarkFixture, workload: Make) -> None:
     _time_net(benchmark, workload, name, batch=batch)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from lcnn_engine.graph import Graph
 from lcnn_engine.plan import Plan
 
+from .comparison import peers
 from .onnx_graph import onnx_model
 
 SUFFIX = "_kernel_time"  # of the profiler's names
@@ -44,33 +44,15 @@ class Ours:
         return total
 
 
-class OnnxRuntime:
-    """An ONNX Runtime session on one thread, all optimizations on, input and output bound to memory of their own."""
+class OnnxRuntime(peers.OnnxRuntime):
+    """ONNX Runtime on a graph, one picture and one thread, and the times of its kernels if ``profiled``."""
 
     def __init__(
         self, graph: Graph, tensors: Mapping[str, np.ndarray], picture: np.ndarray, profiled: bool = False
     ) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.log_severity_level = 3
         self._folder = tempfile.TemporaryDirectory() if profiled else None
-        if self._folder:
-            options.enable_profiling = True
-            options.profile_file_prefix = str(Path(self._folder.name) / "profile")
-        model = onnx_model(graph, tensors)
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self._binding = self._session.io_binding()
-        self._input = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(picture[None]))
-        self._output = onnxruntime.OrtValue.ortvalue_from_shape_and_type([1, *graph.output_shape], np.float32)
-        self._binding.bind_ortvalue_input(graph.input.name, self._input)
-        self._binding.bind_ortvalue_output("output", self._output)
-
-    def run(self) -> None:
-        self._session.run_with_iobinding(self._binding)
-
-    def result(self) -> np.ndarray:
-        return self._output.numpy()[0]
+        prefix = str(Path(self._folder.name) / "profile") if self._folder else None
+        super().__init__(onnx_model(graph, tensors), np.ascontiguousarray(picture[None]), profile_prefix=prefix)
 
     def profile(self, nodes: Collection[str]) -> tuple[np.ndarray, int]:
         """Ends profiling: seconds that the kernels of ``nodes`` took in every run, in order, and how many they are."""
@@ -84,7 +66,7 @@ class OnnxRuntime:
 
     def _profiled_runs(self) -> list[list[dict[str, Any]]]:
         """The profiler's kernel events, run by run."""
-        events = json.loads(Path(self._session.end_profiling()).read_text())
+        events = json.loads(Path(self.session.end_profiling()).read_text())
         count = sum(event["name"] == "model_run" for event in events)
         kernels = [event for event in events if event.get("cat") == "Node" and event["name"].endswith(SUFFIX)]
         size = len(kernels) // count

@@ -23,18 +23,18 @@ from pathlib import Path
 
 from lcnn_engine import twins
 
-from ..twins import Network, dense_twin, two_convolutions
+from ..twins import Network, dense_twin
 from ..workloads import WORKLOADS
 
 BENCHMARKS = Path(__file__).parents[1]
 CACHE = BENCHMARKS / ".cache"
 SOURCES = [BENCHMARKS / "workloads.py", BENCHMARKS / "building.py", BENCHMARKS / "twins.py", Path(twins.__file__)]
-TRANSFORMS: dict[str, Callable[..., Network]] = {"dense-twin": dense_twin, "two-convolutions": two_convolutions}
+TRANSFORMS: dict[str, Callable[..., Network]] = {"dense-twin": dense_twin, "two-convolutions": twins.as_two_layers}
 CONVERTERS = {
-    "onnx": ("onnx_graph.py", "onnx"),
-    "tflite": ("tensorflow_graph.py", "tensorflow"),
-    "int8.tflite": ("tensorflow_graph.py", "tensorflow"),
-    "savedmodel": ("tensorflow_graph.py", "tensorflow"),
+    "onnx": (Path(twins.__file__).with_name("onnx_twin.py"), "onnx"),
+    "tflite": (BENCHMARKS / "tensorflow_graph.py", "tensorflow"),
+    "int8.tflite": (BENCHMARKS / "tensorflow_graph.py", "tensorflow"),
+    "savedmodel": (BENCHMARKS / "tensorflow_graph.py", "tensorflow"),
 }
 """Suffix -> our module and the distribution that write such files."""
 
@@ -84,7 +84,7 @@ def _key(source: str, suffix: str) -> str:
         digest.update(file.read_bytes())
     if suffix in CONVERTERS:
         module, package = CONVERTERS[suffix]
-        digest.update((BENCHMARKS / module).read_bytes())
+        digest.update(module.read_bytes())
         digest.update(_version(package).encode())
     return digest.hexdigest()[:KEY]
 
