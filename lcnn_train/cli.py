@@ -1,4 +1,4 @@
-"""`lcnn-train`: fit, evaluate, density and export from a shell.
+"""`lcnn-train`: fit, launch, plot, evaluate, count and export from a shell.
 
 Exit status: 0 done, 1 a check failed (--verify) or a training could not go on, 2 bad input (one line on standard error,
 no traceback), 130 interrupted.
@@ -15,7 +15,7 @@ import keras
 
 from lcnn_engine.errors import LcnnError
 from lcnn_train import export, verify
-from lcnn_train.commands import count, dictionaries
+from lcnn_train.commands import count, dictionaries, fit, launch, plot
 from lcnn_train.config import Config, load_config
 from lcnn_train.errors import ConfigError, ExportError, TrainingError
 
@@ -47,22 +47,15 @@ def _message(error: Exception) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lcnn-train", description="Train lookup-based convolutional networks.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_fit(commands)
+    fit.add(commands)
+    launch.add(commands)
+    plot.add(commands)
     _add_evaluate(commands)
     _add_density(commands)
     count.add(commands)
     _add_export(commands)
     dictionaries.add(commands)
     return parser
-
-
-def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    fit = commands.add_parser("fit", help="train the model of a configuration, or go on training it")
-    fit.add_argument("config", metavar="CONFIG.yaml", help="or the name of one that comes with the package")
-    fit.add_argument("--run", dest="folder", metavar="FOLDER", help="run folder (default: runs/NAME)")
-    fit.add_argument("--data", metavar="FOLDER", help=_DATA_HELP)
-    _add_set(fit)
-    fit.set_defaults(run=_fit)
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -109,17 +102,6 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a value")
-
-
-def _fit(parsed: argparse.Namespace) -> int:
-    from lcnn_train.train import fit
-
-    config = load_config(parsed.config, parsed.set, parsed.data)
-    folder = Path(parsed.folder or Path("runs") / config.name)
-    progress = fit(config, folder)
-    best = f"best validation accuracy {progress.best_accuracy:.4f} in epoch {progress.best_epoch}"
-    print(f"{folder}: {progress.epoch} epochs done; {best if progress.best_epoch else 'none that can be the best'}")
-    return 0
 
 
 def _own_config(parsed: argparse.Namespace) -> Config | None:
