@@ -10,6 +10,7 @@ from lcnn_train.quiet import load_tensorflow
 load_tensorflow()
 
 from lcnn_train.callbacks import DensityLogger  # noqa: E402
+from lcnn_train.convert import lookup_model, lookup_report  # noqa: E402
 from lcnn_train.errors import ConfigError, DataError, ExportError, RunError  # noqa: E402
 from lcnn_train.export import export  # noqa: E402
 from lcnn_train.layers import LookupConv2D, LookupDense  # noqa: E402
@@ -24,5 +25,7 @@ __all__ = [
     "LookupDense",
     "RunError",
     "export",
+    "lookup_model",
+    "lookup_report",
     "verify",
 ]
