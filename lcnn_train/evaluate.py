@@ -3,74 +3,107 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from rich.console import Console
 from rich.progress import track
 
 from lcnn_engine import Net
 from lcnn_engine.graph import Preprocessing
-from lcnn_train.data.idx import Split
+from lcnn_train.data.pictures import Pictures, Skipped, check_classes
 from lcnn_train.data.pipeline import evaluation_batches
 from lcnn_train.errors import DataError
 
 _BATCH = 50
+_TOP = 5
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The class given to each picture, and the class it has; both (N,)."""
+    """Of every picture that could be read: the class given to it and the class it has, both (N,).
+
+    numbers: which pictures of the data set these are. in_top: whether the class it has is among the five likeliest.
+    skipped: those that could not be read.
+    """
 
     predicted: np.ndarray
     labels: np.ndarray
+    numbers: np.ndarray
+    in_top: np.ndarray
+    skipped: Skipped
 
     @property
     def wrong(self) -> np.ndarray:
         """Numbers of the pictures that were given another class than theirs."""
-        return np.flatnonzero(self.predicted != self.labels)
+        return self.numbers[self.predicted != self.labels]
 
     @property
     def accuracy(self) -> float:
         return 1.0 - len(self.wrong) / len(self.labels)
 
+    @property
+    def top5(self) -> float:
+        """Share of the pictures whose class is among the five likeliest."""
+        return float(self.in_top.mean())
+
     def __str__(self) -> str:
-        return f"accuracy {self.accuracy:.4f} ({len(self.wrong)} of {len(self.labels)} pictures wrong)"
+        figures = f"accuracy {self.accuracy:.4f}, top-5 {self.top5:.4f}"
+        text = f"{figures} ({len(self.wrong)} of {len(self.labels)} pictures wrong)"
+        return f"{text}\n{self.skipped}" if len(self.skipped) else text
 
 
-def evaluate_keras(model: keras.Model, split: Split, preprocessing: Preprocessing) -> Evaluation:
-    """Run a Keras model on every picture of a split. Raises DataError if the labels do not fit the model."""
-    _check_labels(split, model.output_shape[-1])
-    batches = evaluation_batches(split, preprocessing, model.input_shape[1:], _BATCH)
-    return _evaluate((x for x, _ in batches), split, lambda x: model.predict_on_batch(x))
+def evaluate_keras(model: keras.Model, pictures: Pictures, preprocessing: Preprocessing) -> Evaluation:
+    """Run a Keras model on every picture of a data set. Raises DataError if the labels do not fit the model."""
+    return _evaluate(pictures, preprocessing, model.input_shape[1:], model.output_shape[-1], model.predict_on_batch)
 
 
-def evaluate_file(path: str | os.PathLike[str], split: Split, threads: int | None = None) -> Evaluation:
-    """Run a model file through the engine on every picture of a split, by the preprocessing that is in the file.
+def evaluate_file(path: str | os.PathLike[str], pictures: Pictures, threads: int | None = None) -> Evaluation:
+    """Run a model file through the engine on every picture of a data set, by the preprocessing that is in the file.
 
     Raises the engine's errors for a file that it refuses, DataError if the labels do not fit the model.
     """
     net = Net.load(path, threads=threads)
-    _check_labels(split, net.output_shape[-1])
-    batches = (split.images[start : start + _BATCH] for start in range(0, len(split), _BATCH))
-    return _evaluate((list(batch) for batch in batches), split, net.predict)
+    preprocessing = net.graph.preprocessing
+    if preprocessing is None:
+        raise DataError(f"{path}: expected a model file with preprocessing, to evaluate it on pictures; found none")
+    return _evaluate(pictures, preprocessing, net.input_shape, net.output_shape[-1], net.predict)
 
 
-def _evaluate(batches: Iterator[Any], split: Split, predict: Callable[[Any], np.ndarray]) -> Evaluation:
+def _evaluate(
+    pictures: Pictures,
+    preprocessing: Preprocessing,
+    input_shape: tuple[int, ...],
+    classes: int,
+    predict: Callable[[np.ndarray], np.ndarray],
+) -> Evaluation:
+    check_classes(pictures, classes)
+    batches = evaluation_batches(pictures, preprocessing, tuple(input_shape), _BATCH, numbered=True)
+    found = [_judge(predict(x), numbers, pictures.labels) for x, numbers in _shown(batches, len(pictures))]
+    if not found:
+        raise DataError(f"{pictures.source}: expected pictures that can be read; {pictures.skipped}")
+    predicted, labels, numbers, in_top = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Evaluation(predicted, labels, numbers, in_top, pictures.skipped)
+
+
+def _shown(batches: tf.data.Dataset, count: int) -> Iterable[tuple[np.ndarray, np.ndarray]]:
     console = Console(stderr=True)
-    total = -(-len(split) // _BATCH)
-    progress = track(
-        batches, "evaluating", total=total, console=console, transient=True, disable=not console.is_terminal
+    total = -(-count // _BATCH)
+    return track(
+        batches.as_numpy_iterator(),
+        "evaluating",
+        total=total,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     )
-    predicted = np.concatenate([np.argmax(predict(batch), axis=-1) for batch in progress])
-    return Evaluation(predicted, split.labels.astype(np.int64))
 
 
-def _check_labels(split: Split, classes: int) -> None:
-    if int(split.labels.max()) >= classes:
-        raise DataError(
-            f"{split.source}: expected labels below the model's {classes} classes; found {split.labels.max()}"
-        )
+def _judge(outputs: np.ndarray, numbers: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Class given, class had, number, and whether the latter is among the likeliest, of each picture of a batch."""
+    own = labels[numbers].astype(np.int64)
+    higher = outputs > outputs[np.arange(len(own)), own][:, None]
+    return np.argmax(outputs, axis=-1), own, numbers, higher.sum(axis=1) < _TOP

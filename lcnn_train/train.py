@@ -12,9 +12,9 @@ import keras
 import tensorflow as tf
 
 from lcnn_train.config import Config
-from lcnn_train.data import idx
 from lcnn_train.data.pictures import Pictures, check_classes
 from lcnn_train.data.pipeline import data_errors, hold_out
+from lcnn_train.data.sets import load
 from lcnn_train.errors import RunError, TrainingError
 from lcnn_train.training.checkpoints import Progress, model_variables, read_progress, restore
 from lcnn_train.training.distribute import Replicas, open_replicas
@@ -50,6 +50,8 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
         if replicas.is_chief:
             stack.enter_context(run.opened(config))
         train, validation = _splits(config)
+        if replicas.is_chief:
+            run.keep_labels(train.classes)
         stack.enter_context(data_errors(train, validation))
         own = {"data": {"folder", "workers", "cache"}, "train": {"threads"}}  # what each machine has its own of
         replicas.agree(config.model_dump_json(exclude=own), "configuration")
@@ -68,9 +70,8 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
             watchers=watchers,
         ).run()
         replicas.wait()
-        for pictures in (train, validation):
-            if len(pictures.skipped):
-                print(pictures.skipped)
+        if len(train.skipped):  # validation's among them
+            print(train.skipped)
         return progress
 
 
@@ -143,7 +144,7 @@ def _first_line(error: tf.errors.OpError) -> str:
 
 def _splits(config: Config) -> tuple[Pictures, Pictures]:
     """The pictures to train on and those to choose the checkpoint by."""
-    pictures = idx.load(config.data.dataset, "train", config.data.folder)
+    pictures = load(config.data, "train")
     check_classes(pictures, config.model.classes)
     return hold_out(pictures, config.data.validation, config.train.seed)
 

@@ -28,7 +28,7 @@ def augmentation(steps: Sequence[Any], preprocessing: Preprocessing, input_shape
     If `resize` is among them the picture comes as it was decoded, and leaves with `input_shape`; otherwise it comes
     with `input_shape` and keeps it.
     """
-    changes = [_change(step, preprocessing, input_shape) for step in steps]
+    changes = [change_of(step, preprocessing, input_shape) for step in steps]
     resizes = begins_unresized(steps)
 
     def change(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -48,14 +48,14 @@ def begins_unresized(steps: Sequence[Any]) -> bool:
     return any(step.name == "resize" for step in steps)
 
 
-def _change(step: Any, preprocessing: Preprocessing, input_shape: Shape) -> Change:
+def change_of(step: Any, preprocessing: Preprocessing, input_shape: Shape) -> Change:
     """One step as a function (image, seed) -> image, its probability included."""
     if step.name == "resize":
         return lambda image, seed: resize(image, preprocessing)
     if step.name == "random_crop":
         return lambda image, seed: random_crop(image, seed, input_shape[0], input_shape[1])
     if step.name == "one_of":
-        choices = [_change(choice, preprocessing, input_shape) for choice in step.choices]
+        choices = [change_of(choice, preprocessing, input_shape) for choice in step.choices]
         return sometimes(lambda image, seed: one_of(image, seed, choices), step.probability)
     settings = step.model_dump(exclude={"name", "probability"})
     if step.name == "random_resize":

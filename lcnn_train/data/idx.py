@@ -58,7 +58,7 @@ class Split:
 
     def take(self, indices: np.ndarray) -> Split:
         """The pictures at `indices`, in that order."""
-        return Split(self.images[indices], self.labels[indices], self.source, self.classes)
+        return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def read(self, index: int) -> np.ndarray:
         """The pixels of one picture, uint8 (height, width)."""

@@ -25,9 +25,10 @@ class Skipped:
         self._lock = threading.Lock()
         self.failure: DataError | None = None  # what ended a pipeline: TensorFlow would only pass on its text
 
-    def add(self, name: str, reason: str) -> None:
+    def add(self, name: str, error: Exception) -> None:
+        """Note a picture, and what was raised when it was read."""
         with self._lock:
-            self._reasons.setdefault(name, reason)
+            self._reasons.setdefault(name, _reason(error))
 
     def __len__(self) -> int:
         return len(self._reasons)
@@ -42,17 +43,26 @@ class Skipped:
         found = list(self)
         if not found:
             return "every picture could be read"
-        named = "; ".join(reason if name in reason else f"{name}: {reason}" for name, reason in found[:_NAMED])
+        named = "; ".join(f"{name} ({reason})" for name, reason in found[:_NAMED])
         more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         noun = "picture that cannot be read" if len(found) == 1 else "pictures that cannot be read"
         return f"skipped {len(found):,} {noun}: {named}{more}"
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a picture, without its name, which is told beside it."""
+    cause = error.__cause__ or error
+    if type(cause).__name__ == "UnidentifiedImageError":
+        return "no picture in a format that Pillow reads"
+    text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    return " ".join(text.split()) or type(cause).__name__
 
 
 class Pictures(Protocol):
     """Numbered pictures and their classes: one part of a data set.
 
     labels: int64 or uint8 (N,), counted from 0. classes: their names, or None where the data set has none.
-    source: where they lie, for messages. skipped: those that were found to be unreadable.
+    source: where they lie, for messages. skipped: those that were found to be unreadable, of the whole part.
     """
 
     @property

@@ -47,5 +47,5 @@ class Reader:
             image = open_picture(picture, self.preprocessing.mode)
             return np.array(image).reshape(image.height, image.width, self.channels)
         except (InputError, OSError) as error:
-            self.pictures.skipped.add(self.pictures.name(index), str(error))
+            self.pictures.skipped.add(self.pictures.name(index), error)
             return None

@@ -1,4 +1,4 @@
-"""A run folder: config.json (the whole configuration), log.csv (a row an epoch), chronicle.jsonl and checkpoints/."""
+"""A run folder: config.json, labels.json (names of the classes), log.csv (a row an epoch), chronicle.jsonl, checkpoints/."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ class Run:
     @property
     def config(self) -> Path:
         return self.folder / "config.json"
+
+    @property
+    def labels(self) -> Path:
+        return self.folder / "labels.json"
 
     @property
     def log(self) -> Path:
@@ -85,6 +89,21 @@ class Run:
             return parse_config(json.loads(self.config.read_text(encoding="utf-8")), str(self.config))
         except (ValueError, ConfigError) as error:
             raise RunError(f"{self.config}: not the configuration of a run: {error}") from error
+
+    def keep_labels(self, classes: tuple[str, ...] | None) -> None:
+        """Keep the names of the classes, which the exported model carries; the data may lie elsewhere by then."""
+        if classes is not None:
+            text = json.dumps(classes, ensure_ascii=False, indent=0) + "\n"
+            write_atomically(self.labels, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+    def read_labels(self) -> tuple[str, ...] | None:
+        """The names of the classes, or None if the data set has none."""
+        if not self.labels.is_file():
+            return None
+        try:
+            return tuple(map(str, json.loads(self.labels.read_text(encoding="utf-8"))))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{self.labels}: expected a list of names: {error}") from error
 
     def write_log(self, history: list[dict[str, Any]]) -> None:
         """Write the run's history as CSV, one row an epoch."""

@@ -23,7 +23,7 @@ def settings(*steps):
 
 def drawn(step, image, count=200, preprocessing=GREY):
     """`count` pictures that one step of a configuration makes of `image` under as many seeds."""
-    change = tf.function(augment._change(settings(step, {"name": "resize"})[0], preprocessing, image.shape))
+    change = tf.function(augment.change_of(settings(step, {"name": "resize"})[0], preprocessing, image.shape))
     image = tf.constant(image)
     return [change(image, tf.constant([5, i], tf.int64)).numpy() for i in range(count)]
 

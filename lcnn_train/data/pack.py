@@ -1,0 +1,125 @@
+"""Writing a data set as TFRecord files, which records.py and TensorFlow's ImageNet scripts read.
+
+Many small files cost a seek each on a disk that turns or a network; some hundred large ones do not.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from lcnn_engine.errors import InputError
+from lcnn_engine.pictures import open_picture
+from lcnn_train.data.folder import FilePictures
+from lcnn_train.data.pictures import Pictures
+from lcnn_train.errors import DataError
+from lcnn_train.files import write_atomically
+
+PREFIXES = {"train": "train", "test": "validation"}
+_PER_SHARD = 1250  # about 140 MB of ImageNet, of which this makes the usual 1,024 files and some for validation
+_READ_AHEAD = 64
+_SEED = 12345
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A picture's file, what it is, and its size in pixels."""
+
+    data: bytes
+    format: str
+    height: int
+    width: int
+
+
+def pack(pictures: Pictures, folder: str | os.PathLike[str], part: str, shards: int | None = None) -> list[Path]:
+    """Write pictures as TFRecord files PREFIX-00000-of-SHARDS in `folder`, mixed; return their paths.
+
+    Files are kept as they are, byte by byte, and pixels are saved as PNG. Pictures that cannot be decoded are left out,
+    and noted in `pictures.skipped`. Labels begin at 1. Raises DataError if the folder has files of this part already,
+    or more shards are asked for than there are pictures.
+    """
+    folder = Path(folder)
+    prefix = PREFIXES[part]
+    shards = shards or max(1, round(len(pictures) / _PER_SHARD))
+    if not 1 <= shards <= len(pictures):
+        raise DataError(f"--shards: expected 1 to {len(pictures)}, the number of pictures; found {shards}")
+    old = sorted(path.name for path in folder.glob(f"{prefix}-*-of-*")) if folder.is_dir() else []
+    if old:
+        raise DataError(
+            f"{folder}: expected no {prefix} files yet; found {old[0]}. Name another folder, or remove them"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    order = np.random.default_rng(_SEED).permutation(len(pictures))
+    paths = [folder / f"{prefix}-{number:05d}-of-{shards:05d}" for number in range(shards)]
+    for path, indices in zip(paths, np.array_split(order, shards), strict=True):
+        write_atomically(path, lambda temporary, own=indices: _write(temporary, pictures, own))  # type: ignore[misc]
+    return paths
+
+
+def _write(path: Path, pictures: Pictures, indices: np.ndarray) -> None:
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for index, encoded in _encoded(pictures, indices):
+            writer.write(_example(pictures, index, encoded).SerializeToString(deterministic=True))
+
+
+def _encoded(pictures: Pictures, indices: np.ndarray) -> Iterator[tuple[int, _Encoded]]:
+    """Each picture that can be decoded, in the order of `indices`, some read ahead by other threads."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        remaining = iter(indices)
+        while several := list(islice(remaining, _READ_AHEAD)):
+            found = pool.map(lambda index: _encode(pictures, int(index)), several)
+            for index, encoded in zip(several, found, strict=True):
+                if encoded is not None:
+                    yield int(index), encoded
+
+
+def _encode(pictures: Pictures, index: int) -> _Encoded | None:
+    try:
+        picture = pictures.read(index)
+        if isinstance(picture, np.ndarray):
+            buffer = io.BytesIO()
+            Image.fromarray(picture).save(buffer, "PNG")
+            return _Encoded(buffer.getvalue(), "PNG", picture.shape[0], picture.shape[1])
+        data = picture if isinstance(picture, bytes) else Path(str(picture)).read_bytes()
+        upright = open_picture(data, "RGB")
+        with Image.open(io.BytesIO(data)) as image:
+            return _Encoded(data, image.format or "", upright.height, upright.width)
+    except (InputError, OSError) as error:
+        pictures.skipped.add(pictures.name(index), error)
+        return None
+
+
+def _example(pictures: Pictures, index: int, encoded: _Encoded) -> tf.train.Example:
+    label = int(pictures.labels[index])
+    words = pictures.classes[label] if pictures.classes else ""
+    synset = pictures.synsets[label] if isinstance(pictures, FilePictures) else words
+    features = {
+        "image/encoded": _bytes(encoded.data),
+        "image/format": _bytes(encoded.format.encode()),
+        "image/filename": _bytes(Path(pictures.name(index)).name.encode(errors="surrogateescape")),
+        "image/height": _integers(encoded.height),
+        "image/width": _integers(encoded.width),
+        "image/colorspace": _bytes(b"RGB"),
+        "image/channels": _integers(3),
+        "image/class/label": _integers(label + 1),
+        "image/class/synset": _bytes(synset.encode()),
+        "image/class/text": _bytes(words.encode()),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features))
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _integers(value: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
