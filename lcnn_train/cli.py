@@ -1,4 +1,4 @@
-"""`lcnn-train`: fit, launch, plot, evaluate, count and export from a shell.
+"""`lcnn-train`: fit, launch, plot, evaluate, count, export, data and more from a shell.
 
 Exit status: 0 done, 1 a check failed (--verify) or a training could not go on, 2 bad input (one line on standard error,
 no traceback), 130 interrupted.
@@ -15,11 +15,12 @@ import keras
 
 from lcnn_engine.errors import LcnnError
 from lcnn_train import export, verify
-from lcnn_train.commands import count, dictionaries, fit, launch, plot
+from lcnn_train.commands import augmentations, count, data, dictionaries, fit, launch, pack, plot
 from lcnn_train.config import Config, load_config
+from lcnn_train.data.settings import DATASETS, Data
 from lcnn_train.errors import ConfigError, ExportError, TrainingError
 
-_DATA_HELP = "folder with the IDX files (default: where Keras or Debian put them)"
+_DATA_HELP = "folder of the data set (default: where Keras or Debian put it)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,15 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     count.add(commands)
     _add_export(commands)
     dictionaries.add(commands)
+    data.add(commands)
+    pack.add(commands)
+    augmentations.add(commands)
     return parser
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     evaluate = commands.add_parser("evaluate", help="accuracy of a run, a .keras file or a model file")
     evaluate.add_argument("model", metavar="MODEL", help="run folder, .keras file, or .safetensors model file")
-    evaluate.add_argument(
-        "--dataset", default=None, help="mnist or fashion-mnist (default: the configuration's, or mnist)"
-    )
+    evaluate.add_argument("--dataset", choices=DATASETS, help="default: the configuration's, or mnist")
     evaluate.add_argument("--data", metavar="FOLDER", help=_DATA_HELP)
     evaluate.add_argument("--part", choices=("test", "train"), default="test")
     evaluate.add_argument("--threads", type=int, help="of the engine, for a model file (default: all cores)")
@@ -113,21 +115,26 @@ def _own_config(parsed: argparse.Namespace) -> Config | None:
 
 
 def _evaluate(parsed: argparse.Namespace) -> int:
-    from lcnn_train.data import idx
+    from lcnn_train.data.sets import load
     from lcnn_train.evaluate import evaluate_file, evaluate_keras
     from lcnn_train.sources import load_model
 
     config = _own_config(parsed)
     if Path(parsed.model).suffix == ".safetensors":
-        dataset = parsed.dataset or (config.data.dataset if config else "mnist")
-        print(evaluate_file(parsed.model, idx.load(dataset, parsed.part, parsed.data), parsed.threads))
+        print(evaluate_file(parsed.model, load(_data_of(parsed, config), parsed.part), parsed.threads))
         return 0
     source = load_model(parsed.model, config, parsed.checkpoint)
     known = _needs_config(source.config, "evaluate")
-    folder = parsed.data or known.data.folder
-    split = idx.load(parsed.dataset or known.data.dataset, parsed.part, folder)
-    print(evaluate_keras(source.model, split, known.preprocessing.for_engine()))
+    pictures = load(_data_of(parsed, known), parsed.part)
+    print(evaluate_keras(source.model, pictures, known.preprocessing.for_engine()))
     return 0
+
+
+def _data_of(parsed: argparse.Namespace, config: Config | None) -> Data:
+    """The data set of a configuration, but for what the command line says of it."""
+    given = {"dataset": getattr(parsed, "dataset", None), "folder": parsed.data}
+    known = config.data if config else Data()
+    return known.model_copy(update={key: value for key, value in given.items() if value is not None})
 
 
 def _needs_config(config: Config | None, command: str) -> Config:
@@ -180,9 +187,7 @@ def _export_onnx(model: keras.Model | str, output: Path) -> int:
 
 
 def _export_model_file(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config | None) -> int:
-    from lcnn_train.data.idx import LABELS
-
-    labels = LABELS[config.data.dataset] if config else None
+    labels = _labels(parsed.model, config) if config else None
     if config and labels and len(labels) != config.model.classes:
         labels = None
     export(
@@ -197,12 +202,22 @@ def _export_model_file(parsed: argparse.Namespace, output: Path, model: keras.Mo
     return _verify(parsed, output, model, _needs_config(config, "--verify")) if parsed.verify else 0
 
 
-def _verify(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config) -> int:
-    from lcnn_train.data import idx
+def _labels(model: str, config: Config) -> tuple[str, ...] | None:
+    """The names of the classes: those that a run has kept, or those of the data set."""
+    from lcnn_train.data.idx import LABELS
+    from lcnn_train.training.run_folder import Run
 
-    split = idx.load(config.data.dataset, "train", parsed.data or config.data.folder)
+    kept = Run(Path(model)).read_labels() if Path(model).is_dir() else None
+    return kept or LABELS.get(config.data.dataset)
+
+
+def _verify(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config) -> int:
+    from lcnn_train.data.reader import first_readable
+    from lcnn_train.data.sets import load
+
+    pictures = load(_data_of(parsed, config), "train")
     try:
-        print(verify(model, output, list(split.images[: parsed.verify])))
+        print(verify(model, output, first_readable(pictures, config.preprocessing.for_engine(), parsed.verify)))
     except ExportError as error:
         print(f"lcnn-train: {_message(error)}", file=sys.stderr)
         return 1

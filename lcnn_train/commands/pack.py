@@ -7,7 +7,7 @@ import argparse
 from lcnn_engine.text import counted
 from lcnn_train.data.pack import pack
 from lcnn_train.data.sets import load
-from lcnn_train.data.settings import Data
+from lcnn_train.data.settings import DATASETS, Data
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,7 +15,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("pack", help="write a data set as TFRecord files, as ImageNet's usual ones")
     parser.add_argument("folder", metavar="FOLDER", help="with class folders, or with IDX files")
     parser.add_argument("output", metavar="OUT", help="folder for the files, made if need be")
-    parser.add_argument("--dataset", choices=("folder", "imagenet", "mnist", "fashion-mnist"), default="folder")
+    parser.add_argument("--dataset", choices=DATASETS, default="folder")
     parser.add_argument("--part", choices=("train", "test"), default="train")
     parser.add_argument("--shards", type=int, metavar="N", help="number of files (default: one for 1,250 pictures)")
     parser.set_defaults(run=run)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 
 import numpy as np
 
 from lcnn_engine.errors import InputError
 from lcnn_engine.graph import MODES, Preprocessing, Shape
-from lcnn_engine.pictures import open_picture
+from lcnn_engine.pictures import Picture, open_picture
 from lcnn_engine.preprocessing import to_pixels
 from lcnn_train.data.pictures import Pictures
 
@@ -49,3 +50,10 @@ class Reader:
         except (InputError, OSError) as error:
             self.pictures.skipped.add(self.pictures.name(index), error)
             return None
+
+
+def first_readable(pictures: Pictures, preprocessing: Preprocessing, count: int) -> list[Picture]:
+    """The first `count` pictures that can be read, or as many as there are."""
+    reader = Reader(pictures, preprocessing, None)
+    readable = (pictures.read(index) for index in range(len(pictures)) if reader(index) is not None)
+    return list(islice(readable, count))

@@ -13,6 +13,9 @@ from lcnn_train.schema import Count, Positive, Section, Share
 Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 
 
+DATASETS = ("mnist", "fashion-mnist", "imagenet", "folder")
+
+
 class Data(Section):
     """What to train on. `validation` training pictures are held out to choose the checkpoint by.
 
@@ -21,7 +24,7 @@ class Data(Section):
     workers: threads that read and change pictures, None one a core. cache: MiB of decoded pictures to keep, if all fit.
     """
 
-    dataset: Literal["mnist", "fashion-mnist", "imagenet", "folder"] = "mnist"
+    dataset: Literal[DATASETS] = "mnist"  # type: ignore[valid-type]
     folder: str | None = None
     validation: Count = 800
     first_label: Annotated[int, Field(ge=0)] = 1

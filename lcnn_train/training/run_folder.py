@@ -1,4 +1,4 @@
-"""A run folder: config.json, labels.json (names of the classes), log.csv (a row an epoch), chronicle.jsonl, checkpoints/."""
+"""A run folder: config.json, labels.json (the classes), log.csv (a row an epoch), chronicle.jsonl and checkpoints/."""
 
 from __future__ import annotations
 
