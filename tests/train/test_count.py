@@ -1,6 +1,8 @@
 """The counting rule on Keras networks, held to the published figures; test_networks.py holds it to exported files."""
 
 import json
+from functools import lru_cache
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from keras import layers
 from training_helpers import DATA, randomize
 
+import lcnn_train
 from lcnn_engine.counting import cost_of, totals
 from lcnn_engine.model_file import read_model
 from lcnn_train import ExportError, LookupConv2D, LookupDense, export
@@ -17,9 +20,11 @@ from lcnn_train.models import NETWORKS, build
 
 # Densities of P that tf-lcnn published for MNIST, conv1 .. conv5, fc6, fc7.
 FAST_MNIST = (0.083, 0.034, 0.008, 0.013, 0.027, 0.001, 0.002)
+CONFIGS = sorted((Path(lcnn_train.__file__).parent / "configs").glob("*.yaml"))
 WEIGHTS = DATA.parent.parent / "weights" / "mnist-alexnet-lcnn-fast.safetensors"
 
 
+@lru_cache
 def total(name, variant, density=None, **settings):
     """Sums over the layers of a network that was never trained."""
     return totals(count(without_values(lambda: build(name, variant=variant, **settings)), density))
@@ -143,6 +148,17 @@ def test_count_of_a_configuration(capsys):
     out = capsys.readouterr().out
     assert "10.09 of them by lookups" in out
     assert "The paper's dense AlexNet: 1,135.26 million" in out
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_configuration_is_the_network_that_its_name_tells(path, capsys):
+    data, network, variant = path.stem.replace("fashion-mnist", "fashion").split("-", 2)
+    assert main(["count", str(path), "--density", "0.05", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    classes, channels = (1000, 3) if data == "imagenet" else (10, 1)
+    dense = "dense-wide" if variant.startswith("dense-wide") else "dense"
+    assert facts["total"]["dense"] == total(network, dense, channels=channels, classes=classes)["multiplications"]
+    assert (facts["total"]["lookups"] > 0) == variant.startswith("lcnn-")
 
 
 def test_count_of_a_model_file_as_json(capsys):
