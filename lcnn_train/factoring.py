@@ -116,7 +116,7 @@ def _worst(residual: np.ndarray, count: int) -> np.ndarray:
 def _least_squares(P: scipy.sparse.csr_array, W: np.ndarray) -> np.ndarray:
     """The D with the least |W - P D|; rows that P does not use are 0."""
     gram, right = (P.T @ P).toarray(), P.T @ W
-    gram[np.diag_indices_from(gram)] += 1e-9 * max(gram.diagonal().max(), 1e-300)
+    gram[np.diag_indices_from(gram)] += 1e-9 * (gram.diagonal().max() or 1.0)
     return scipy.linalg.solve(gram, right, assume_a="pos")
 
 

@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from training_helpers import randomize
+from training_helpers import WatchZeros, numpy_of, randomize, slope, some_places
 
 from lcnn_engine.reference import lookup_conv2d as reference_lookup_conv2d
 from lcnn_train import LookupConv2D, LookupDense, sparsity
 from lcnn_train.geometry import explicit_padding
-
-
-def numpy_of(tensor):
-    return np.asarray(ops.convert_to_numpy(tensor))
 
 
 def naive(layer, X):
@@ -164,25 +160,6 @@ def test_gradient_equals_finite_differences(dictionary):
     assert gradients[1][~zeroed].all()
 
 
-def some_places(shape, count):
-    size = int(np.prod(shape))
-    chosen = np.random.default_rng(4).choice(size, min(size, count), replace=False)
-    return [np.unravel_index(flat, shape) for flat in chosen]
-
-
-def slope(loss, variable, where, step=1e-6):
-    """Central difference of `loss` in one entry of a variable, which is left as it was."""
-    start = numpy_of(variable).copy()
-    values = []
-    for sign in (1, -1):
-        moved = start.copy()
-        moved[where] += sign * step
-        variable.assign(moved)
-        values.append(float(loss()))
-    variable.assign(start)
-    return (values[0] - values[1]) / (2 * step)
-
-
 OPTIMIZERS = {
     "sgd with momentum": lambda: keras.optimizers.SGD(0.05, momentum=0.95),
     "sgd with nesterov": lambda: keras.optimizers.SGD(0.05, momentum=0.95, nesterov=True),
@@ -196,24 +173,6 @@ OPTIMIZERS = {
     ),
     "accumulated gradients": lambda: keras.optimizers.SGD(0.05, momentum=0.9, gradient_accumulation_steps=2),
 }
-
-
-class _Watch(keras.callbacks.Callback):
-    """After every step: no entry that was once 0 is anything else now."""
-
-    def __init__(self):
-        super().__init__()
-        self.zero = {}
-        self.died_late = 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        for layer in self.model.layers:
-            if hasattr(layer, "sparse_P"):
-                zero = numpy_of(layer.sparse_P()) == 0
-                before = self.zero.get(layer.name, np.zeros_like(zero))
-                assert not (before & ~zero).any(), f"{(before & ~zero).sum()} entries of {layer.name} came back to life"
-                self.died_late += int((zero & ~before).sum()) if layer.name in self.zero else 0
-                self.zero[layer.name] = zero
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -231,7 +190,7 @@ def test_an_entry_that_was_once_zero_stays_zero(name, digits):
         ]
     )
     model.compile(OPTIMIZERS[name](), "sparse_categorical_crossentropy")
-    watch = _Watch()
+    watch = WatchZeros()
     X = digits.images[..., None].astype(np.float32) / 255
     model.fit(X, digits.labels, epochs=6, batch_size=10, verbose=0, callbacks=[watch])
     assert watch.died_late > 50

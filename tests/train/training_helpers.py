@@ -1,4 +1,4 @@
-"""Real digits, and networks whose P is sparse at random."""
+"""Real digits, networks whose P is sparse at random, finite differences, and a watch on entries that are 0."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 
 from lcnn_train import sparsity
 
@@ -29,3 +30,44 @@ def randomize(model: keras.Model, density: float, seed: int = 0) -> None:
                 layer.gamma.assign(rng.uniform(0.5, 1.5, channels))
             if layer.center:
                 layer.beta.assign(rng.normal(0, 0.2, channels))
+
+
+def numpy_of(tensor):
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+def some_places(shape, count):
+    size = int(np.prod(shape))
+    chosen = np.random.default_rng(4).choice(size, min(size, count), replace=False)
+    return [np.unravel_index(flat, shape) for flat in chosen]
+
+
+def slope(loss, variable, where, step=1e-6):
+    """Central difference of `loss` in one entry of a variable, which is left as it was."""
+    start = numpy_of(variable).copy()
+    values = []
+    for sign in (1, -1):
+        moved = start.copy()
+        moved[where] += sign * step
+        variable.assign(moved)
+        values.append(float(loss()))
+    variable.assign(start)
+    return (values[0] - values[1]) / (2 * step)
+
+
+class WatchZeros(keras.callbacks.Callback):
+    """After every step: no entry that was once 0 is anything else now."""
+
+    def __init__(self):
+        super().__init__()
+        self.zero = {}
+        self.died_late = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        for layer in self.model.layers:
+            if hasattr(layer, "sparse_P"):
+                zero = numpy_of(layer.sparse_P()) == 0
+                before = self.zero.get(layer.name, np.zeros_like(zero))
+                assert not (before & ~zero).any(), f"{(before & ~zero).sum()} entries of {layer.name} came back to life"
+                self.died_late += int((zero & ~before).sum()) if layer.name in self.zero else 0
+                self.zero[layer.name] = zero
