@@ -21,7 +21,7 @@ _PROGRAMS = [Program(variant) for variant in VARIANTS]
 WIDTHS = sorted({program.width for program in _PROGRAMS})
 LOOKUP_TILES = sorted({program.width * program.max_tile for program in _PROGRAMS})
 CONV_LANES = sorted({program.conv_lanes for program in _PROGRAMS})
-DENSE_LANES = sorted({program.dense_lanes for program in _PROGRAMS})
+DENSE_LANES = [16, *sorted({program.dense_unit for program in _PROGRAMS}), 1024]
 
 
 def edges(sizes: Iterable[int]) -> list[int]:

@@ -10,6 +10,8 @@ from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
+import math
+
 import numpy as np
 
 
@@ -36,9 +38,11 @@ cdef extern from "steps.h" nogil:
         const int32_t *indptr
         const int32_t *offsets
         const int32_t *order
+        const int32_t *shifts
+        const int32_t *keep
         const float *coefficients
         const float *bias
-        int64_t filters, filters_per_unit, blocks, s, s_row, tile, vectors
+        int64_t filters, filters_per_unit, blocks, groups, s, s_row, tile, vectors
         lcnn_activation activation
         float alpha
     ctypedef struct lcnn_conv:
@@ -87,7 +91,7 @@ cdef extern from "steps.h" nogil:
         lcnn_step_u u
     ctypedef struct lcnn_variant:
         const char *name
-        int64_t width, max_tile, max_lanes, dense_lanes
+        int64_t width, max_tile, groups, max_lanes, dense_unit
         lcnn_kernel arrange, emit, dictionary, lookup_tile, lookup_gather, conv, nonzeros, dense, max_pool, avg_pool
         lcnn_kernel global_max, global_avg, pointwise, add, multiply, lrn, softmax
 
@@ -119,6 +123,8 @@ cdef extern from "program.h" nogil:
 MAX_THREADS = 256
 cdef enum:
     THREADS_LIMIT = 256
+    SMALL_BLOCK = 1 << 16  # bytes: the first block of constants, each further one twice as large
+    LARGE_BLOCK = 1 << 23
 
 ACTIVATION_CODES = {
     name: code
@@ -177,6 +183,32 @@ cdef class Memory:
         lcnn_release(self.block)
 
 
+cdef class Constants:
+    """Weights and lookups of one program, each on 64-byte lines, side by side in few blocks on large pages: what is read
+    once a run is then found without a walk through the page tables for every 4 KiB."""
+
+    cdef list blocks
+    cdef char *free
+    cdef size_t left
+
+    def __cinit__(self):
+        self.blocks = []
+        self.left = 0
+
+    cdef void *take(self, size_t bytes_) except NULL:
+        """Room for ``bytes_``, zeroed, as long as this object lives."""
+        bytes_ = (bytes_ + 63) // 64 * 64
+        if bytes_ > self.left:
+            size = max(bytes_, min(<size_t>SMALL_BLOCK << len(self.blocks), <size_t>LARGE_BLOCK))
+            memory = Memory(size // sizeof(float), 0)
+            self.blocks.append(memory)
+            self.free, self.left = <char *>(<Memory>memory).arena, size
+        cdef char *taken = self.free
+        self.free += bytes_
+        self.left -= bytes_
+        return taken
+
+
 cdef void set_map(lcnn_map *target, source) except *:
     (target.offset, target.plane, target.row, target.channels, target.height, target.width, target.top, target.bottom,
      target.left, target.right) = source
@@ -189,12 +221,13 @@ cdef class Program:
     cdef lcnn_step *steps
     cdef int64_t count, room, input_size, arena, scratch
     cdef int64_t outputs
-    cdef list kept, idle
+    cdef list idle
+    cdef Constants constants
 
     def __cinit__(self, str variant):
         self.variant = find_variant(variant)
         self.steps = NULL
-        self.kept = []
+        self.constants = Constants()
         self.idle = []
 
     def __dealloc__(self):
@@ -211,14 +244,19 @@ cdef class Program:
         return self.variant.max_tile
 
     @property
+    def groups(self):
+        """Whether lookups may come in groups."""
+        return bool(self.variant.groups)
+
+    @property
     def conv_lanes(self):
         """Filters a convolution block may have."""
         return self.variant.max_lanes * self.variant.width
 
     @property
-    def dense_lanes(self):
-        """Results a dense tile may have."""
-        return self.variant.dense_lanes * self.variant.width
+    def dense_unit(self):
+        """Results of a dense layer that one thread takes at a time."""
+        return self.variant.dense_unit
 
     cdef lcnn_step *append(self, lcnn_kernel kernel, int64_t units, int64_t work) except NULL:
         cdef lcnn_step *grown
@@ -236,30 +274,31 @@ cdef class Program:
         self.count += 1
         return step
 
+    def zeros(self, shape):
+        """Float32 zeros on 64-byte lines in the program's own memory, for weights to be packed where they stay. Not to
+        be used once the program is gone."""
+        cdef int64_t count = max(1, math.prod(shape))
+        cdef float[::1] view = <float[:count]><float *>self.constants.take(<size_t>count * sizeof(float))
+        return np.asarray(view)[:math.prod(shape)].reshape(shape)
+
     cdef const float *floats(self, array) except? NULL:
-        """Pointer to a float32 copy of ``array``, on 64-byte lines, which the program keeps."""
+        """Pointer to a float32 copy of ``array``, which the program keeps."""
         if array is None:
             return NULL
-        room = np.empty(array.size + 16, np.float32)
-        skip = -room.ctypes.data % 64 // 4
-        copy = room[skip:skip + array.size]
+        copy = self.zeros((array.size,))
         copy[:] = array.reshape(-1)
-        self.kept.append(copy)
-        cdef const float[::1] view = room
-        return &view[<int>skip]
+        return self.packed(copy)
 
     cdef const float *packed(self, array) except NULL:
-        """Pointer to weights as ``packing.aligned_zeros`` holds them, which the program keeps."""
-        self.kept.append(array)
-        cdef const float[::1] view = array.reshape(-1)
-        return &view[0]
+        """Pointer to weights of :meth:`zeros`."""
+        return <const float *><uintptr_t>array.ctypes.data
 
     cdef const int32_t *integers(self, array) except? NULL:
         """Pointer to an int32 copy of ``array``, which the program keeps: nobody can change a proved offset later."""
-        array = np.array(array, np.int32, order="C")
-        self.kept.append(array)
-        cdef const int32_t[::1] view = array.reshape(-1)
-        return &view[0] if view.shape[0] else <const int32_t *><uintptr_t>64
+        array = np.asarray(array)
+        copy = self.zeros((array.size,)).view(np.int32)
+        copy[:] = array.reshape(-1)
+        return <const int32_t *><uintptr_t>copy.ctypes.data
 
     def add_arrange(self, *, source, strides, picture, origin, step, phases, size, target, plane):
         """``strides``: (channel, row, x) of the source; ``picture``: its (H, W, C); ``origin``: (top, left);
@@ -295,10 +334,10 @@ cdef class Program:
         t.u.dictionary.x, t.u.dictionary.x_plane = x, x_plane
         t.u.dictionary.s, t.u.dictionary.s_plane = s, s_plane
 
-    def add_lookup(self, out, *, indptr, offsets, coefficients, bias, order, s, s_row, tile, vectors,
+    def add_lookup(self, out, *, indptr, offsets, coefficients, bias, order, shifts, keep, s, s_row, tile, vectors,
                    filters_per_unit, activation, alpha):
-        """``indptr`` (blocks * filters + 1,). ``tile`` 0: the gathering kernel for a few pixels, which alone needs
-        ``order`` and takes one block."""
+        """``indptr`` (blocks * filters * groups + 1,), ``shifts`` (groups,), ``keep`` (vectors * width,) or None.
+        ``tile`` 0: the gathering kernel for a few pixels, which alone needs ``order`` and takes one block and group."""
         filters = len(bias)
         units = -(-filters // filters_per_unit) * (-(-vectors // tile) if tile else 1)
         work = len(offsets) * (vectors * self.variant.width if tile else out.height * out.width)
@@ -309,8 +348,11 @@ cdef class Program:
         t.u.lookup.coefficients = self.floats(coefficients)
         t.u.lookup.bias = self.floats(bias)
         t.u.lookup.order = NULL if order is None else self.integers(order)
+        t.u.lookup.shifts = self.integers(shifts)
+        t.u.lookup.keep = NULL if keep is None else self.integers(keep)
         t.u.lookup.filters, t.u.lookup.filters_per_unit = filters, filters_per_unit
-        t.u.lookup.blocks = (len(indptr) - 1) // filters
+        t.u.lookup.groups = len(shifts)
+        t.u.lookup.blocks = (len(indptr) - 1) // (filters * len(shifts))
         t.u.lookup.s, t.u.lookup.s_row = s, s_row
         t.u.lookup.tile, t.u.lookup.vectors = tile, vectors
         t.u.lookup.activation, t.u.lookup.alpha = activation, alpha
@@ -343,9 +385,9 @@ cdef class Program:
         t.u.nonzeros.list, t.u.nonzeros.length = list, in_.channels
 
     def add_dense(self, *, weights, bias, list, units, target, activation, alpha):
-        """``weights`` packed (tiles, inputs, lanes); ``bias`` (tiles, lanes); ``target``: where the results go."""
-        tiles, length, lanes = weights.shape
-        cdef lcnn_step *t = self.append(self.variant.dense, tiles, tiles * length * lanes)
+        """``weights`` packed (inputs, lanes); ``bias`` (lanes,); ``target``: where the results go."""
+        length, lanes = weights.shape
+        cdef lcnn_step *t = self.append(self.variant.dense, -(-lanes // self.dense_unit), length * lanes)
         t.u.dense.weights = self.packed(weights)
         t.u.dense.bias = self.floats(bias)
         t.u.dense.list, t.u.dense.length, t.u.dense.lanes = list, length, lanes

@@ -59,9 +59,13 @@ class Builder:
         self.buffers.append(buffer)
         return buffer
 
-    def new_value(self, name: str) -> Value:
-        """Room for the result ``name``, with the border that its consumers need."""
+    def new_value(self, name: str, row: int = 0) -> Value:
+        """Room for the result ``name``, with the border that its consumers need; its rows are ``row`` floats long where
+        that is no less."""
         value = value_of(self.shape(name), self.borders.get(name, (0, 0, 0, 0)))
+        if value.height > 1 and value.row < row:
+            top, bottom, left, right = value.border
+            value = value_of(self.shape(name), (top, bottom, left, right + row - value.row))
         self.buffers.append(value.buffer)
         self.values[name] = value
         return value

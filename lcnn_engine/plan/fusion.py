@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..graph import Activated, Activation, Conv2D, Convolution, Graph, LookupConv2D, Node, Pool2D
-from .memory import LINE, NO_BORDER, Border
+from .memory import LINE, NO_BORDER, Border, whole_lines
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ def reads_border(node: Node) -> bool:
 def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
     """The border of every value: the widest that a consumer reads, side by side.
 
+    The right border of what lookups read in place may be wider, so that rows are whole cache lines.
     What only pools read gets a border that makes their windows begin on cache lines: the columns of padding before a
     row, and a right border that fills its last line. Most vectors of a row of 55 pixels would straddle two lines. Rows
     are never made longer by more than themselves: of narrow pictures most would be border.
@@ -71,6 +72,12 @@ def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
             padding = task.node.padding if isinstance(task.node, Convolution) and reads_border(task.node) else NO_BORDER
             top, bottom, left, right = (max(pair) for pair in zip(result.get(name, NO_BORDER), padding, strict=True))
             result[name] = (top, bottom, left, right)
+    for task in tasks:
+        if isinstance(task.node, LookupConv2D) and reads_border(task.node):
+            name = task.node.inputs[0]
+            top, bottom, left, right = result[name]
+            row = left + graph.shapes[name][1] + right
+            result[name] = (top, bottom, left, right + whole_lines(row) - row)
     others = {name for task in tasks if not isinstance(task.node, Pool2D) for name in task.node.inputs}
     for task in tasks:
         if isinstance(task.node, Pool2D) and task.node.inputs[0] not in others:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,12 @@ from ..graph import MAX_ELEMENTS, Convolution, LookupConv2D, LookupDense
 from ..kernels import ACTIVATION_CODES
 from .builder import Builder
 from .fusion import Task
-from .memory import Buffer, Value, round_up
-from .packing import Lookups, balanced_lanes, pack_dense, rows_in_blocks, rows_in_order
+from .memory import Buffer, Value, round_up, whole_lines
+from .packing import Lookups, lanes_side_by_side, pack_dense, rows_in_order, rows_in_parts
+from .tiling import GROUP_LINE, Tiling, choose_tiling, shifts_of
 
 GATHER_PIXELS = 4  # results of so few pixels are gathered one by one
 FEWEST_UNITS = 8  # pieces a step is cut into, for threads to share
-FIRST_LEVEL = 8192  # floats of S under a tile that stay in the first-level cache of 32 KiB
-FEWEST_LOOKUPS = 10  # of a filter in a block of atoms: below, moving its sums costs more than the cache gives
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,7 @@ def _split_by_stride(builder: Builder, node: Convolution, phases: list[tuple[int
     name = node.inputs[0]
     height, width, channels = builder.shape(name)
     rows, columns = _reach(node, builder.shape(node.name), node.strides)
+    columns = whole_lines(columns)
     plane = round_up(len(phases) * rows * columns, 16)
     target = builder.buffer(channels * plane)
     value = None if builder.is_input(name) else builder.value(name)
@@ -159,70 +158,107 @@ def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offs
     name = task.node.name
     if s.channels * s.plane + s.start > MAX_ELEMENTS:
         raise ModelFormatError(f"node {name!r}: expected S of at most {MAX_ELEMENTS} values")
-    out = builder.new_value(task.result)
-    pixels, filters, width = out.height * out.width, len(lookups.indptr) - 1, builder.program.width
+    out = builder.new_value(task.result, row=s.row)
+    filters = len(lookups.indptr) - 1
     bias = builder.tensor(name, "bias")
-    arrays: dict[str, Any] = {
-        "indptr": lookups.indptr,
-        "offsets": offsets.astype(np.int32),
-        "coefficients": lookups.coefficients,
-        "bias": np.zeros(filters, np.float32) if bias is None else bias,
-        "order": None,
-    }
-    if pixels <= GATHER_PIXELS:
-        vectors = tile = 0
-        groups, kernel = 2 * FEWEST_UNITS, "lookup gather"
-        arrays = _by_number_of_lookups(arrays)
+    work = _Work(
+        indptr=lookups.indptr,
+        offsets=offsets + s.start,
+        coefficients=lookups.coefficients,
+        bias=np.zeros(filters, np.float32) if bias is None else bias,
+        activation=ACTIVATION_CODES[task.activation],
+        alpha=task.alpha,
+    )
+    if out.height * out.width <= GATHER_PIXELS:
+        _gather_step(builder, task, s, work, out)
     else:
-        vectors = -(-((out.height - 1) * s.row + out.width) // width)
-        tiles = -(-vectors // builder.program.max_tile)
-        tile = -(-vectors // tiles)
-        groups, kernel = -(-FEWEST_UNITS // tiles), f"lookup {tile}x{width}"
-        slice_of_s = s.channels * len(s.phases) * (tile * width + reach)
-        blocks = min(-(-slice_of_s // FIRST_LEVEL), len(offsets) // (filters * FEWEST_LOOKUPS))
-        if blocks > 1:
-            kernel += f" in {blocks} blocks"
-            arrays |= _by_blocks(arrays, blocks, s.channels * s.plane)
-    per_unit = -(-filters // groups)
+        _tile_step(builder, task, s, work, out, reach)
+
+
+@dataclass
+class _Work:
+    """What both lookup kernels are told."""
+
+    indptr: np.ndarray
+    offsets: np.ndarray  # from the buffer of S
+    coefficients: np.ndarray
+    bias: np.ndarray
+    activation: int
+    alpha: float
+    order: np.ndarray | None = None
+    shifts: tuple[int, ...] = (0,)
+    keep: np.ndarray | None = None
+    tile: int = 0
+    vectors: int = 0
+
+
+def _gather_step(builder: Builder, task: Task, s: Planes, work: _Work, out: Value) -> None:
+    _sort_by_number_of_lookups(work, builder.program.width)
+    _add_step(builder, task, "lookup gather", s, work, out, 2 * FEWEST_UNITS)
+
+
+def _tile_step(builder: Builder, task: Task, s: Planes, work: _Work, out: Value, reach: int) -> None:
+    width, filters = builder.program.width, len(work.bias)
+    pixels = (out.height - 1) * s.row + out.width
+    work.vectors = -(-pixels // width)
+    tiling = choose_tiling(
+        vectors=work.vectors,
+        filters=filters,
+        lookups=len(work.offsets),
+        planes=s.channels * len(s.phases),
+        reach=reach,
+        shifts=shifts_of(work.offsets) if builder.program.groups else (0,),
+        width=width,
+        most=builder.program.max_tile,
+    )
+    work.tile = tiling.tile
+    if out.row == s.row:
+        work.keep = np.where(np.arange(work.vectors * width) % s.row < out.width, -1, 0)
+        work.keep[pixels:] = 0
+    _sort_into_blocks_and_groups(work, tiling, s.channels * s.plane + s.start)
+    kernel = f"lookup {tiling.tile}x{width}"
+    if tiling.blocks > 1:
+        kernel += f" in {tiling.blocks} blocks"
+    if len(tiling.shifts) > 1:
+        kernel += f", {len(tiling.shifts)} groups"
+    tiles = -(-work.vectors // tiling.tile)
+    _add_step(builder, task, kernel, s, work, out, -(-FEWEST_UNITS // tiles))
+
+
+def _add_step(builder: Builder, task: Task, kernel: str, s: Planes, work: _Work, out: Value, parts: int) -> None:
+    """A step whose filters are cut into ``parts`` for threads to share."""
+    per_unit = -(-len(work.bias) // parts)
+    if not work.tile:
+        per_unit = round_up(per_unit, builder.program.width)
 
     def add() -> None:
-        builder.program.add_lookup(
-            out.map(),
-            **arrays,
-            s=s.buffer.offset + s.start,
-            s_row=s.row,
-            tile=tile,
-            vectors=vectors,
-            filters_per_unit=per_unit,
-            activation=ACTIVATION_CODES[task.activation],
-            alpha=task.alpha,
-        )
+        builder.program.add_lookup(out.map(), **vars(work), s=s.buffer.offset, s_row=s.row, filters_per_unit=per_unit)
 
-    uses, scratch = [s.buffer, out.buffer], per_unit * tile * width
-    builder.step(name, task.node.op, kernel, add, uses, len(offsets) * pixels, scratch)
+    uses, scratch = [s.buffer, out.buffer], (per_unit * work.tile + 2) * builder.program.width
+    multiplications = len(work.offsets) * out.height * out.width
+    builder.step(task.node.name, task.node.op, kernel, add, uses, multiplications, scratch)
 
 
-def _by_blocks(arrays: dict[str, Any], blocks: int, end: int) -> dict[str, Any]:
-    """A lookup layer's arrays with S, of ``end`` floats, cut into blocks."""
-    indptr, entries = rows_in_blocks(arrays["indptr"], arrays["offsets"].astype(np.int64), blocks, end)
-    return {
-        "indptr": indptr,
-        "offsets": arrays["offsets"][entries],
-        "coefficients": arrays["coefficients"][entries],
-    }
+def _sort_into_blocks_and_groups(work: _Work, tiling: Tiling, end: int) -> None:
+    """Cut S, of ``end`` floats, into blocks, and the lookups of every block into groups."""
+    shifts = np.array(tiling.shifts)
+    work.shifts = tiling.shifts
+    line = GROUP_LINE[0] if shifts[0] >= GROUP_LINE[1] else GROUP_LINE[1]
+    group = np.searchsorted(-shifts, -(work.offsets % line)) if len(shifts) > 1 else np.zeros(len(work.offsets), int)
+    work.indptr, entries = rows_in_parts(
+        work.indptr, work.offsets * tiling.blocks // end, group, tiling.blocks, len(shifts)
+    )
+    work.offsets = (work.offsets - shifts[group])[entries]
+    work.coefficients = work.coefficients[entries]
 
 
-def _by_number_of_lookups(arrays: dict[str, Any]) -> dict[str, Any]:
-    """A lookup layer's arrays with its filters in the order of their lookups, which comes with them as ``order``."""
-    order = np.argsort(np.diff(arrays["indptr"]), kind="stable")
-    indptr, entries = rows_in_order(arrays["indptr"], order)
-    return {
-        "indptr": indptr,
-        "offsets": arrays["offsets"][entries],
-        "coefficients": arrays["coefficients"][entries],
-        "bias": arrays["bias"][order],
-        "order": order,
-    }
+def _sort_by_number_of_lookups(work: _Work, width: int) -> None:
+    """Filters in the order of their lookups, which is left as ``order``; those of ``width`` filters side by side."""
+    work.order = np.argsort(np.diff(work.indptr), kind="stable")
+    work.indptr, entries = rows_in_order(work.indptr, work.order)
+    entries = entries[lanes_side_by_side(work.indptr, width)]
+    work.offsets, work.coefficients = work.offsets[entries], work.coefficients[entries]
+    work.bias = work.bias[work.order]
 
 
 def matrix_times_vector(
@@ -239,7 +275,6 @@ def matrix_times_vector(
     units, length = kernel.shape
     buffer, start = source
     nonzeros = builder.buffer(1 + 2 * length)
-    lanes = balanced_lanes(units, builder.program.width, builder.program.dense_lanes)
     x = Value(1, 1, length)
     x.buffer = buffer
 
@@ -248,7 +283,7 @@ def matrix_times_vector(
         builder.program.add_nonzeros(at._replace(offset=at.offset + start), list=nonzeros.offset)
 
     def add_dense() -> None:
-        weights, offsets = pack_dense(kernel, bias, lanes)
+        weights, offsets = pack_dense(kernel, bias, builder.program.zeros)
         builder.program.add_dense(
             weights=weights,
             bias=offsets,
@@ -260,4 +295,4 @@ def matrix_times_vector(
         )
 
     builder.step(name, "list nonzeros", "nonzeros", add_nonzeros, [buffer, nonzeros])
-    builder.step(name, "matrix x vector", f"dense {lanes}", add_dense, [nonzeros, target], units * length)
+    builder.step(name, "matrix x vector", "dense", add_dense, [nonzeros, target], units * length)

@@ -34,7 +34,7 @@ def _conv2d(builder: Builder, task: Task) -> None:
     pixels = min(out.height * out.width, PIXELS_PER_UNIT)
 
     def add() -> None:
-        weights, bias = pack_conv(kernel, builder.tensor(node.name, "bias"), node.groups, lanes)
+        weights, bias = pack_conv(kernel, builder.tensor(node.name, "bias"), node.groups, lanes, builder.program.zeros)
         builder.program.add_conv(
             source.map(),
             out.map(),

@@ -20,6 +20,15 @@ def round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
+def whole_lines(row: int) -> int:
+    """The length of a row so that rows begin on cache lines, where that makes it little longer; else as it is.
+
+    Lookups then stand at as many places within a line as their kernel has columns, and no more.
+    """
+    longer = round_up(row, LINE)
+    return longer if 14 * (longer - row) <= row else row
+
+
 class Map(NamedTuple):
     """``lcnn_map`` of csrc/steps.h, field for field."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from .memory import LINE
+from .memory import LINE, round_up
+
+Allocate = Callable[[tuple[int, ...]], np.ndarray]  # Program.zeros: weights are packed where they stay
 
 
 def padded(array: np.ndarray, size: int) -> np.ndarray:
@@ -17,14 +19,6 @@ def padded(array: np.ndarray, size: int) -> np.ndarray:
     return result
 
 
-def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:
-    """Float32 zeros that begin on a cache line, as kernels want them: weights are packed where they stay."""
-    count = math.prod(shape)
-    room = np.zeros(count + LINE, np.float32)
-    skip = -room.ctypes.data % (4 * LINE) // 4
-    return room[skip : skip + count].reshape(shape)
-
-
 def balanced_lanes(filters: int, width: int, most: int) -> int:
     """Lanes of a block (a multiple of ``width``, at most ``most``) so that blocks of ``filters`` are nearly even."""
     vectors = -(-filters // width)
@@ -32,24 +26,26 @@ def balanced_lanes(filters: int, width: int, most: int) -> int:
     return -(-vectors // blocks) * width
 
 
-def pack_dense(kernel: np.ndarray, bias: np.ndarray | None, lanes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel (n, m) -> (tiles, m, lanes), bias -> (tiles, lanes)."""
+def pack_dense(kernel: np.ndarray, bias: np.ndarray | None, zeros: Allocate) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel (n, m) -> (m, lanes), where ``zeros`` makes room, and bias -> (lanes,); lanes are whole cache lines."""
     units, length = kernel.shape
-    tiles = -(-units // lanes)
-    weights = aligned_zeros((tiles, length, lanes))
-    for tile in range(tiles):
-        part = kernel[tile * lanes : (tile + 1) * lanes]
-        weights[tile, :, : len(part)] = part.T
-    offsets = np.zeros(0, np.float32) if bias is None else bias
-    return weights, padded(offsets, tiles * lanes).reshape(-1, lanes)
+    lanes = round_up(units, LINE)
+    weights = zeros((length, lanes))
+    for first in range(0, units, LINE):  # a line at a time: rows that lie a power of two apart share one cache set
+        part = kernel[first : first + LINE]
+        weights[:, first : first + len(part)] = part.T
+    return weights, padded(np.zeros(0, np.float32) if bias is None else bias, lanes)
 
 
-def pack_conv(kernel: np.ndarray, bias: np.ndarray | None, groups: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel (n, m/groups, kh, kw) -> (groups, blocks, m/groups, kh, kw, lanes), bias -> (groups, blocks, lanes)."""
+def pack_conv(
+    kernel: np.ndarray, bias: np.ndarray | None, groups: int, lanes: int, zeros: Allocate
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel (n, m/groups, kh, kw) -> (groups, blocks, m/groups, kh, kw, lanes), where ``zeros`` makes room, and bias
+    -> (groups, blocks, lanes)."""
     filters, channels, kh, kw = kernel.shape
     own = filters // groups
     blocks = -(-own // lanes)
-    weights = aligned_zeros((groups, blocks, channels, kh, kw, lanes))
+    weights = zeros((groups, blocks, channels, kh, kw, lanes))
     grouped = kernel.reshape(groups, own, channels, kh, kw)
     for block in range(blocks):
         part = grouped[:, block * lanes : (block + 1) * lanes]
@@ -76,13 +72,28 @@ def rows_in_order(indptr: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np
     return moved, entries
 
 
-def rows_in_blocks(indptr: np.ndarray, offsets: np.ndarray, blocks: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of lookups cut into ``blocks`` even parts of the offsets below ``end``: all rows of the first block, then of
-    the next. The new ``indptr`` (blocks * n + 1,), and where each entry was before (nnz,)."""
+def lanes_side_by_side(indptr: np.ndarray, width: int) -> np.ndarray:
+    """Entries of CSR rows, which get longer from row to row, in the order of the gathering kernel (see steps.h): of every
+    ``width`` rows first what all have, entry by entry, then the rest, row by row. Where each was before, (nnz,)."""
+    counts = np.diff(indptr)
+    rows = len(counts)
+    row = np.repeat(np.arange(rows), counts)
+    number = np.arange(indptr[-1]) - indptr[row]
+    block = row // width
+    common = np.where(block < rows // width, counts[block * width], 0)  # the last rows, fewer than `width`, have none
+    alone = number >= common
+    return np.lexsort((np.where(alone, number, row), np.where(alone, row, number), alone, block))
+
+
+def rows_in_parts(
+    indptr: np.ndarray, block: np.ndarray, group: np.ndarray, blocks: int, groups: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a CSR matrix whose entries belong to ``block`` and ``group`` (nnz,): all rows of the first block, then of
+    the next, each row group by group. The new ``indptr`` (blocks * n * groups + 1,), and where each entry was (nnz,)."""
     rows = len(indptr) - 1
     row = np.repeat(np.arange(rows), np.diff(indptr))
-    key = offsets * blocks // end * rows + row
-    counts = np.bincount(key, minlength=blocks * rows)
+    key = (block * rows + row) * groups + group
+    counts = np.bincount(key, minlength=blocks * rows * groups)
     return np.concatenate([[0], np.cumsum(counts)]), np.argsort(key, kind="stable")
 
 

@@ -1,10 +1,11 @@
 /* Matrix times vector, for classifiers and for dictionaries on one pixel. Bound by the bandwidth of reading W; after
- * ReLU most inputs are 0 and their rows of W are never read. */
+ * ReLU most inputs are 0 and their rows of W are never read. Those that are read are read whole, some at a time: pieces of
+ * rows come from memory at half the speed of rows. */
 
-#define DENSE_LANES 8 /* vectors of results in registers */
-#define AHEAD 16      /* rows fetched ahead, on Zen 4 the best of 4 to 64: 27 against 18 GB/s from memory, 45 from L3 */
-
-#define PART 1024     /* inputs summed up before they join the result: one sum of 10^5 inputs would lose two digits */
+#define ROWS 8           /* of W at a time */
+#define DENSE_UNIT 128   /* results */
+#define MOST_COLUMNS 1024 /* results whose sums stay in the first-level cache */
+#define PART 1024        /* inputs summed up before they join the result: one sum of 10^5 inputs would lose two digits */
 
 static void nonzeros(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
@@ -22,50 +23,51 @@ static void nonzeros(const lcnn_step *step, const lcnn_context *context, int64_t
     indices[-1] = count;
 }
 
-/* out += rows [begin, end) of the list, each weighted by its input. */
-INLINE void dense_part(const int lanes, const lcnn_dense *u, const float *weights, const int32_t *indices,
-                       const float *values, int32_t begin, int32_t end, int32_t count, float *out)
-{
-    vf acc[DENSE_LANES];
-#pragma GCC unroll 8
-    for (int v = 0; v < lanes; v++) acc[v] = vset(0.0f);
-    for (int32_t j = begin; j < end; j++) {
-        const float *row = weights + indices[j] * u->lanes;
-        const float *ahead = weights + indices[j + AHEAD < count ? j + AHEAD : j] * u->lanes;
-        const vf x = vset(values[j]);
-#pragma GCC unroll 8
-        for (int v = 0; v < lanes; v++) {
-            if (v * LCNN_WIDTH % 16 == 0) __builtin_prefetch(ahead + v * LCNN_WIDTH, 0, 2); /* second-level cache */
-            acc[v] += x * vload(row + v * LCNN_WIDTH);
-        }
-    }
-#pragma GCC unroll 8
-    for (int v = 0; v < lanes; v++) vstore(out + v * LCNN_WIDTH, vload(out + v * LCNN_WIDTH) + acc[v]);
-}
-
-INLINE void dense_tile(const int lanes, const lcnn_dense *u, const float *arena, int64_t tile, float *out)
+/* sums[column] += the inputs [at, at + ROWS) of the list times their rows of W; of the last, fewer, are left. */
+INLINE void dense_rows(const lcnn_dense *u, const float *arena, int32_t at, int32_t count, int64_t first, int64_t columns,
+                       float *sums)
 {
     const int32_t *indices = (const int32_t *)(arena + u->list) + 1;
     const float *values = arena + u->list + 1 + u->length;
-    const float *weights = u->weights + tile * u->length * u->lanes;
-    const int32_t count = indices[-1];
-    copy_run(out, u->bias + tile * u->lanes, u->lanes);
-    for (int32_t begin = 0; begin < count; begin += PART)
-        dense_part(lanes, u, weights, indices, values, begin, begin + PART < count ? begin + PART : count, count, out);
-    activate_run(out, out, u->lanes, u->activation, u->alpha);
+    const float *row[ROWS], *next[ROWS];
+    vf x[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        const int32_t j = at + r < count ? at + r : count - 1, ahead = j + ROWS < count ? j + ROWS : j;
+        row[r] = u->weights + indices[j] * u->lanes + first;
+        next[r] = u->weights + indices[ahead] * u->lanes + first;
+        x[r] = vset(at + r < count ? values[j] : 0.0f);
+    }
+    for (int64_t c = 0; c < columns; c += LCNN_WIDTH) {
+        vf sum = vload(sums + c);
+#pragma GCC unroll 8
+        for (int r = 0; r < ROWS; r++) {
+            if (LCNN_WIDTH == 16 || c % 16 == 0) __builtin_prefetch(next[r] + c, 0, 2); /* second-level cache */
+            sum += x[r] * vload(row[r] + c);
+        }
+        vstore(sums + c, sum);
+    }
+}
+
+/* Results [first, first + columns). */
+static void dense_columns(const lcnn_dense *u, float *arena, int64_t first, int64_t columns)
+{
+    float total[MOST_COLUMNS] __attribute__((aligned(64))), part[MOST_COLUMNS] __attribute__((aligned(64)));
+    const int32_t count = *(const int32_t *)(arena + u->list);
+    copy_run(total, u->bias + first, columns);
+    for (int32_t begin = 0; begin < count; begin += PART) {
+        const int32_t end = begin + PART < count ? begin + PART : count;
+        zero_run(part, columns);
+        for (int32_t at = begin; at < end; at += ROWS) dense_rows(u, arena, at, end, first, columns, part);
+        for (int64_t c = 0; c < columns; c += LCNN_WIDTH) vstore(total + c, vload(total + c) + vload(part + c));
+    }
+    activate_run(total, total, columns, u->activation, u->alpha);
+    copy_run(arena + u->target + first, total, smaller(columns, u->units - first));
 }
 
 static void dense(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_dense *u = &step->u.dense;
-    float out[DENSE_LANES * LCNN_WIDTH];
-    for (int64_t tile = begin; tile < end; tile++) {
-        switch (u->lanes / LCNN_WIDTH) {
-#define LANES(n) case n: dense_tile(n, u, context->arena, tile, out); break;
-            LANES(1) LANES(2) LANES(3) LANES(4) LANES(5) LANES(6) LANES(7) LANES(8)
-#undef LANES
-        }
-        const int64_t first = tile * u->lanes;
-        copy_run(context->arena + u->target + first, out, smaller(u->lanes, u->units - first));
-    }
+    const int64_t stop = smaller(end * DENSE_UNIT, u->lanes);
+    for (int64_t first = begin * DENSE_UNIT; first < stop; first += MOST_COLUMNS)
+        dense_columns(u, context->arena, first, smaller(MOST_COLUMNS, stop - first));
 }

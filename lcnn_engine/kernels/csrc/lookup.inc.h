@@ -1,33 +1,51 @@
 /* The lookup convolution's second half (paper, section 3): gather shifted planes of S, scale, add, activate.
  *
  * The loop is bound by loads, so one tile of pixels stays in registers while the lookups of a filter stream by: one
- * broadcast coefficient and `tile` fused multiply-adds with an unaligned load each. Tiles are the outer loop: the
- * slice of S under a tile is then read by every filter from the first-level cache. Where the slice is larger than that
- * cache, S is cut into blocks of atoms, and the filters' sums wait in scratch between blocks. */
+ * broadcast coefficient and `tile` fused multiply-adds with a load each. Tiles are the outer loop: the slice of S under
+ * a tile is then read by every filter from the nearest cache. Where the slice is larger than that cache, S is cut into
+ * blocks of atoms, and the filters' sums wait in scratch between blocks.
+ *
+ * A load that straddles two cache lines takes twice the time, and 15 of 16 do. So lookups may come in groups that stand
+ * at the same place within a line: with the registers moved to that place, every load is aligned. From one group to the
+ * next the sums move through the registers by some lanes, one more register taking what leaves the tile. */
 
 #if LCNN_WIDTH == 16
-#define MAX_TILE 13 /* of 32 registers; 13 x 16 pixels hold a padded 13 x 13 picture */
+#define MAX_TILE 26 /* of 32 registers; one more for the groups, coefficient and shift beside them */
 #else
 #define MAX_TILE 12 /* of 16 registers */
 #endif
+#define LARGE_TILE 14
 
-/* sums = start + lookups of one filter, `start` being a number for all pixels or, if not NULL, `sums` so far.
- * IN s: S moved to the tile's first pixel. OUT sums: tile * LCNN_WIDTH floats. */
-INLINE void lookup_filter(const int tile, const float *s, const int32_t *offsets, const float *coefficients,
-                          int64_t lookups, const float *sums_so_far, float bias, float *sums)
+/* acc += lookups, `vectors` of them at once. IN s: S moved to the tile's first pixel. */
+INLINE void lookup_run(const int vectors, const float *s, const int32_t *offsets, const float *coefficients,
+                       int64_t lookups, vf *acc)
 {
-    vf acc[MAX_TILE];
-#pragma GCC unroll 16
-    for (int t = 0; t < tile; t++) acc[t] = sums_so_far ? vload(sums_so_far + t * LCNN_WIDTH) : vset(bias);
     for (int64_t j = 0; j < lookups; j++) {
         const float *source = s + offsets[j];
         const vf c = vset(coefficients[j]);
-#pragma GCC unroll 16
-        for (int t = 0; t < tile; t++) acc[t] += c * vload(source + t * LCNN_WIDTH);
+#pragma GCC unroll 32
+        for (int t = 0; t < vectors; t++) acc[t] += c * vload(source + t * LCNN_WIDTH);
     }
-#pragma GCC unroll 16
-    for (int t = 0; t < tile; t++) vstore(sums + t * LCNN_WIDTH, acc[t]);
 }
+
+#if LCNN_WIDTH == 16
+/* The same in groups, the one of the largest shift first; acc has `vectors` = tile + 1. Pixel p stands at p + shift. */
+INLINE void lookup_groups(const int vectors, const lcnn_lookup *u, const float *s, const int32_t *range, vf *acc)
+{
+    for (int64_t group = 0;; range++) {
+        lookup_run(vectors, s, u->offsets + range[0], u->coefficients + range[0], range[1] - range[0], acc);
+        if (++group == u->groups) return;
+        const vi lanes = lanes_from(u->shifts[group - 1] - u->shifts[group]);
+#pragma GCC unroll 32
+        for (int t = 0; t < vectors; t++) acc[t] = pick_lanes(acc[t], acc[t + 1 < vectors ? t + 1 : t], lanes);
+    }
+}
+#else
+INLINE void lookup_groups(const int vectors, const lcnn_lookup *u, const float *s, const int32_t *range, vf *acc)
+{
+    (void)vectors, (void)u, (void)s, (void)range, (void)acc; /* plans for these variants have no groups */
+}
+#endif
 
 /* Copy the columns of the picture out of a flat run of pixels [begin, end) into one plane of the result. */
 INLINE void store_rows(const float *flat, int64_t begin, int64_t end, int64_t flat_row, const lcnn_map *out, float *plane)
@@ -42,74 +60,161 @@ INLINE void store_rows(const float *flat, int64_t begin, int64_t end, int64_t fl
     }
 }
 
-/* Lookups of one filter in one block of atoms. */
-INLINE void lookup_block(const int tile, const lcnn_lookup *u, const float *s, int64_t block, int64_t o,
-                         const float *sums_so_far, float *sums)
+/* What a tile's filters have in common. */
+typedef struct {
+    const lcnn_lookup *u;
+    const lcnn_map *out;
+    const float *s; /* at the tile's first pixel */
+    float *planes;  /* the result's first pixel */
+    int64_t pixel, pixels; /* first of the tile; all of the result */
+} lookup_place;
+
+/* Sums become results. Where `keep` says which lanes are columns of the picture, rows of the result are as long as those
+ * of S: the run is stored as it is, with zeros, the border, between the columns. */
+INLINE void lookup_store(const int tile, const lookup_place *at, int64_t o, const vf *acc)
 {
-    const int32_t *range = u->indptr + block * u->filters + o;
-    lookup_filter(tile, s, u->offsets + range[0], u->coefficients + range[0], range[1] - range[0], sums_so_far,
-                  u->bias[o], sums);
+    const lcnn_lookup *u = at->u;
+    float *plane = at->planes + o * at->out->plane;
+    const vi_unaligned *keep = (const vi_unaligned *)(u->keep + at->pixel);
+    const int64_t size = smaller(tile * LCNN_WIDTH, at->pixels - at->pixel);
+    if (u->keep && size == tile * LCNN_WIDTH && u->activation <= LCNN_RELU) {
+#pragma GCC unroll 32
+        for (int t = 0; t < tile; t++) {
+            const vf y = u->activation == LCNN_RELU ? vmax(acc[t], vset(0.0f)) : acc[t];
+            vstore(plane + at->pixel + t * LCNN_WIDTH, (vf)((vi)y & keep[t]));
+        }
+        return;
+    }
+    float flat[MAX_TILE * LCNN_WIDTH] __attribute__((aligned(64)));
+#pragma GCC unroll 32
+    for (int t = 0; t < tile; t++) vstore(flat + t * LCNN_WIDTH, acc[t]);
+    activate_run(flat, flat, size, u->activation, u->alpha);
+    if (u->keep) {
+        for (int t = 0; t < tile; t++) vstore(flat + t * LCNN_WIDTH, (vf)((vi)vload(flat + t * LCNN_WIDTH) & keep[t]));
+        copy_run(plane + at->pixel, flat, size);
+    } else {
+        store_rows(flat, at->pixel, at->pixel + size, u->s_row, at->out, plane);
+    }
 }
 
-INLINE void lookup_filters(const int tile, const lcnn_step *step, const lcnn_context *context, int64_t first_vector,
-                           int64_t begin, int64_t end)
+/* One filter in one block of atoms. IN waiting: its sums of the blocks before, or NULL for the bias. */
+INLINE void lookup_block(const int tile, const int grouped, const lookup_place *at, int64_t block, int64_t o,
+                         const float *waiting, vf *acc)
 {
-    const lcnn_lookup *u = &step->u.lookup;
-    const int64_t pixel = first_vector * LCNN_WIDTH, size = tile * LCNN_WIDTH, last = u->blocks - 1;
-    const float *s = context->arena + u->s + pixel;
-    float *waiting = context->scratch; /* (filters of the unit, size) */
+    const lcnn_lookup *u = at->u;
+    const int32_t *range = u->indptr + (block * u->filters + o) * u->groups;
+    if (waiting && grouped) waiting -= u->shifts[0];
+#pragma GCC unroll 32
+    for (int t = 0; t < tile + grouped; t++) acc[t] = waiting ? vload(waiting + t * LCNN_WIDTH) : vset(u->bias[o]);
+    if (grouped) lookup_groups(tile + grouped, u, at->s, range, acc);
+    else lookup_run(tile, at->s, u->offsets + range[0], u->coefficients + range[0], range[1] - range[0], acc);
+}
+
+INLINE void lookup_filters(const int tile, const int grouped, const lookup_place *at, float *scratch, int64_t begin,
+                           int64_t end)
+{
+    const int64_t last = at->u->blocks - 1, size = tile * LCNN_WIDTH;
+    float *waiting = scratch + LCNN_WIDTH - begin * size; /* (filters of the unit, size), room for a shift around them */
+    vf acc[MAX_TILE + 1];
     for (int64_t block = 0; block < last; block++)
         for (int64_t o = begin; o < end; o++) {
-            float *sums = waiting + (o - begin) * size;
-            lookup_block(tile, u, s, block, o, block ? sums : NULL, sums);
+            lookup_block(tile, grouped, at, block, o, block ? waiting + o * size : NULL, acc);
+#pragma GCC unroll 32
+            for (int t = 0; t < tile; t++) vstore(waiting + o * size + t * LCNN_WIDTH, acc[t]);
         }
-    float flat[MAX_TILE * LCNN_WIDTH] __attribute__((aligned(64)));
     for (int64_t o = begin; o < end; o++) {
-        lookup_block(tile, u, s, last, o, last ? waiting + (o - begin) * size : NULL, flat);
-        activate_run(flat, flat, size, u->activation, u->alpha);
-        if (first_vector == 0) clear_border(&step->out, context->arena, o);
-        store_rows(flat, pixel, pixel + size, u->s_row, &step->out,
-                   context->arena + step->out.offset + o * step->out.plane);
+        lookup_block(tile, grouped, at, last, o, last ? waiting + o * size : NULL, acc);
+        lookup_store(tile, at, o, acc);
     }
+}
+
+/* The border that `lookup_store` leaves alone. */
+static void lookup_borders(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    for (int64_t o = begin; o < end; o++)
+        if (step->u.lookup.keep) clear_top_and_bottom(&step->out, context->arena, o);
+        else clear_border(&step->out, context->arena, o);
+}
+
+/* `tile` vectors of pixels for filters [begin, end). Large tiles come in even sizes alone: for an odd one, one less. */
+static int64_t lookup_some(const lookup_place *at, int64_t tile, float *scratch, int64_t begin, int64_t end)
+{
+    if (tile > LARGE_TILE) tile -= tile % 2;
+    switch (tile * 2 + (at->u->groups > 1)) {
+#define TILE(n)                                                                       \
+    case 2 * n: lookup_filters(n, 0, at, scratch, begin, end); break;                  \
+    case 2 * n + 1: lookup_filters(n, LCNN_WIDTH == 16, at, scratch, begin, end); break;
+        TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+#if MAX_TILE > LARGE_TILE
+        TILE(13) TILE(14) TILE(16) TILE(18) TILE(20) TILE(22) TILE(24) TILE(26)
+#endif
+#undef TILE
+    }
+    return tile;
 }
 
 static void lookup_tile(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_lookup *u = &step->u.lookup;
-    const int64_t groups = (u->filters + u->filters_per_unit - 1) / u->filters_per_unit;
+    const lcnn_map *out = &step->out;
+    const int64_t parts = (u->filters + u->filters_per_unit - 1) / u->filters_per_unit;
+    const int64_t pixels = (out->height - 1) * u->s_row + out->width;
     for (int64_t unit = begin; unit < end; unit++) {
-        const int64_t vector = (unit / groups) * u->tile, filter = (unit % groups) * u->filters_per_unit;
+        const int64_t filter = (unit % parts) * u->filters_per_unit;
         const int64_t stop = smaller(filter + u->filters_per_unit, u->filters);
-        switch (smaller(u->tile, u->vectors - vector)) {
-#define TILE(n) case n: lookup_filters(n, step, context, vector, filter, stop); break;
-        TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
-#if MAX_TILE == 13
-        TILE(13)
-#endif
-#undef TILE
+        int64_t vector = (unit / parts) * u->tile;
+        if (vector == 0) lookup_borders(step, context, filter, stop);
+        for (const int64_t last = smaller(vector + u->tile, u->vectors); vector < last;) {
+            const int64_t pixel = vector * LCNN_WIDTH;
+            const lookup_place at = {u, out, context->arena + u->s + pixel, context->arena + out->offset, pixel, pixels};
+            vector += lookup_some(&at, last - vector, context->scratch, filter, stop);
         }
     }
 }
 
-/* One dot product of gathered values, in four partial sums that hide the latency of the additions. */
-INLINE float lookup_dot(const float *s, const int32_t *offsets, const float *coefficients, int64_t lookups, float bias)
+/* The lookups of LCNN_WIDTH filters in a row, one a lane: as many as the first has, and then what others have more. */
+INLINE vf lookup_lanes(const lcnn_lookup *u, const float *s, int64_t first)
 {
-    float sum[4] = {bias, 0, 0, 0};
-    int64_t j = 0;
-    for (; j + 4 <= lookups; j += 4)
-        for (int p = 0; p < 4; p++) sum[p] += coefficients[j + p] * s[offsets[j + p]];
-    for (; j < lookups; j++) sum[0] += coefficients[j] * s[offsets[j]];
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    const int32_t *indptr = u->indptr + first;
+    const int32_t common = indptr[1] - indptr[0];
+    const int32_t *offsets = u->offsets + indptr[0];
+    const float *coefficients = u->coefficients + indptr[0];
+    vf sum = vload(u->bias + first), other = vset(0.0f); /* two, to hide the latency of the additions */
+    int32_t j = 0;
+    for (; j + 2 <= common; j += 2, offsets += 2 * LCNN_WIDTH, coefficients += 2 * LCNN_WIDTH) {
+        sum += vload(coefficients) * vgather(s, offsets);
+        other += vload(coefficients + LCNN_WIDTH) * vgather(s, offsets + LCNN_WIDTH);
+    }
+    if (j < common) {
+        sum += vload(coefficients) * vgather(s, offsets);
+        offsets += LCNN_WIDTH, coefficients += LCNN_WIDTH;
+    }
+    sum += other;
+    for (int lane = 0; lane < LCNN_WIDTH; lane++)
+        for (int32_t more = indptr[lane + 1] - indptr[lane] - common; more > 0; more--)
+            sum[lane] += *coefficients++ * s[*offsets++];
+    return sum;
 }
 
-/* For results of a pixel or a few, where pixels cannot fill a vector. Filters come in the order of their number of
- * lookups, so that the processor foresees where each loop ends, and go to plane `order[o]`. */
+/* The same for the last filters, fewer than a vector, whose lookups come one filter after the other. */
+INLINE vf lookup_rest(const lcnn_lookup *u, const float *s, int64_t first)
+{
+    vf sum = vset(0.0f);
+    for (int64_t o = first; o < u->filters; o++) {
+        float y = u->bias[o];
+        for (int32_t j = u->indptr[o]; j < u->indptr[o + 1]; j++) y += u->coefficients[j] * s[u->offsets[j]];
+        sum[o - first] = y;
+    }
+    return sum;
+}
+
+/* For results of a pixel or a few, where pixels cannot fill a vector: lanes are filters. They come in the order of their
+ * number of lookups, so that the lanes of a vector have nearly the same, and go to plane `order[o]`. */
 static void lookup_gather(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_lookup *u = &step->u.lookup;
     const lcnn_map *out = &step->out;
     const int64_t stop = smaller(end * u->filters_per_unit, u->filters);
-    float part[LCNN_WIDTH] = {0};
     for (int64_t first = begin * u->filters_per_unit; first < stop; first += LCNN_WIDTH) {
         const int64_t lanes = smaller(LCNN_WIDTH, stop - first);
         for (int64_t i = 0; i < lanes; i++) clear_border(out, context->arena, u->order[first + i]);
@@ -117,12 +222,9 @@ static void lookup_gather(const lcnn_step *step, const lcnn_context *context, in
             for (int64_t x = 0; x < out->width; x++) {
                 const float *s = context->arena + u->s + y * u->s_row + x;
                 float *target = context->arena + out->offset + y * out->row + x;
-                for (int64_t i = 0; i < lanes; i++) {
-                    const int32_t j = u->indptr[first + i], lookups = u->indptr[first + i + 1] - j;
-                    part[i] = lookup_dot(s, u->offsets + j, u->coefficients + j, lookups, u->bias[first + i]);
-                }
-                vstore(part, vactivate(vload(part), u->activation, u->alpha));
-                for (int64_t i = 0; i < lanes; i++) target[u->order[first + i] * out->plane] = part[i];
+                const vf sum = lanes == LCNN_WIDTH ? lookup_lanes(u, s, first) : lookup_rest(u, s, first);
+                const vf result = vactivate(sum, u->activation, u->alpha);
+                for (int64_t i = 0; i < lanes; i++) target[u->order[first + i] * out->plane] = result[i];
             }
     }
 }

@@ -17,12 +17,14 @@
 typedef float vf __attribute__((vector_size(4 * LCNN_WIDTH)));
 typedef int32_t vi __attribute__((vector_size(4 * LCNN_WIDTH)));
 typedef float vf_unaligned __attribute__((vector_size(4 * LCNN_WIDTH), aligned(4), may_alias));
+typedef int32_t vi_unaligned __attribute__((vector_size(4 * LCNN_WIDTH), aligned(4), may_alias));
 
 INLINE vf vload(const float *p) { return *(const vf_unaligned *)p; }
 INLINE void vstore(float *p, vf v) { *(vf_unaligned *)p = v; }
 INLINE vf vset(float x) { return x - (vf){0}; }
 
-/* Some lanes of unaligned memory: the rest is not touched, and loads as `other`, in vload_part as 0. */
+/* Some lanes of unaligned memory: the rest is not touched, and loads as `other`, in vload_part as 0. Lane l of vgather
+ * is p[offsets[l]]. */
 #if LCNN_WIDTH == 16
 typedef __mmask16 lanes_mask;
 INLINE lanes_mask first_lanes(int64_t n) { return (lanes_mask)((1u << n) - 1); }
@@ -37,6 +39,10 @@ INLINE void vstore_part(float *p, vf v, int64_t n) { vstore_masked(p, v, first_l
 INLINE vf vmax(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf vmin(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
 INLINE vf reciprocal_guess(vf x) { return (vf)_mm512_rcp14_ps((__m512)x); }
+INLINE vf vgather(const float *p, const int32_t *offsets)
+{
+    return (vf)_mm512_i32gather_ps(_mm512_loadu_si512(offsets), p, 4);
+}
 #elif LCNN_WIDTH == 8
 typedef __m256i lanes_mask;
 INLINE lanes_mask first_lanes(int64_t n)
@@ -54,6 +60,10 @@ INLINE void vstore_part(float *p, vf v, int64_t n) { vstore_masked(p, v, first_l
 INLINE vf vmax(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE vf vmin(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
 INLINE vf reciprocal_guess(vf x) { return (vf)_mm256_rcp_ps((__m256)x); }
+INLINE vf vgather(const float *p, const int32_t *offsets)
+{
+    return (vf)_mm256_i32gather_ps(p, _mm256_loadu_si256((const __m256i *)offsets), 4);
+}
 #else
 typedef struct {
     int64_t begin, end;
@@ -74,6 +84,10 @@ INLINE void vstore_part(float *p, vf v, int64_t n) { vstore_masked(p, v, first_l
 INLINE vf vselect(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
 INLINE vf vmax(vf a, vf b) { return vselect(a > b, a, b); }
 INLINE vf vmin(vf a, vf b) { return vselect(a < b, a, b); }
+INLINE vf vgather(const float *p, const int32_t *offsets)
+{
+    return (vf){p[offsets[0]], p[offsets[1]], p[offsets[2]], p[offsets[3]]};
+}
 #endif
 
 /* 1 / x. Where the processor guesses (to 11 bits or more), one Newton step gives 22 and takes a quarter of the time of
@@ -108,6 +122,15 @@ INLINE vf odd_lanes(vf a, vf b) { return shuffle(a, b, ODD); }
 INLINE vf next_lanes(vf a, vf b) { return shuffle(a, b, NEXT); } /* lanes 1, 2, ... of a, then lane 0 of b */
 
 INLINE vf after_next_lanes(vf a, vf b) { return shuffle(a, b, AFTER_NEXT); }
+
+#if LCNN_WIDTH == 16
+INLINE vi lanes_from(int32_t first) /* lane l is first + l */
+{
+    return (vi){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + first;
+}
+/* Lane l is lane index[l] of a and b side by side. */
+INLINE vf pick_lanes(vf a, vf b, vi index) { return (vf)_mm512_permutex2var_ps((__m512)a, (__m512i)index, (__m512)b); }
+#endif
 
 /* Halve the lanes in play by folding them over, until one is left. */
 #define FOLD(l, d) (((l) + (d)) % LCNN_WIDTH)
@@ -259,15 +282,22 @@ INLINE void activate_run(float *out, const float *in, int64_t length, lcnn_activ
     if (i < length) vstore_part(out + i, vactivate(vload_part(in + i, length - i), kind, alpha), length - i);
 }
 
-/* Write zeros into the border of one plane. */
+/* Write zeros into the border of one plane: before its first value and behind its last one. */
+INLINE void clear_top_and_bottom(const lcnn_map *map, float *arena, int64_t channel)
+{
+    float *first = arena + map->offset + channel * map->plane;
+    if (map->top + map->left) zero_run(first - map->top * map->row - map->left, map->top * map->row + map->left);
+    zero_run(first + (map->height - 1) * map->row + map->width, map->right + map->bottom * map->row);
+}
+
+/* The whole border. */
 static void clear_border(const lcnn_map *map, float *arena, int64_t channel)
 {
     if (map->top + map->bottom + map->left + map->right == 0) return;
     float *first = arena + map->offset + channel * map->plane;
     const int64_t gap = map->row - map->width; /* right border of a row and left border of the next */
-    if (map->top + map->left) zero_run(first - map->top * map->row - map->left, map->top * map->row + map->left);
     for (int64_t y = 0; gap && y + 1 < map->height; y++) zero_run(first + y * map->row + map->width, gap);
-    zero_run(first + (map->height - 1) * map->row + map->width, map->right + map->bottom * map->row);
+    clear_top_and_bottom(map, arena, channel);
 }
 
 #endif

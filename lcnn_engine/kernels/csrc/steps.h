@@ -77,13 +77,18 @@ typedef struct {
 /* lookup: y[o, pixel] = act(bias[o] + sum over j of coefficients[j] * S[offsets[j] + pixel]).
  * Output row y and column x stand at y * s_row + x of the flat pixel count, columns x >= width are not kept.
  * Unit: one tile of `tile` vectors of pixels for `filters_per_unit` filters; tiles outermost. S is cut into `blocks` of
- * atoms: lookups of filter o in block b are indptr[b * filters + o] to the next. With more than one block, scratch holds
- * filters_per_unit * tile vectors. The gathering kernel has no tiles and one block, and takes filters in the order of
- * their number of lookups: filter o of the arrays is plane order[o]. */
+ * atoms. Lookups come in `groups`: those of group g of filter o in block b are from indptr[(b * filters + o) * groups + g]
+ * to the next, and where there is more than one group, they read shifts[g] lanes further than `offsets` say, shifts[g]
+ * less than a vector, the largest first and the last one 0.
+ * keep: where rows of the result are as long as s_row, -1 for every flat pixel that is one of its columns, else 0; NULL
+ * where rows are not. With more than one block, scratch holds filters_per_unit * tile + 2 vectors.
+ * The gathering kernel has no tiles, one block and one group, and takes filters in the order of their number of lookups:
+ * filter o of the arrays is plane order[o]. Of every LCNN_WIDTH filters, which a unit has whole, the lookups that all have
+ * lie lane beside lane: the first of each, the second of each; behind them the others, filter by filter. */
 typedef struct {
-    const int32_t *indptr, *offsets, *order;
+    const int32_t *indptr, *offsets, *order, *shifts, *keep;
     const float *coefficients, *bias;
-    int64_t filters, filters_per_unit, blocks;
+    int64_t filters, filters_per_unit, blocks, groups;
     int64_t s, s_row;
     int64_t tile, vectors; /* vectors of pixels in a tile, and in all */
     lcnn_activation activation;
@@ -109,9 +114,10 @@ typedef struct {
     int64_t list, length;
 } lcnn_nonzeros;
 
-/* dense: y = act(bias + W x), reading only rows of W whose input is not 0. W packed (tiles, m, lanes). Unit: a tile. */
+/* dense: y = act(bias + W x), reading only rows of W whose input is not 0. W packed (m, lanes), lanes being the results
+ * rounded up to a cache line. Unit: `dense_unit` results. */
 typedef struct {
-    const float *weights, *bias; /* bias (tiles * lanes) */
+    const float *weights, *bias; /* bias (lanes) */
     int64_t list, length, lanes, units, target;
     lcnn_activation activation;
     float alpha;
@@ -158,10 +164,10 @@ struct lcnn_step {
 };
 
 /* The kernels of one instruction set. `width` is floats per vector; `max_tile` vectors of pixels a lookup tile may
- * have; a conv block is `max_lanes` vectors of filters at most. */
+ * have; `groups` whether lookups may come in groups; a conv block is `max_lanes` vectors of filters at most. */
 typedef struct {
     const char *name;
-    int64_t width, max_tile, max_lanes, dense_lanes;
+    int64_t width, max_tile, groups, max_lanes, dense_unit;
     lcnn_kernel arrange, emit, dictionary, lookup_tile, lookup_gather, conv, nonzeros, dense, max_pool, avg_pool,
         global_max, global_avg, pointwise, add, multiply, lrn, softmax;
 } lcnn_variant;
