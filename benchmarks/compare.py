@@ -23,13 +23,15 @@ from . import machine, report
 from .comparison import bars, callers, cold, tables
 from .comparison.bars import ACCURATE, DENSE, FAST, Results, Verdict
 from .comparison.contests import OURS, PEERS, Contest, Entry, Group, contests, groups, model_group
-from .comparison.measuring import Measurement, Runner
+from .comparison.measuring import Measurement, Measurements, Runner, ratio
 from .comparison.peers import ENGINES
 from .comparison.pictures import Pictures
-from .comparison.workers import ROOT, cores, environment
+from .comparison.workers import cores, environment
+from .plots import draw
 
 COLD_ROUNDS = 5
 CALLER_ROUNDS = 7
+PREDICTIONS = 100_000  # over which memory must not grow
 SCALAR = "lcnn-scalar"
 
 
@@ -61,8 +63,9 @@ class Lab:
     def promises(self, networks: Sequence[str]) -> dict[str, Any]:
         """See ``comparison.promises``."""
         say("memory and same bits")
-        command = [sys.executable, "-m", "benchmarks.comparison.promises", "small-lookup", *networks]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(OURS), cwd=ROOT)
+        module = [sys.executable, "-m", "benchmarks.comparison.promises"]
+        command = [*module, str(PREDICTIONS), "small-lookup", *networks]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(OURS), cwd=machine.ROOT)
         if done.returncode:
             print(done.stderr, file=sys.stderr)
             return {}
@@ -80,8 +83,9 @@ def measure(lab: Lab, chosen: Sequence[Group], options: argparse.Namespace) -> t
     listed = []
     for contest in contests(chosen, options.batch, options.threads):
         entries = tuple(entry for entry in contest.entries if entry.engine in engines)
-        listed.append(replace(contest, entries=entries))
-        results.contests[contest.name] = lab.contest(listed[-1])
+        if entries:
+            listed.append(replace(contest, entries=entries))
+            results.contests[contest.name] = lab.contest(listed[-1])
     networks = [network for group in chosen for network in group.lookup]
     if SCALAR in engines:
         results.contests[SCALAR] = lab.results_of(SCALAR, networks)
@@ -164,6 +168,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _report(options, listed, results, verdicts, inputs)
 
 
+def _rows(contest: Contest, found: Measurements) -> list[dict[str, Any]]:
+    """Every entry, and how many times as long as each of our lookup networks it takes."""
+
+    def ratios(entry: Entry) -> dict[str, float | None]:
+        return {ours.network: ratio(found, entry, ours) for ours in contest.about}
+
+    return [{**one.as_json(), "ratios": ratios(entry)} for entry, one in found.items()]
+
+
 def _report(
     options: argparse.Namespace,
     listed: Sequence[Contest],
@@ -177,13 +190,14 @@ def _report(
     numbers = {
         "machine": facts,
         "inputs": inputs,
-        "contests": {name: [one.as_json() for one in found.values()] for name, found in results.contests.items()},
+        "contests": {contest.name: _rows(contest, results.contests[contest.name]) for contest in listed},
+        "only_compared": [one.as_json() for one in results.contests.get(SCALAR, {}).values()],
         "starts": [start.as_json() for start in results.starts.values()],
         "callers": [calls.as_json() for calls in results.calls.values()],
         "promises": results.promises,
         "bars": [verdict.as_json() for verdict in verdicts],
     }
-    report.write(options.name, text, numbers)
+    draw(report.write(options.name, text, numbers))
     return 1 if options.check and not all(verdict.holds for verdict in verdicts) else 0
 
 

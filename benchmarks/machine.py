@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[1]  # of the clone
 BLAS_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would have the BLAS work for another processor
 PACKAGES = ("numpy", "onnxruntime", "onnx", "openvino", "ai-edge-litert", "tensorflow")
 

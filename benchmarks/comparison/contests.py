@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-WEIGHTS = Path(__file__).parents[2] / "weights"
+from ..machine import ROOT
+
 OURS = "lcnn"
 PEERS = ("onnxruntime", "openvino-f32", "openvino", "litert-f32", "litert-int8", "tensorflow")
 
@@ -78,12 +79,12 @@ def groups() -> list[Group]:
         Group("resnet18", resnet, "resnet18-dense", (), resnet[:2]),
         Group("small", ("small-lookup",), "small-lookup:dense-twin", (), ("small-lookup",)),
     ]
-    return [*found, *map(model_group, sorted(WEIGHTS.glob("*.safetensors")))]
+    return [*found, *map(model_group, sorted((ROOT / "weights").glob("*.safetensors")))]
 
 
 def model_group(path: Path) -> Group:
-    """A model file beside its dense twin."""
-    model = str(path)
+    """A model file, its name as short as it can be told from ROOT, beside its dense twin."""
+    model = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
     return Group(path.stem, (model,), f"{model}:dense-twin", (), (model,))
 
 

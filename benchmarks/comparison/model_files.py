@@ -4,7 +4,8 @@
 need a framework and gigabytes. A file is named after what it is made of (the model file's bytes, or the code that
 makes the workload, and the code that converts), so a change of either makes a new one.
 
-A network is a workload's name or a model file's path, and maybe one of these after a colon:
+A network is a workload's name or a model file's path, absolute or from the clone's root, and maybe one of these after
+a colon:
 
 - ``dense-twin``: every lookup layer replaced by a dense one of the same shape, with random weights;
 - ``two-convolutions``: every lookup layer as the two dense convolutions of the paper's formula, D and then P.
@@ -23,10 +24,11 @@ from pathlib import Path
 
 from lcnn_engine import twins
 
+from ..machine import ROOT
 from ..twins import Network, dense_twin
 from ..workloads import WORKLOADS
 
-BENCHMARKS = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
 CACHE = BENCHMARKS / ".cache"
 SOURCES = [BENCHMARKS / "workloads.py", BENCHMARKS / "building.py", BENCHMARKS / "twins.py", Path(twins.__file__)]
 TRANSFORMS: dict[str, Callable[..., Network]] = {"dense-twin": dense_twin, "two-convolutions": twins.as_two_layers}
@@ -50,7 +52,7 @@ def network(name: str) -> Network:
     from lcnn_engine import read_model
 
     source, _, transform = name.partition(":")
-    found = WORKLOADS[source]() if source in WORKLOADS else read_model(source)
+    found = WORKLOADS[source]() if source in WORKLOADS else read_model(ROOT / source)
     return TRANSFORMS[transform](*found) if transform else found
 
 
@@ -58,7 +60,7 @@ def model_file(name: str, suffix: str) -> Path:
     """The file of that network and format, made if it is not there. Raises ConversionError."""
     source, _, transform = name.partition(":")
     if suffix == "safetensors" and not transform and source not in WORKLOADS:
-        return Path(source)
+        return ROOT / source
     own = f"{Path(source).stem}-{transform or 'plain'}"
     path = CACHE / f"{own}-{_key(source, suffix)}.{suffix}"
     if not path.exists():
@@ -80,7 +82,7 @@ def _remove(path: Path) -> None:
 
 def _key(source: str, suffix: str) -> str:
     digest = hashlib.sha256()
-    for file in SOURCES if source in WORKLOADS else [*SOURCES, Path(source)]:
+    for file in SOURCES if source in WORKLOADS else [*SOURCES, ROOT / source]:
         digest.update(file.read_bytes())
     if suffix in CONVERTERS:
         module, package = CONVERTERS[suffix]
@@ -102,7 +104,7 @@ def _make_elsewhere(name: str, suffix: str, path: Path) -> None:
         [sys.executable, "-m", "benchmarks.comparison.model_files", name, suffix, str(path)],
         capture_output=True,
         text=True,
-        cwd=BENCHMARKS.parent,
+        cwd=ROOT,
     )
     if done.returncode:
         _remove(path)

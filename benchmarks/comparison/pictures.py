@@ -8,9 +8,10 @@ import numpy as np
 
 from lcnn_engine.graph import Graph
 
+from ..machine import ROOT
 from .model_files import network
 
-DIGITS = Path(__file__).parents[2] / "tests/data/digits"
+DIGITS = ROOT / "tests/data/digits"
 
 
 class Pictures:

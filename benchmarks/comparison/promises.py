@@ -1,7 +1,8 @@
-"""``python -m benchmarks.comparison.promises``: what the engine promises besides speed, measured in a fresh process.
+"""``python -m benchmarks.comparison.promises PREDICTIONS SMALL NETWORK...``: what the engine promises besides speed.
 
-Prints JSON: memory that ``run(x, out=)`` takes, memory after 100,000 predictions, and on which networks some way of
-calling gave other bits than one picture on one thread does.
+Measured in a fresh process, and printed as JSON: memory that ``run(x, out=)`` takes and that the process grows by over
+so many predictions, both of the network SMALL; and ways of calling that gave other bits than one picture at a time on
+one thread, of every NETWORK.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from .pictures import Pictures
 
 CALLERS = 8
 CALLS = 1000
-PREDICTIONS = 100_000
 
 
 class Mallinfo(ctypes.Structure):
@@ -112,7 +112,7 @@ def from_callers(net: Net, batch: np.ndarray) -> np.ndarray:
     return results
 
 
-def growth_over_predictions(net: Net, x: np.ndarray, count: int = PREDICTIONS) -> int:
+def growth_over_predictions(net: Net, x: np.ndarray, count: int) -> int:
     """Bytes that the process grows by over ``count`` predictions."""
     out = np.empty(net.output_shape, np.float32)
 
@@ -124,7 +124,7 @@ def growth_over_predictions(net: Net, x: np.ndarray, count: int = PREDICTIONS) -
     return growth(resident_bytes, lambda: predict(count))
 
 
-def measure(names: list[str], small: str, pictures: Pictures) -> dict[str, Any]:
+def measure(predictions: int, small: str, names: list[str], pictures: Pictures) -> dict[str, Any]:
     """Everything, the memory on the network ``small``."""
     nets = [Net(*network(small), threads=threads) for threads in (1, 2)]
     x = pictures.batch(small, 1)[0]
@@ -132,11 +132,11 @@ def measure(names: list[str], small: str, pictures: Pictures) -> dict[str, Any]:
     return {
         "heap_left": max(each["heap_left"] for each in taken),
         "held_by_a_call": max(each["held_by_a_call"] for each in taken),
-        "growth": growth_over_predictions(nets[0], x),
-        "predictions": PREDICTIONS,
+        "growth": growth_over_predictions(nets[0], x, predictions),
+        "predictions": predictions,
         "other_bits": {name: same_bits(name, pictures) for name in names},
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[2:], sys.argv[1], Pictures())))
+    print(json.dumps(measure(int(sys.argv[1]), sys.argv[2], sys.argv[3:], Pictures())))

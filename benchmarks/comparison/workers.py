@@ -10,13 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from .. import machine
 from .peers import ENGINES
 
-ROOT = Path(__file__).parents[2]
 MODULES = {"lcnn": "lcnn_engine", "onnxruntime": "onnxruntime", "openvino": "openvino", "tensorflow": "tensorflow",
            "ai-edge-litert": "ai_edge_litert"}  # fmt: skip
 
@@ -53,7 +51,7 @@ def environment(engine: str) -> dict[str, str]:
     """This process's environment without settings that slow a BLAS or lower our kernels, and the engine's own."""
     dropped = (*machine.BLAS_SETTINGS, "LCNN_ISA")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
-    path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(machine.ROOT), kept.get("PYTHONPATH")]))
     return {**kept, "PYTHONPATH": path, **ENGINES[engine].environment}
 
 
@@ -100,6 +98,10 @@ class Worker:
         if "error" in answer:
             raise WorkerError(f"{self.engine}: {answer['error']}")
         return answer
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def _last_words(self) -> str:
         self._log.seek(0)
