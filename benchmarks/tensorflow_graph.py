@@ -79,7 +79,7 @@ def _avg_pool(node: g.AvgPool2D, get: Get, shapes: list[g.Shape], x: Any) -> Any
     sums = tf.nn.avg_pool2d(_pad(x, node.padding), node.pool_size, node.strides, "VALID")
     inside = _pad(np.ones((1, *shapes[0][:2], 1), np.float32), node.padding)
     share = tf.nn.avg_pool2d(inside, node.pool_size, node.strides, "VALID")
-    return sums / tf.constant(share)
+    return sums / share
 
 
 def _grown(operand: Any, shape: g.Shape, rank: int) -> Any:

@@ -12,13 +12,11 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from benchmarks import machine, operations, report, versus_onnxruntime
+from benchmarks import machine, operations, report
 from benchmarks.engines import OnnxRuntime, Ours, belongs
 from benchmarks.operation_cases import all_cases
 from benchmarks.timing import Sample, interleave, mean_seconds, repeats_for
-from benchmarks.workloads import small_lookup
 from lcnn_engine import graph as g
-from lcnn_engine import write_model
 
 
 @pytest.fixture
@@ -132,25 +130,6 @@ def test_operations_command_refuses(
     assert operations.main(arguments) == 2
     assert capsys.readouterr().err.startswith("error: expected ")
     assert not list(results.iterdir())
-
-
-def test_versus_command(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "small.safetensors"
-    write_model(*small_lookup(), path)
-    assert versus_onnxruntime.main([str(path), "--rounds", "2"]) == 0
-    (model,) = json.loads((results / "versus_onnxruntime.json").read_text())["models"]
-    assert model["model"] == "small-lookup"
-    assert set(model["milliseconds"]) == {"lcnn", "twin", "as_dense"}
-    assert model["difference"] <= 1e-5
-    assert capsys.readouterr().out.startswith("small-lookup: ")
-
-
-def test_versus_command_refuses(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    broken = tmp_path / "broken.safetensors"
-    broken.write_bytes(b"nothing")
-    for arguments in (["missing.safetensors"], [str(broken)], ["small-lookup", "--image", "missing.png"]):
-        assert versus_onnxruntime.main(arguments) == 2
-        assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_settings_that_slow_the_blas_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
