@@ -51,8 +51,9 @@ def load_network(model: keras.Model | str | os.PathLike[str], checkpoint: str = 
     Raises as `load_model`, `read_model` and `export` do.
     """
     if not isinstance(model, keras.Model):
-        if Path(model).suffix == ".safetensors":
-            return read_model(model)
-        model = load_model(model, checkpoint=checkpoint).model
+        path = Path(model)
+        if path.suffix == ".safetensors":
+            return read_model(path)
+        model = load_model(path, checkpoint=checkpoint).model
     translation = translate(model)
     return graph_from_object({"name": model.name, **translation.graph()}), stored_tensors(translation, "float32")
