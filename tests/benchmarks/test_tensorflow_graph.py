@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-tf = pytest.importorskip("tensorflow")
+pytest.importorskip("tensorflow")
+
+import tensorflow as tf
 
 from benchmarks.building import NetBuilder
 from benchmarks.comparison.peers import ENGINES
