@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +13,7 @@ import keras
 from keras import layers
 
 from lcnn_train import sparsity
+from lcnn_train.arguments import positive
 from lcnn_train.layers import LookupConv2D, LookupDense
 from lcnn_train.tracing import functional_graph, walk
 
@@ -120,8 +122,9 @@ def _with_settings(layer: keras.layers.Layer, rows: int | None, settings: dict[s
         remarks.append(f"k = 1 instead of {rows}: with one input channel all atoms are alike")
         rows = 1
     if rows is not None and not sparsity.dictionary_pays(rows, n, kernel_size(layer)):
-        return Choice(layer, None, f"k = {rows} is not below n*kh*kw = {n * _taps(layer)}: a dictionary saves nothing")
-    if n % settings.get("groups_of", 1):
+        whole = n * math.prod(kernel_size(layer))
+        return Choice(layer, None, f"k = {rows} is not below n*kh*kw = {whole}: a dictionary saves nothing")
+    if n % positive("groups_of", settings.get("groups_of", 1)):
         remarks.append(f"groups_of {settings['groups_of']} does not divide its {n} filters: no groups")
         settings = {**settings, "groups_of": 1}
     remarks += [
@@ -130,13 +133,6 @@ def _with_settings(layer: keras.layers.Layer, rows: int | None, settings: dict[s
         if getattr(layer, name) is not None
     ]
     return Choice(layer, {**settings, "dictionary": rows}, "; ".join(remarks))
-
-
-def _taps(layer: keras.layers.Layer) -> int:
-    taps = 1
-    for size in kernel_size(layer):
-        taps *= size
-    return taps
 
 
 def _not_replaceable(layer: keras.layers.Layer) -> str | None:
