@@ -172,7 +172,7 @@ def _rows(contest: Contest, found: Measurements) -> list[dict[str, Any]]:
     """Every entry, and how many times as long as each of our lookup networks it takes."""
 
     def ratios(entry: Entry) -> dict[str, float | None]:
-        return {ours.network: ratio(found, entry, ours) for ours in contest.about}
+        return {ours.network: ratio(found, entry, ours) for ours in contest.about if contest.compares(entry, ours)}
 
     return [{**one.as_json(), "ratios": ratios(entry)} for entry, one in found.items()]
 

@@ -37,7 +37,9 @@ def short(network: str) -> str:
 
 
 def label(row: Row) -> str:
-    return f"{ENGINES[row['engine']].title}: {short(row['network'])}"
+    precision = row.get("facts", {}).get("precision", "f32")
+    taken = "" if precision == "f32" else f" ({precision})"
+    return f"{ENGINES[row['engine']].title}{taken}: {short(row['network'])}"
 
 
 def color(row: Row) -> str:
@@ -113,8 +115,8 @@ def speedups(results: Row) -> Figure | None:
     """Our lookup networks against every other engine: below 1 is a loss."""
     panels = []
     for rows in _alone(results).values():
-        for network in rows[0]["ratios"] if rows else ():
-            times = {label(row): row["ratios"][network] for row in rows if row["engine"] in OTHERS}
+        for network in {name: None for row in rows for name in row["ratios"]}:
+            times = {label(row): row["ratios"].get(network) for row in rows if row["engine"] in OTHERS}
             found = sorted(((name, ratio) for name, ratio in times.items() if ratio), key=lambda item: -item[1])
             lines = [(name, ratio, OURS if ratio >= 1 else LOSS, f"{ratio:.2f}x") for name, ratio in found]
             panels.append((short(network), lines, "how many times as long it takes"))
@@ -139,6 +141,10 @@ def scaling(results: Row) -> Figure | None:
     return _grouped(panels, results) if panels else None
 
 
+def _number(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
 def _grouped(panels: Sequence[tuple[str, Mapping[Case, float]]], results: Row) -> Figure:
     """Bars of pictures a second, for every batch and number of threads side by side, on a logarithmic axis."""
     heights = [len({name for name, _, _ in cases}) + 1.0 for _, cases in panels]
@@ -154,7 +160,7 @@ def _grouped(panels: Sequence[tuple[str, Mapping[Case, float]]], results: Row) -
             y = names.index(name) - 0.42 + (kind + 0.5) * height
             tint, shade = OURS if name.startswith("LCNN") else "#5f6770", 1.0 - 0.7 * kind / len(kinds)
             one.barh(y, rate, 0.9 * height, color=tint, alpha=shade)
-            one.text(rate, y, f" {rate:.3g}   batch {batch}, threads {threads}", va="center", fontsize=6)
+            one.text(rate, y, f" {_number(rate)}   batch {batch}, threads {threads}", va="center", fontsize=6)
         one.set_xscale("log")
         one.set_xlim(right=one.get_xlim()[1] * 3)
         one.set_title(head, fontsize=9, loc="left", fontweight="bold")

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..machine import ROOT
 
 OURS = "lcnn"
+WRITTEN_OUT = ":two-convolutions"  # after a network's name: see model_files
 PEERS = ("onnxruntime", "openvino-f32", "openvino", "litert-f32", "litert-int8", "tensorflow")
 
 
@@ -37,6 +38,11 @@ class Contest:
     about: tuple[Entry, ...]
     """Those of ours that the others are compared with."""
 
+    def compares(self, entry: Entry, ours: Entry) -> bool:
+        """Whether ``entry`` stands beside ``ours``: it is that network, or one that nobody else is about."""
+        others = {one.network for one in self.about} - {ours.network}
+        return entry.network.removesuffix(WRITTEN_OUT) not in others
+
     @property
     def name(self) -> str:
         return f"{self.group}, batch {self.batch}, threads {self.threads}"
@@ -64,7 +70,7 @@ class Group:
         if batch == threads == 1:
             entries += [Entry("lcnn-avx2", network) for network in self.lookup]
             entries += [Entry("onnxruntime", network) for network in self.wider]
-            entries += [Entry("onnxruntime", f"{network}:two-convolutions") for network in self.written_out]
+            entries += [Entry("onnxruntime", network + WRITTEN_OUT) for network in self.written_out]
         entries += [Entry(peer, self.dense, batch, threads) for peer in PEERS]
         about = tuple(Entry(OURS, network, batch, threads) for network in self.lookup)
         return Contest(self.name, batch, threads, tuple(dict.fromkeys(entries)), about)

@@ -8,7 +8,7 @@ from ..report import table
 from .bars import Bar, Results, Verdict, short
 from .callers import Calls
 from .cold import Start
-from .contests import OURS, Contest, Entry
+from .contests import Contest, Entry
 from .measuring import Measurements, ratio
 from .peers import ENGINES
 
@@ -29,23 +29,23 @@ def all_tables(contests: Sequence[Contest], results: Results, verdicts: Sequence
 
 def contest_table(contest: Contest, found: Measurements) -> str:
     """Fastest first. A ratio is how many times an engine's time is ours: above 1 we are faster, below 1 it is."""
-    rivals = [entry for entry in contest.about if entry in found]
+    rivals = [entry for entry in contest.about if entry in found and found[entry].rounds]
     names = [short(entry.network) for entry in rivals]
     rows = [("", "", *(f"x {name}" for name in names), "ms a picture", "+-", "differs", "MiB", "")]
     order = sorted(found, key=lambda entry: found[entry].milliseconds if found[entry].rounds else float("inf"))
     for entry in order:
-        one = found[entry]
+        result = found[entry]
         title = (title_of(entry, contest), short(entry.network))
-        if not one.rounds:
-            rows.append((*title, *("" for _ in rivals), "", "", "", "", one.problem or "not timed"))
+        if not result.rounds:
+            rows.append((*title, *("" for _ in rivals), "", "", "", "", result.problem or "not timed"))
             continue
-        ratios = [f"{ratio(found, entry, rival) or 0:.2f}" for rival in rivals]
-        facts = ", ".join(one.facts.values())
+        ratios = [f"{ratio(found, entry, one):.2f}" if contest.compares(entry, one) else "" for one in rivals]
+        facts = ", ".join(result.facts.values())
         numbers = (
-            f"{one.milliseconds:.3f}",
-            f"{one.spread:.0%}",
-            f"{one.difference:.0e}",
-            f"{one.file_bytes / MIB:.1f}",
+            f"{result.milliseconds:.3f}",
+            f"{result.spread:.0%}",
+            f"{result.difference:.0e}",
+            f"{result.file_bytes / MIB:.1f}",
         )
         rows.append((*title, *ratios, *numbers, facts))
     rounds = max((len(one.rounds) for one in found.values()), default=0)
@@ -114,12 +114,3 @@ def _outcome(verdict: Verdict) -> str:
     if verdict.bar.bound is None:
         return "aim reached" if verdict.reaches_aim else "aim missed"
     return "holds" if verdict.reaches_aim is None else f"holds, aim {'reached' if verdict.reaches_aim else 'missed'}"
-
-
-def facts_of(results: Results) -> dict[str, str]:
-    """What our engine said of itself where it ran at its best."""
-    for found in results.contests.values():
-        for entry, one in found.items():
-            if entry.engine == OURS and one.facts:
-                return one.facts
-    return {}

@@ -65,8 +65,8 @@ def test_losses_are_red(results: dict[str, Any]) -> None:
 
 def test_every_batch_has_its_bar(results: dict[str, Any]) -> None:
     texts = _texts(plots.scaling(results))
-    assert "1e+03   batch 1, threads 1" in texts
-    assert "1.11e+03   batch 32, threads 1" in texts
+    assert "1,000   batch 1, threads 1" in texts
+    assert "1,111   batch 32, threads 1" in texts
     assert len(texts) == 5
 
 
