@@ -25,7 +25,8 @@ class WeightAverages:
         self.pairs: dict[str, tuple[keras.Variable, keras.Variable]] = {}
         for index, weight in enumerate(model.variables):
             if weight.trainable or weight.name.startswith("moving_"):
-                average = keras.Variable(weight.value, dtype=weight.dtype, trainable=False, name="average")
+                start = tf.convert_to_tensor(weight.value)  # of a tf.Variable Keras would keep the variable itself
+                average = keras.Variable(start, dtype=weight.dtype, trainable=False, name="average")
                 self.pairs[f"{index:03d}/{weight.name}"] = (weight, average)
         self._swap = tf.function(self._swap_all)
 

@@ -36,6 +36,7 @@ class Worker:
     def __init__(self, number: int, command: Sequence[str], environment: dict[str, str], log: Path):
         self.number, self.log = number, log
         with log.open("ab") as output:
+            self.begin = output.tell()  # where its own lines begin, after those of an earlier start
             self.process = subprocess.Popen(
                 command,
                 env=environment,
@@ -83,6 +84,8 @@ def launch(
     for attempt in range(restarts + 1):
         with Interrupts() as interrupts:
             running = _start(command, workers, logs, gpus_per_worker)
+            for worker in running:
+                say(f"launch: worker {worker.number} is process {worker.process.pid}, its log {worker.log}")
             status = _watch(running, interrupts, say)
         if status == 0 or interrupts.came or status in _FINAL:
             return status
@@ -116,7 +119,7 @@ def _free_ports(count: int) -> Iterator[list[int]]:
 
 def _watch(workers: Sequence[Worker], interrupts: Interrupts, say: Callable[[str], None]) -> int:
     """Until all have ended; when one fails, or a signal comes, the rest are ended too."""
-    chief = _Follower(workers[0].log, workers[0].log.stat().st_size)
+    chief = _Follower(workers[0].log, workers[0].begin)
     passed_on = False
     try:
         while any(worker.status is None for worker in workers):
