@@ -11,6 +11,7 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from .comparison import bars, callers, cold, tables
 from .comparison.bars import ACCURATE, DENSE, FAST, Results, Verdict
 from .comparison.contests import OURS, PEERS, Contest, Entry, Group, contests, groups, model_group
 from .comparison.measuring import Measurement, Measurements, Runner, ratio
+from .comparison.model_files import model_file, stored_types
 from .comparison.peers import ENGINES
 from .comparison.pictures import Pictures
 from .comparison.workers import cores, environment
@@ -154,10 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pictures = Pictures(options.image)
         inputs = {group.name: pictures.source(group.lookup[0]) for group in chosen}
         for group in chosen:
-            pictures.batch(group.lookup[0], 1)
+            pictures.batch(group.lookup[0], 1)  # refuses what is no picture before anything is measured
     except (LcnnError, InputError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    start = time.monotonic()
     lab = Lab(pictures, options.rounds, options.seconds)
     listed, results = measure(lab, chosen, options)
     verdicts = bars.judge(
@@ -165,7 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if not options.check:
         verdicts = [verdict for verdict in verdicts if verdict.first is not None]
-    return _report(options, listed, results, verdicts, inputs)
+    say(f"measured in {time.monotonic() - start:.0f} s")
+    return _report(options, chosen, listed, results, verdicts, inputs)
 
 
 def _rows(contest: Contest, found: Measurements) -> list[dict[str, Any]]:
@@ -179,17 +183,21 @@ def _rows(contest: Contest, found: Measurements) -> list[dict[str, Any]]:
 
 def _report(
     options: argparse.Namespace,
+    chosen: Sequence[Group],
     listed: Sequence[Contest],
     results: Results,
     verdicts: Sequence[Verdict],
     inputs: dict[str, str],
 ) -> int:
     facts = machine.describe()
-    text = "\n\n".join([tables.all_tables(listed, results, verdicts), machine.heading(facts)])
+    stored = {network: stored_types(model_file(network, "safetensors")) for group in chosen for network in group.lookup}
+    notes = tables.notes(inputs, stored)
+    text = "\n\n".join([tables.all_tables(listed, results, verdicts), notes, machine.heading(facts)])
     print(text)
     numbers = {
         "machine": facts,
         "inputs": inputs,
+        "stored": stored,
         "contests": {contest.name: _rows(contest, results.contests[contest.name]) for contest in listed},
         "only_compared": [one.as_json() for one in results.contests.get(SCALAR, {}).values()],
         "starts": [start.as_json() for start in results.starts.values()],

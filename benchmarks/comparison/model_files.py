@@ -14,6 +14,7 @@ a colon:
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -109,6 +110,13 @@ def _make_elsewhere(name: str, suffix: str, path: Path) -> None:
     if done.returncode:
         _remove(path)
         raise ConversionError(" ".join(done.stderr.split())[-500:])
+
+
+def stored_types(path: Path) -> str:
+    """The types of number in a model file of ours, as its header lists them: ``F32, I32``."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return ", ".join(sorted({entry["dtype"] for name, entry in header.items() if name != "__metadata__"}))
 
 
 def make(name: str, suffix: str, path: Path) -> None:

@@ -114,3 +114,9 @@ def _outcome(verdict: Verdict) -> str:
     if verdict.bar.bound is None:
         return "aim reached" if verdict.reaches_aim else "aim missed"
     return "holds" if verdict.reaches_aim is None else f"holds, aim {'reached' if verdict.reaches_aim else 'missed'}"
+
+
+def notes(inputs: Mapping[str, str], stored: Mapping[str, str]) -> str:
+    """What networks were shown, and how our files store their numbers; the others' are float32 unless named int8."""
+    shown = [f"{group}: shown {source}" for group, source in inputs.items()]
+    return "\n".join([*shown, *(f"{short(network)}: stored as {types}" for network, types in stored.items())])
