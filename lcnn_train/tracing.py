@@ -30,7 +30,8 @@ class Call:
     """One call of a layer: values are numbered; `input_shapes` and `output_shape` are without the batch.
 
     A layer whose own activation is a softmax is two calls, its `linear` part and its `activation`, for a model file
-    holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one.
+    holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one. `arguments`
+    are those of arithmetic on tensors, None in the place of each tensor.
     """
 
     layer: keras.layers.Layer
@@ -39,6 +40,7 @@ class Call:
     input_shapes: tuple[tuple[int, ...], ...]
     output_shape: tuple[int, ...]
     part: Part = "whole"
+    arguments: tuple[Any, ...] = ()
 
 
 @dataclass
@@ -139,7 +141,10 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Ca
             Call(layer, source, middle, shapes, between, "depthwise"),
             Call(layer, (middle,), value, (between,), shape, "pointwise"),
         ]
-    return [Call(layer, source, value, shapes, shape)]
+    arguments: tuple[Any, ...] = ()
+    if not isinstance(layer, keras.layers.Layer):
+        arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in node.arguments.args)
+    return [Call(layer, source, value, shapes, shape, arguments=arguments)]
 
 
 def _has_softmax_inside(layer: Any) -> bool:
@@ -165,6 +170,9 @@ def _run_call(call: Call, inputs: list[Any]) -> Any:
     argument = inputs if len(inputs) > 1 or _takes_list(call.layer) else inputs[0]
     if isinstance(call.layer, AUGMENTATION):
         return argument
+    if call.arguments:
+        tensors = iter(inputs)
+        return call.layer(*(next(tensors) if value is None else value for value in call.arguments))
     if call.part == "activation":
         return call.layer.activation(argument)
     if call.part == "linear":

@@ -15,6 +15,7 @@ from keras import layers
 
 from lcnn_train import weighted
 from lcnn_train.activations import Activation, named_activation, set_activation
+from lcnn_train.arithmetic import ARITHMETIC, arithmetic, fitting, normalization, rescaling
 from lcnn_train.errors import ExportError
 from lcnn_train.geometry import explicit_padding
 from lcnn_train.layers import LookupConv2D, LookupDense
@@ -105,28 +106,6 @@ def _fold_norm(node: Node, scale: np.ndarray, shift: np.ndarray) -> None:
     tensors["bias"] = f32(tensors.get("bias", 0.0) * scale + shift)
 
 
-def _rescaling(translation: Translation, call: Call) -> None:
-    """y = x * scale + offset, each a number or one a channel."""
-    _affine(translation, call, np.asarray(call.layer.scale), np.asarray(call.layer.offset))
-
-
-def _normalization(translation: Translation, call: Call) -> None:
-    """y = (x - mean) / max(standard deviation, Keras' epsilon), over the channels."""
-    layer = call.layer
-    if layer.invert or tuple(layer.axis or ()) not in ((), (-1,), (len(call.output_shape),)):
-        raise ExportError(f"layer {layer.name}: expected axis -1 or None and no invert, found axis {layer.axis}")
-    scale = 1 / np.maximum(np.sqrt(array(layer.variance)), keras.config.epsilon())
-    _affine(translation, call, scale, -array(layer.mean) * scale)
-
-
-def _affine(translation: Translation, call: Call, scale: np.ndarray, shift: np.ndarray) -> None:
-    channels = call.output_shape[-1]
-    if scale.size not in (1, channels) or shift.size not in (1, channels):
-        raise ExportError(f"layer {call.layer.name}: expected one number, or one for each of {channels} channels")
-    node = translation.add(call, "batch_norm")
-    node.tensors = {key: f32(np.resize(value, channels)) for key, value in (("scale", scale), ("shift", shift))}
-
-
 # ---------------------------------------------------------------------------------------- pools, shapes and sums
 
 
@@ -161,6 +140,8 @@ def _zero_padding2d(translation: Translation, call: Call) -> None:
 
 def _flatten(translation: Translation, call: Call) -> None:
     layer = call.layer
+    if call.output_shape == (1, 1, *call.input_shapes[0]) and _kept_pool(translation, call):
+        return
     if len(call.input_shapes[0]) != 3 or len(call.output_shape) != 1:
         raise ExportError(
             f"layer {layer.name}: expected a picture (H, W, C) made into a vector, found {call.input_shapes[0]} made "
@@ -171,23 +152,24 @@ def _flatten(translation: Translation, call: Call) -> None:
     translation.add(call, "flatten")
 
 
+def _kept_pool(translation: Translation, call: Call) -> bool:
+    """Whether a vector made a picture again (squeeze and excite) comes from a global pool, which then keeps it one."""
+    before = translation.read_only_by(call)
+    if before is None or before.op not in ("global_avg_pool2d", "global_max_pool2d"):
+        return False
+    translation.fold(call, before)
+    before.op = before.op.removeprefix("global_")
+    size = before.input_shape[:2]
+    before.attributes |= {"pool_size": size, "strides": size, "padding": (0, 0, 0, 0)}
+    return True
+
+
 def _elementwise(op: str) -> Callable[[Translation, Call], None]:
     def translate(translation: Translation, call: Call) -> None:
-        _fitting(call)
+        fitting(call)
         translation.add(call, op)
 
     return translate
-
-
-def _fitting(call: Call) -> None:
-    """Raise ExportError unless the inputs are of one shape, or some of them (1, 1, C) or (C,)."""
-    full = call.output_shape
-    for shape in call.input_shapes:
-        if shape not in (full, (1, 1, full[-1]), full[-1:]):
-            raise ExportError(
-                f"layer {call.layer.name}: expected inputs of shape {full}, (1, 1, {full[-1]}) or ({full[-1]},), "
-                f"found {shape}"
-            )
 
 
 def _concatenate(translation: Translation, call: Call) -> None:
@@ -204,8 +186,8 @@ _TRANSLATORS: dict[type, Callable[[Translation, Call], None]] = {
     layers.SeparableConv2D: weighted.separable_conv2d,
     layers.Dense: weighted.dense,
     layers.BatchNormalization: _batch_norm,
-    layers.Rescaling: _rescaling,
-    layers.Normalization: _normalization,
+    layers.Rescaling: rescaling,
+    layers.Normalization: normalization,
     layers.Activation: _activation,
     layers.ReLU: _relu,
     layers.LeakyReLU: _leaky_relu,
@@ -220,4 +202,5 @@ _TRANSLATORS: dict[type, Callable[[Translation, Call], None]] = {
     layers.Add: _elementwise("add"),
     layers.Multiply: _elementwise("multiply"),
     layers.Concatenate: _concatenate,
+    **dict.fromkeys(ARITHMETIC, arithmetic),
 }

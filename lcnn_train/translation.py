@@ -36,7 +36,7 @@ class Node:
     """A node being made. `scale` is what batch norm multiplied each filter by, if any was folded in.
 
     `used` are the dictionary's rows that some lookup uses, the only ones that are written; `kernel` is the Keras
-    variable from which the tensor of that name was made.
+    variable from which the tensor of that name was made. `input_shape` is that of the first input.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Node:
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
     scale: np.ndarray | None = None
     kernel: Any = None
+    input_shape: tuple[int, ...] = ()
     used: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
 
 
@@ -117,6 +118,7 @@ class Translation:
         """Append a node for a call."""
         inputs = [self._resolve(value) for value in call.inputs]
         node = Node(self._unique(_node_name(call)), op, inputs, call.output, call.layer, attributes)
+        node.input_shape = call.input_shapes[0]
         self.nodes.append(node)
         self._producers[call.output] = node
         return node

@@ -319,6 +319,26 @@ def test_residual_block_with_squeeze_and_excite(tmp_path, digits):
     assert graph["sum"].activation == "relu"
 
 
+def test_arithmetic_on_tensors(tmp_path, digits):
+    def build(x):
+        return (2 - layers.Conv2D(2, 1, name="a")(x) * 3.0) / 4 + x * x - 1
+
+    graph, _, _ = exported(functional((8, 8, 2), build), tmp_path, digits)
+    affine = ["batch_norm"] * 3
+    assert [node.op for node in graph.nodes if node.op != "multiply"] == ["conv2d", *affine, "add", "batch_norm"]
+
+
+def test_squeeze_and_excite_by_a_reshape(tmp_path, digits):
+    """The global pool before the reshape keeps the picture's axes, so the format needs no reshape to a picture."""
+
+    def build(x):
+        gate = layers.Reshape((1, 1, 3))(layers.GlobalAveragePooling2D(name="a")(x))
+        return x * layers.Conv2D(3, 1, activation="sigmoid", name="b")(gate)
+
+    graph, _, _ = exported(functional((6, 5, 3), build), tmp_path, digits)
+    assert [node.op for node in graph.nodes] == ["avg_pool2d", "conv2d", "multiply"]
+
+
 def test_a_value_that_two_layers_read_is_not_folded_away(tmp_path, digits):
     def build(x):
         x = layers.Conv2D(4, 3, name="conv")(x)
@@ -486,7 +506,9 @@ REFUSED = {
     ),
     "a subclass": ((8, 8, 2), lambda x: _Doubling(2, 3, name="a")(x), "layer a: .*_Doubling"),
     "a lambda": ((8,), lambda x: layers.Lambda(lambda v: v + 1, name="a")(x), "layer a: .*Lambda"),
-    "arithmetic on tensors": ((8,), lambda x: x + 1.0, "no operation for Add"),
+    "a difference of tensors": ((8,), lambda x: x - layers.Dense(8)(x), "expected x . y .* found Subtract of 2 tens"),
+    "a number divided by a tensor": ((8,), lambda x: 1 / x, "found TrueDivide of 1 tensors"),
+    "another operation": ((8,), lambda x: keras.ops.exp(x), "no operation for Exp"),
     "an activation": (
         (8,),
         lambda x: layers.Dense(3, "gelu", name="a")(x),
