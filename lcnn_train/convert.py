@@ -90,8 +90,8 @@ def lookup_model(
     `lookups_per_tap` that is the best of its k there is (truncated SVD); with k = m nothing is lost. With it, P has
     exactly so many lookups in each tap, found by orthogonal matching pursuit. P is scaled to a root mean square of
     sigma = 1/sqrt(kh*kw*k), and all rows of D to one length: epsilon is then c times the typical lookup, and the
-    entries that fall under it at once, which add least, are a thousandth of W or less. What a layer lost is in the
-    report: print(lookup_report(result)).
+    entries that fall under it at once are those that add least. What a layer lost is in the report:
+    print(lookup_report(result)).
 
     The last dense layers stay dense unless `dictionary` names them; so does a layer whose dictionary would save nothing
     (k >= n*kh*kw). Everything else that is no plain Conv2D or Dense is copied. The model itself is not changed; the
