@@ -17,6 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .comparison.contests import short
 from .comparison.peers import ENGINES
 
 OURS, THEIRS, LOSS = "#1b6ca8", "#b8bec6", "#c8553d"
@@ -27,13 +28,6 @@ OTHERS = [name for name in ENGINES if not name.startswith("lcnn")]
 Row = dict[str, Any]
 Line = tuple[str, float, str, str]  # label, length of the bar, colour, text at its end
 Panel = tuple[str, Sequence[Line], str]  # title, bars, unit
-
-
-def short(network: str) -> str:
-    """A network's name for a label."""
-    name, _, transform = network.rpartition("/")[2].removesuffix(".safetensors").partition(":")
-    name = name.replace(".safetensors", "")
-    return f"{name} ({transform.replace('-', ' ')})" if transform else name
 
 
 def label(row: Row) -> str:

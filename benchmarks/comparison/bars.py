@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from . import cold
 from .callers import Calls
-from .contests import OURS, WRITTEN_OUT, Contest, Entry, Group
+from .contests import OURS, WRITTEN_OUT, Contest, Entry, Group, short
 from .measuring import CLOSE, Measurement, again, ratio
 
 MIB = 2**20
@@ -261,8 +261,3 @@ def _facts(groups: Mapping[str, Group]) -> list[Bar]:
         Bar("run(x, out=): bytes of objects in a call", Fact(promise("held_by_a_call")), OBJECTS, None, True, ".0f"),
         Bar("MiB grown over 100,000 predictions", Fact(promise("growth", MIB)), 0.25, None, True),
     ]
-
-
-def short(network: str) -> str:
-    """A network's name without its folder."""
-    return network.rpartition("/")[2].removesuffix(".safetensors")

@@ -13,6 +13,13 @@ WRITTEN_OUT = ":two-convolutions"  # after a network's name: see model_files
 PEERS = ("onnxruntime", "openvino-f32", "openvino", "litert-f32", "litert-int8", "tensorflow")
 
 
+def short(network: str) -> str:
+    """A network's name for a label: ``mine (dense twin)`` for ``folder/mine.safetensors:dense-twin``."""
+    source, _, transform = network.partition(":")
+    name = source.rpartition("/")[2].removesuffix(".safetensors")
+    return f"{name} ({transform.replace('-', ' ')})" if transform else name
+
+
 @dataclass(frozen=True)
 class Entry:
     """An engine on a network, with so many pictures at a time on so many threads."""

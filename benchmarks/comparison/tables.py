@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..report import table
-from .bars import Bar, Results, Verdict, short
+from .bars import Bar, Results, Verdict
 from .callers import Calls
 from .cold import Start
-from .contests import Contest, Entry
+from .contests import Contest, Entry, short
 from .measuring import Measurements, ratio
 from .peers import ENGINES
 
