@@ -84,9 +84,9 @@ def measure(lab: Lab, chosen: Sequence[Group], options: argparse.Namespace) -> t
     engines = options.engines
     listed = []
     for contest in contests(chosen, options.batch, options.threads):
-        entries = tuple(entry for entry in contest.entries if entry.engine in engines)
-        if entries:
-            listed.append(replace(contest, entries=entries))
+        running = tuple(entry for entry in contest.entries if entry.engine in engines)
+        if running:
+            listed.append(replace(contest, entries=running))
             results.contests[contest.name] = lab.contest(listed[-1])
     networks = [network for group in chosen for network in group.lookup]
     if SCALAR in engines:

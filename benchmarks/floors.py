@@ -84,6 +84,8 @@ class Network:
         if step.op == "S = D X" and dictionary is not None:
             s = step.multiplications / dictionary.shape[1]
             return FLOAT * dictionary.size, FLOAT * (read + s), step.multiplications
+        if step.op != node.op and not step.multiplications:  # a copy of the input in another order
+            return 0.0, 2 * FLOAT * read, 0.0
         if f"{node.name}/indices" in self._tensors:
             s = read if dictionary is None else read / dictionary.shape[1] * len(dictionary)
             return LOOKUP * len(self._tensors[f"{node.name}/indices"]), FLOAT * (s + written), step.multiplications

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def _multiply_rate() -> float:
     for rows, depth, columns in ((512, 512, 512), (256, 256, 1024), (96, 384, 96), (30, 64, 961)):
         a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in ((rows, depth), (depth, columns)))
         c = np.empty((rows, columns), np.float32)
-        best = max(best, _best(lambda a=a, b=b, c=c: np.matmul(a, b, out=c), rows * depth * columns))
+        best = max(best, _best(partial(np.matmul, a, b, out=c), rows * depth * columns))
     return best
 
 

@@ -64,7 +64,7 @@ def measure(entries: Sequence[Entry], pictures: Pictures, rounds: int) -> dict[E
     """Start every entry ``rounds`` times, and once before that is not counted."""
     found = {entry: Start(entry) for entry in entries}
     with tempfile.TemporaryDirectory() as folder:
-        commands = {}
+        commands: dict[Entry, list[str]] = {}
         for entry, start in found.items():
             command = _command(start, pictures, Path(folder) / f"{len(commands)}.npy")
             if command:

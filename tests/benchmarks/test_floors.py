@@ -49,6 +49,7 @@ def network() -> floors.Network:
     ("step", "op", "multiplications", "weights", "activations"),
     [
         ("conv", "S = D X", 3200, 4 * 8 * 4, 4 * (400 + 800)),
+        ("conv", "split by stride", 0, 0, 2 * 4 * 400),
         ("conv", "lookup_conv2d", 2000, 8 * 20, 4 * (800 + 1600)),
         ("pooled", "global_max_pool2d", 0, 0, 4 * (1600 + 16)),
         ("last", "list nonzeros", 0, 0, 4 * 16),
