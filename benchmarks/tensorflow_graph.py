@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, Callable[[Any, g.Node], Any]] = {
     "linear": lambda x, _: x,
     "relu": lambda x, _: tf.nn.relu(x),
     "relu6": lambda x, _: tf.nn.relu6(x),
-    "leaky_relu": lambda x, node: tf.nn.leaky_relu(x, node.alpha),
+    "leaky_relu": lambda x, node: tf.nn.leaky_relu(x, getattr(node, "alpha", None)),
     "sigmoid": lambda x, _: tf.nn.sigmoid(x),
     "tanh": lambda x, _: tf.nn.tanh(x),
     "silu": lambda x, _: x * tf.nn.sigmoid(x),
@@ -34,7 +34,7 @@ ACTIVATIONS: dict[str, Callable[[Any, g.Node], Any]] = {
 }
 
 
-def _pad(x: Any, padding: g.Padding, value: float = 0.0) -> Any:
+def _pad(x: Any, padding: tuple[int, int, int, int], value: float = 0.0) -> Any:
     top, bottom, left, right = padding
     return tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]], constant_values=value) if any(padding) else x
 
@@ -69,7 +69,7 @@ def _dense(node: g.Dense, get: Get, shapes: list[g.Shape], x: Any) -> Any:
 def _max_pool(node: g.MaxPool2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
     if _is_same(node, node.pool_size, shapes[0]):
         return tf.nn.max_pool2d(x, node.pool_size, node.strides, "SAME")
-    return tf.nn.max_pool2d(_pad(x, node.padding, np.finfo(np.float32).min), node.pool_size, node.strides, "VALID")
+    return tf.nn.max_pool2d(_pad(x, node.padding, float(np.finfo(np.float32).min)), node.pool_size, node.strides, "VALID")
 
 
 def _avg_pool(node: g.AvgPool2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
