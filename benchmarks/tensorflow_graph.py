@@ -21,6 +21,8 @@ from lcnn_engine.twins import as_dense
 
 Get = Callable[[str], Any]  # a tensor of the node as a variable, in TensorFlow's layout; None where it has none
 
+LOWEST = float(np.finfo(np.float32).min)  # padding of a maximum
+
 ACTIVATIONS: dict[str, Callable[[Any, g.Node], Any]] = {
     "linear": lambda x, _: x,
     "relu": lambda x, _: tf.nn.relu(x),
@@ -69,7 +71,7 @@ def _dense(node: g.Dense, get: Get, shapes: list[g.Shape], x: Any) -> Any:
 def _max_pool(node: g.MaxPool2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
     if _is_same(node, node.pool_size, shapes[0]):
         return tf.nn.max_pool2d(x, node.pool_size, node.strides, "SAME")
-    return tf.nn.max_pool2d(_pad(x, node.padding, float(np.finfo(np.float32).min)), node.pool_size, node.strides, "VALID")
+    return tf.nn.max_pool2d(_pad(x, node.padding, LOWEST), node.pool_size, node.strides, "VALID")
 
 
 def _avg_pool(node: g.AvgPool2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
