@@ -53,7 +53,7 @@ class Screen(Watcher):
     def on_step(self, report: StepReport) -> None:
         assert self.bar is not None
         figures = _figures(report.figures, "")
-        self.bar.lines = (f"{figures}  {report.images_per_second:.0f} images/s", _densities(report.density))
+        self.bar.lines = (f"{figures}  {_pace(report.images_per_second)}", _densities(report.density))
         self.bar.update(self.task, completed=report.step)
         if self.bar.disable and time.monotonic() - self.spoken > _SILENCE:
             self._say(f"epoch {report.epoch}/{self.epochs}  step {report.step}/{self.steps}  {self.bar.lines[0]}")
@@ -70,7 +70,7 @@ class Screen(Watcher):
             f"validation: {_figures(row, 'val_')}"
         )
         self._say(
-            f"    {density_line(row)}  {report.images_per_second:.0f} images/s, "
+            f"    {density_line(row)}  {_pace(report.images_per_second)}, "
             f"{100 * report.waiting:.0f}% of the time waiting for pictures"
         )
 
@@ -88,6 +88,10 @@ def _figures(figures: dict[str, float], prefix: str) -> str:
         f"loss {figures[prefix + 'loss']:.4f}  top-1 {figures[prefix + 'accuracy']:.4f}  "
         f"top-5 {figures[prefix + 'top5']:.4f}"
     )
+
+
+def _pace(images_per_second: float) -> str:
+    return f"{images_per_second:.{0 if images_per_second >= 10 else 1}f} images/s"
 
 
 def _densities(density: dict[str, float]) -> str:
