@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 from .. import machine
 from .peers import ENGINES
 
+PATIENCE = 600  # seconds for one command
 MODULES = {"lcnn": "lcnn_engine", "onnxruntime": "onnxruntime", "openvino": "openvino", "tensorflow": "tensorflow",
            "ai-edge-litert": "ai_edge_litert"}  # fmt: skip
 
@@ -89,6 +91,9 @@ class Worker:
         assert stdout is not None
         try:
             print(json.dumps({"command": command, **arguments}), file=stdin, flush=True)
+            if not select.select([stdout], [], [], PATIENCE)[0]:
+                self._process.kill()
+                raise WorkerError(f"{self.engine} did not answer {command!r} within {PATIENCE} s")
             line = stdout.readline()
         except BrokenPipeError:
             line = ""

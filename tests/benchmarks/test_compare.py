@@ -78,6 +78,12 @@ def test_a_worker_that_dies_is_an_error_of_ours() -> None:
             worker.ask("block", seconds=0.01)
 
 
+def test_a_worker_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PATIENCE", 0.01)
+    with Worker("lcnn", 1) as worker, pytest.raises(WorkerError, match="did not answer 'block' within"):
+        worker.ask("block", seconds=0.01)
+
+
 def test_an_engine_gets_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LCNN_ISA", "scalar")
     monkeypatch.setenv("OPENBLAS_L2_SIZE", "1")
