@@ -50,7 +50,7 @@ def survivors(P: Any, alive: Any, rule: Rule) -> Any:
     if rule.lookups_per_tap is None:
         kept = ops.logical_and(alive, ops.greater(size, rule.epsilon))
     else:
-        kept = _largest(ops.where(alive, size, ops.zeros_like(size)), rule.lookups_per_tap)
+        kept = _at_most(size, alive, rule.lookups_per_tap)
     return kept if rule.groups_of == 1 else ops.repeat(kept, rule.groups_of, axis=-1)
 
 
@@ -80,10 +80,19 @@ def _sizes(P: Any, groups_of: int) -> Any:
     return ops.sqrt(ops.mean(ops.square(_grouped(P, groups_of)), axis=-1))
 
 
+def _at_most(size: Any, alive: Any, count: int) -> Any:
+    """The living entries over 0 of each tap, or the largest of them if they are more than `count`.
+
+    After the first update they are not, and sorting all of fc6 would take longer than the rest of a training step.
+    """
+    living = ops.logical_and(alive, ops.greater(size, 0))
+    count = min(count, size.shape[-2])
+    few = ops.all(ops.sum(ops.cast(living, "int32"), axis=-2) <= count)
+    return ops.cond(few, lambda: living, lambda: _largest(ops.where(living, size, ops.zeros_like(size)), count))
+
+
 def _largest(size: Any, count: int) -> Any:
     """Mask of the `count` largest sizes over 0 of each tap, along the axis before the last; of equal ones the first."""
-    if count >= size.shape[-2]:
-        return ops.greater(size, 0)
     last = ops.expand_dims(ops.min(ops.top_k(ops.swapaxes(size, -1, -2), count)[0], axis=-1), -2)
     larger, equal = ops.greater(size, last), ops.logical_and(ops.equal(size, last), ops.greater(size, 0))
     room = count - ops.sum(ops.cast(larger, "int32"), axis=-2, keepdims=True)
