@@ -115,7 +115,12 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--threads", nargs="+", type=int, metavar="N", help="default: 1, and 2 where there are two cores"
     )
     parser.add_argument("--rounds", type=int, default=40, help="at most so many a contest; default 40")
-    parser.add_argument("--seconds", type=float, default=15, help="about so long a contest; default 15")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=15,
+        help="about so long a contest, twice that for one picture on one thread; default 15",
+    )
     parser.add_argument("--image", type=Path, help="what a model file that says how to prepare pictures is shown")
     parser.add_argument("--name", default="compare", help="benchmarks/results/NAME.json, .txt, NAME-*.png")
     return parser.parse_args(arguments)

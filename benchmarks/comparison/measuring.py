@@ -86,7 +86,7 @@ class Runner:
             for entry in list(workers):
                 if not self._is_right(found[entry], folder):
                     del workers[entry]
-            self._rounds_of(workers, found)
+            self._rounds_of(workers, found, self._seconds * (2 if contest.batch == contest.threads == 1 else 1))
         return found
 
     def _file(self, result: Measurement) -> Path | None:
@@ -144,12 +144,12 @@ class Runner:
             self._references[name, number] = evaluate(graph, tensors, picture)[graph.output]
         return self._references[name, number]
 
-    def _rounds_of(self, workers: Mapping[Entry, Worker], found: Measurements) -> None:
+    def _rounds_of(self, workers: Mapping[Entry, Worker], found: Measurements, seconds: float) -> None:
         """Every worker runs once a round, in an order that turns; one that fails has no part in any round."""
         entries = list(workers)
         start = time.monotonic()
         for number in range(self._rounds):
-            if number >= FEWEST_ROUNDS and time.monotonic() - start > self._seconds:
+            if number >= FEWEST_ROUNDS and time.monotonic() - start > seconds:
                 break
             turn = number % max(1, len(entries))
             for entry in entries[turn:] + entries[:turn]:
