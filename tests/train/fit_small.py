@@ -8,7 +8,6 @@ import sys
 import lcnn_train.train  # isort: skip - before Keras, for it silences TensorFlow's first lines
 
 import keras
-import tensorflow as tf
 from keras import layers
 
 from lcnn_train import LookupConv2D, LookupDense
@@ -36,5 +35,4 @@ def small(config: Config) -> keras.Model:
 
 if __name__ == "__main__":
     lcnn_train.train.build_model = small
-    tf.config.experimental.enable_op_determinism()
     sys.exit(main(sys.argv[1:]))

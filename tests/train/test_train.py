@@ -29,6 +29,9 @@ from lcnn_train.config import load_config
 from lcnn_train.data import idx
 from lcnn_train.evaluate import evaluate_file, evaluate_keras
 from lcnn_train.sources import load_model
+from lcnn_train.sparsity import density
+from lcnn_train.training.run_folder import Run
+from lcnn_train.training.screen import Screen
 
 FIT_SMALL = Path(__file__).with_name("fit_small.py")
 CONFIG = {
@@ -86,7 +89,7 @@ def checkpoint_names(folder):
 
 
 def test_a_run_from_its_configuration_to_a_prediction(config, tmp_path, here):
-    out, error = run("fit", config, cwd=tmp_path)
+    out, error = here("fit", config, "--set", "train.threads=null")
     folder = tmp_path / "runs" / "small"
     assert "epoch 6/6" in out
     assert "density conv" in out
@@ -130,12 +133,11 @@ def metadata(path):
         return file.metadata()
 
 
-def kill_after(process, path, delay=0.0):
+def kill_after(process, path):
     """Wait for a file, then kill -9."""
     deadline = time.monotonic() + 200
     while not path.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert path.exists()
@@ -143,15 +145,15 @@ def kill_after(process, path, delay=0.0):
 
 
 def test_killed_and_resumed_is_as_if_never_killed(config, tmp_path):
-    """Weights, masks, optimizer and log are the same to the last bit after two kills at different moments."""
-    run("fit", config, "--run", "whole", cwd=tmp_path)
+    """Weights, masks, averages, optimizer and log are the same to the last bit after a kill -9 in an epoch."""
+    exact = ("--set", "train.deterministic=true", "--set", "train.average=0.9", "--set", "train.checkpoint_steps=3")
+    run("fit", config, *exact, "--run", "whole", cwd=tmp_path)
     resumed = tmp_path / "resumed"
-    kill_after(start("fit", config, "--run", resumed, cwd=tmp_path), resumed / "checkpoints" / "epoch-0001.safetensors")
-    kill_after(
-        start("fit", config, "--run", resumed, cwd=tmp_path), resumed / "checkpoints" / "epoch-0003.safetensors", 0.05
-    )
+    first = start("fit", config, *exact, "--run", resumed, cwd=tmp_path)
+    kill_after(first, resumed / "checkpoints" / "epoch-0001-step-0000003.safetensors")
     (resumed / "checkpoints" / ".epoch-0004.safetensors.1.tmp").write_bytes(b"half")
-    out, _ = run("fit", config, "--run", resumed, cwd=tmp_path)
+    out, error = run("fit", config, *exact, "--run", resumed, cwd=tmp_path)
+    assert error == ""
     assert "epoch 1/6" not in out
     assert "epoch 6/6" in out
     whole = tmp_path / "whole"
@@ -162,6 +164,74 @@ def test_killed_and_resumed_is_as_if_never_killed(config, tmp_path):
         assert expected.keys() == found.keys()
         for key, value in expected.items():
             np.testing.assert_array_equal(found[key], value, err_msg=f"{name} {key}")
+    starts = [json.loads(line) for line in (resumed / "chronicle.jsonl").open() if '"start"' in line]
+    assert len(starts) == 2
+    assert starts[1]["epoch"] > 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_end_it_writes_a_checkpoint_and_goes_on_there(config, tmp_path, here, monkeypatch, number):
+    """A signal in the fourth step: nothing is lost of it, and the figures of the epoch are those of all its steps."""
+    here("fit", config, *SHORT, "--run", "whole")
+    told = Screen.on_step
+
+    def on_step(screen, report):
+        told(screen, report)
+        if report.step == 4:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Screen, "on_step", on_step)
+    try:
+        status = main(["fit", str(config), *SHORT, "--run", "ended"])
+    except SystemExit as error:
+        status = error.code
+    assert status == 128 + number
+    assert checkpoint_names(tmp_path / "ended") == ["epoch-0000-step-0000005.safetensors"]
+    monkeypatch.setattr(Screen, "on_step", told)
+    here("fit", config, *SHORT, "--run", "ended")
+    rows = [next(csv.DictReader((tmp_path / name / "log.csv").open())) for name in ("whole", "ended")]
+    for key, value in rows[0].items():
+        assert float(rows[1][key]) == pytest.approx(float(value), rel=1e-3), key
+
+
+def test_the_averages_are_what_is_evaluated_and_exported(config, tmp_path, here):
+    here("fit", config, *SHORT, "--set", "train.average=0.5")
+    stored = load_file(tmp_path / "runs" / "small" / "checkpoints" / "best.safetensors")
+    model = load_model(tmp_path / "runs" / "small").model
+    averaged = [name for name in stored if name.startswith("average/")]
+    assert any(name.endswith("moving_variance") for name in averaged)
+    for index, variable in enumerate(model.variables):
+        own, average = f"model/{index:03d}/{variable.name}", f"average/{index:03d}/{variable.name}"
+        np.testing.assert_array_equal(variable.numpy(), stored[average if average in averaged else own])
+    layer = model.get_layer("hidden")
+    assert layer.P.numpy()[~layer.alive.numpy()].any()
+    assert not layer.sparse_P().numpy()[~layer.alive.numpy()].any()
+    row = next(csv.DictReader((tmp_path / "runs" / "small" / "log.csv").open()))
+    assert float(row["density_hidden"]) == density(layer)
+    here("export", "runs/small", "a.safetensors", "--verify", 3)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision(config, tmp_path, here, precision):
+    out, _ = here("fit", config, *SHORT, "--set", f"train.precision={precision}", "--set", "train.optimizer.name=adam")
+    assert "1 epochs done" in out
+    model = load_model(tmp_path / "runs" / "small", checkpoint="newest").model
+    assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
+    assert model.dtype_policy.name == "float32"
+
+
+def test_an_early_stop_stays_one(config, tmp_path, here):
+    settings = ("--set", "train.epochs=5", "--set", "train.threads=null", "--set", "train.early_stop.accuracy=0.0")
+    for _ in range(2):
+        out, _ = here("fit", config, *settings)
+        assert "1 epochs done" in out
+
+
+def test_epochs_of_any_number_of_steps(config, tmp_path, here):
+    """Three steps an epoch of eight batches: what the fourth epoch shows begins the second time through the data."""
+    here("fit", config, *SHORT, "--set", "train.epochs=3", "--set", "train.steps_per_epoch=3")
+    lines = [json.loads(line) for line in (tmp_path / "runs" / "small" / "chronicle.jsonl").open()]
+    assert [line["run_step"] for line in lines if line["event"] == "epoch"] == [3, 6, 9]
 
 
 def test_a_finished_run_is_left_alone(config, tmp_path, here):
@@ -198,26 +268,36 @@ def test_verify_from_the_shell_ends_with_1_where_the_two_differ(config, here, mo
     assert error == "lcnn-train: they differ\n"
 
 
-def test_two_fits_in_one_folder_are_refused(config, tmp_path):
-    first = start("fit", config, "--set", "train.epochs=500", cwd=tmp_path)
-    path = tmp_path / "runs" / "small" / "checkpoints" / "epoch-0001.safetensors"
-    try:
-        while not path.exists() and first.poll() is None:
-            time.sleep(0.05)
-        _, error = run("fit", config, "--set", "train.epochs=500", cwd=tmp_path, status=2)
+def test_two_fits_in_one_folder_are_refused(config, tmp_path, here):
+    with Run(tmp_path / "runs" / "small").opened(load_config(config, list(SHORT[1::2]))):
+        _, error = here("fit", config, *SHORT, status=2)
         assert "another lcnn-train fit is at work in this folder" in error
-        first.send_signal(signal.SIGINT)
-        _, error = first.communicate(timeout=300)
-        assert first.returncode == 130
-        assert "Traceback" not in error
-    finally:
-        first.kill()
+    here("fit", config, *SHORT)
 
 
 def test_a_training_that_diverges_is_an_error(config, tmp_path, here):
     _, error = here("fit", config, *SHORT, "--set", "model.l1=1e40", status=1)
     assert "the training has diverged: the loss is inf in step 1 of epoch 1. Lower" in error
     assert checkpoint_names(tmp_path / "runs" / "small") == []
+
+
+def test_a_training_that_diverges_keeps_its_last_good_checkpoint(config, tmp_path, here):
+    rates = "train.learning_rate={schedule: piecewise, epochs: [1, 2], rates: [0.01, 1e38]}"
+    _, error = here("fit", config, *SHORT, "--set", "train.epochs=2", "--set", rates, status=1)
+    assert "in step 2 of epoch 2. The last good checkpoint is runs/small/checkpoints/epoch-0001.safetensors." in error
+    assert checkpoint_names(tmp_path / "runs" / "small") == ["best.safetensors", "epoch-0001.safetensors"]
+    here("density", "runs/small")
+
+
+def test_a_checkpoint_of_another_network_is_an_error(config, tmp_path, here, monkeypatch):
+    here("fit", config, *SHORT)
+    monkeypatch.setattr(lcnn_train.train, "build_model", lambda config: config.model.build())
+    settings = ("--set", "model.name=lenet", "--set", "model.input_size=224")
+    values = json.loads((tmp_path / "runs" / "small" / "config.json").read_text())
+    values["model"] = load_config(config, list(settings[1::2])).model.model_dump(mode="json")
+    (tmp_path / "runs" / "small" / "config.json").write_text(json.dumps(values))
+    _, error = here("fit", config, *SHORT, *settings, status=2)
+    assert "a checkpoint of another network: conv1/P: expected shape" in error
 
 
 def test_a_damaged_checkpoint_is_an_error(config, tmp_path, here):
@@ -232,6 +312,21 @@ def test_a_damaged_checkpoint_is_an_error(config, tmp_path, here):
 BAD_INPUT = {
     "no configuration": (("fit", "none.yaml"), "none.yaml: No such file or directory"),
     "unknown key": (("fit", "CONFIG", "--set", "train.epoch=3"), "unknown key train.epoch; did you mean epochs?"),
+    "no epochs": (("fit", "CONFIG", "--set", "train.epochs=0"), "train.epochs: expected greater than or equal to 1"),
+    "no atoms": (("fit", "CONFIG", "--set", "model.dictionary=0"), "model.dictionary"),
+    "batch larger than the data": (
+        ("fit", "CONFIG", "--set", "train.batch_size=500"),
+        "train.batch_size: expected at most the 160 training pictures; found 500",
+    ),
+    "parts that do not divide": (
+        ("fit", "CONFIG", "--set", "train.accumulate=3"),
+        "train.batch_size must be a multiple of train.accumulate = 3",
+    ),
+    "replicas of a single device": (
+        ("fit", "CONFIG", "--set", "train.strategy=single", "--set", "train.replicas=2"),
+        "train.replicas: expected 1, as train.strategy is single; found 2",
+    ),
+    "TensorBoard that is not there": (("fit", "CONFIG", "--set", "train.tensorboard=true"), "pip install tensorboard"),
     "no data": (("fit", "CONFIG", "--data", "none"), "none: expected a folder with IDX files, found nothing"),
     "more to hold out than there is": (
         ("fit", "CONFIG", "--set", "data.validation=200"),
@@ -247,7 +342,7 @@ BAD_INPUT = {
     "no model file": (("evaluate", "none.safetensors", "--data", "DATA"), "none.safetensors"),
     "not a model": (("export", "small.yaml", "a.safetensors"), "expected a run folder or a .keras file"),
     "not a keras file": (("export", "broken.keras", "a.safetensors"), "not a .keras file that can be loaded"),
-    "unknown suffix": (("export", ".", "a.onnx"), "expected a name that ends in .safetensors or .keras"),
+    "unknown suffix": (("export", ".", "a.txt"), "expected a name that ends in .safetensors, .keras or .onnx"),
     "no folder to write to": (("export", ".", "none/a.safetensors"), "expected a folder to write to, found none"),
     "a setting without its configuration": (("density", ".", "--set", "a=1"), "--set needs a --config to change"),
 }
@@ -258,6 +353,7 @@ def test_bad_input(name, config, tmp_path, monkeypatch, capsys):
     """Status 2, one line that says what is wrong, and nothing written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.keras").write_bytes(b"PK\3\4 broken")
+    monkeypatch.setitem(sys.modules, "tensorboard", None)  # whether it is installed or not
     arguments, message = BAD_INPUT[name]
     before = sorted(tmp_path.rglob("*.safetensors"))
     places = {"CONFIG": str(config), "DATA": str(SMALL)}
