@@ -9,8 +9,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
-
 from lcnn_train.callbacks import density_figures
 from lcnn_train.errors import DivergedError
 from lcnn_train.training.averages import WeightAverages
@@ -47,6 +45,7 @@ class Loop:
     averages: WeightAverages | None = None
     watchers: Sequence[Watcher] = ()
     _pace: Pace = field(default_factory=Pace)
+    _density: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
         """Train to the last epoch, or to an earlier end.
@@ -110,11 +109,11 @@ class Loop:
 
     def _tell_step(self, sums: Sums) -> None:
         progress = self.progress
-        rate = self._pace.step(self.feed.batch_size)
+        images_per_second = self._pace.step(self.feed.batch_size)
         if progress.step == 1 or progress.step % self.settings.log_steps == 0:
             self._density = _by_layer(density_figures(self.step.model))
         report = StepReport(
-            progress.epoch + 1, progress.step, self._run_step(), sums.figures(), getattr(self, "_density", {}), rate
+            progress.epoch + 1, progress.step, self._run_step(), sums.figures(), self._density, images_per_second
         )
         self._tell("on_step", report)
 
@@ -126,7 +125,7 @@ class Loop:
         row: dict[str, Any] = {"epoch": progress.epoch + 1, **sums.figures()}
         with self.averages.in_place() if self.averages else nullcontext():
             row |= self._validate().figures("val_")
-            row["learning_rate"] = self._learning_rate(run_step - 1)
+            row["learning_rate"] = self.step.update.rate_at(run_step - 1)
             row |= density_figures(self.step.model)
         progress.epoch, progress.step, progress.sums = progress.epoch + 1, 0, {}
         progress.history.append(row)
@@ -148,10 +147,6 @@ class Loop:
             sums.add(self.step.evaluate(batch))
             self._tell("on_validation", number, self.feed.validation_batches)
         return sums
-
-    def _learning_rate(self, step: int) -> float:
-        rate = self.step.update.optimizer._learning_rate
-        return float(keras.ops.convert_to_numpy(rate(step) if callable(rate) else rate))
 
     def _tell(self, event: str, *values: Any) -> None:
         for watcher in self.watchers:

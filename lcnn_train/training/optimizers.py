@@ -72,8 +72,18 @@ class LossScale:
 class Update:
     """One update of all variables, in the context between replicas, inside a strategy's scope."""
 
-    def __init__(self, optimizer: keras.optimizers.Optimizer, decay: WeightDecay, strategy: tf.distribute.Strategy):
-        self.optimizer, self.decay, self.strategy = optimizer, decay, strategy
+    def __init__(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        rate: Schedule | float,
+        decay: WeightDecay,
+        strategy: tf.distribute.Strategy,
+    ):
+        self.optimizer, self.rate, self.decay, self.strategy = optimizer, rate, decay, strategy
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        return float(keras.ops.convert_to_numpy(self.rate(step) if callable(self.rate) else self.rate))
 
     def __call__(self, variables: Sequence[keras.Variable], gradients: Sequence[Any]) -> None:
         """Apply gradients that are the same on every replica; count the step with `finish`."""

@@ -27,7 +27,7 @@ class TrainingState:
         self.optimizer.build(model.trainable_variables)
         self.averages = WeightAverages(model, settings.average, replicas.strategy) if settings.average else None
         self.loss_scale = LossScale() if settings.precision == "mixed_float16" else None
-        update = Update(self.optimizer, WeightDecay(settings.optimizer, steps), replicas.strategy)
+        update = Update(self.optimizer, rate, WeightDecay(settings.optimizer, steps), replicas.strategy)
         self.step = Step(model, update, replicas, batch_size, settings.accumulate, self.averages, self.loss_scale)
 
     @property
