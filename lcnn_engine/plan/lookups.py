@@ -16,6 +16,7 @@ from .packing import Lookups, lanes_side_by_side, pack_dense, rows_in_order, row
 from .tiling import GROUP_LINE, Tiling, choose_tiling, shifts_of
 
 GATHER_PIXELS = 4  # results of so few pixels are gathered one by one
+FEW_CHANNELS = 4  # of a picture: a product with its dictionary costs little
 FEWEST_UNITS = 8  # pieces a step is cut into, for threads to share
 
 
@@ -91,7 +92,7 @@ def _split_by_stride(builder: Builder, node: Convolution, phases: list[tuple[int
     name = node.inputs[0]
     height, width, channels = builder.shape(name)
     rows, columns = _reach(node, builder.shape(node.name), node.strides)
-    columns = whole_lines(columns)
+    columns = whole_lines(columns, share=8 if channels <= FEW_CHANNELS else 14)  # longer rows cost more of S = D X
     plane = round_up(len(phases) * rows * columns, 16)
     target = builder.buffer(channels * plane)
     value = None if builder.is_input(name) else builder.value(name)

@@ -20,13 +20,14 @@ def round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-def whole_lines(row: int) -> int:
-    """The length of a row so that rows begin on cache lines, where that makes it little longer; else as it is.
+def whole_lines(row: int, share: int = 14) -> int:
+    """The length of a row so that rows begin on cache lines, where that makes it no more than
+    one part in ``share`` longer; else as it is.
 
     Lookups then stand at as many places within a line as their kernel has columns, and no more.
     """
     longer = round_up(row, LINE)
-    return longer if 14 * (longer - row) <= row else row
+    return longer if share * (longer - row) <= row else row
 
 
 class Map(NamedTuple):

@@ -73,8 +73,10 @@ def rows_in_order(indptr: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np
 
 
 def lanes_side_by_side(indptr: np.ndarray, width: int) -> np.ndarray:
-    """Entries of CSR rows, which get longer from row to row, in the order of the gathering kernel (see steps.h): of every
-    ``width`` rows first what all have, entry by entry, then the rest, row by row. Where each was before, (nnz,)."""
+    """Entries of CSR rows, which get longer from row to row, in the order of the gathering kernel (see steps.h).
+
+    Of every ``width`` rows first what all have, entry by entry, then the rest, row by row: where each was, (nnz,).
+    """
     counts = np.diff(indptr)
     rows = len(counts)
     row = np.repeat(np.arange(rows), counts)
@@ -88,8 +90,11 @@ def lanes_side_by_side(indptr: np.ndarray, width: int) -> np.ndarray:
 def rows_in_parts(
     indptr: np.ndarray, block: np.ndarray, group: np.ndarray, blocks: int, groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a CSR matrix whose entries belong to ``block`` and ``group`` (nnz,): all rows of the first block, then of
-    the next, each row group by group. The new ``indptr`` (blocks * n * groups + 1,), and where each entry was (nnz,)."""
+    """Rows of a CSR matrix whose entries belong to ``block`` and ``group`` (nnz,).
+
+    All rows of the first block, then of the next, each row group by group: the new ``indptr``
+    (blocks * n * groups + 1,), and where each entry was before (nnz,).
+    """
     rows = len(indptr) - 1
     row = np.repeat(np.arange(rows), np.diff(indptr))
     key = (block * rows + row) * groups + group
