@@ -164,3 +164,29 @@ def test_random_networks(seed: int) -> None:
     assert len(network.nodes) == 14
     check(network)
     check(network, outputs=[node.name for node in network.nodes])
+
+
+POOLS = [(3, 2, 0), (3, 2, 1), (2, 2, 0), (3, 1, 1), (2, 3, 0), (1, 2, 0), (5, 3, 2), (7, 7, 3)]
+
+
+@pytest.mark.parametrize(("size", "stride", "padding"), POOLS)
+@pytest.mark.parametrize("op", ["lookup_conv2d", "conv2d"])
+@pytest.mark.parametrize("band_bytes", [1, 6000, 20000])
+def test_pools_by_bands_of_rows(
+    op: str, size: int, stride: int, padding: int, band_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lcnn_engine.plan.bands.BAND_BYTES", band_bytes)
+    for kind, strides, shape in (("max_pool2d", (1, 1), (19, 23, 3)), ("avg_pool2d", (2, 2), (33, 27, 3))):
+        network = Network(shape, seeded("bands", op, size, stride, padding, band_bytes, kind))
+        network.add(op, filters=18, kernel_size=(3, 3), strides=strides, padding=(1, 1, 1, 1), activation="relu")
+        network.add(kind, pool_size=(size, size), strides=(stride, stride), padding=(padding,) * 4)
+        network.add("lookup_conv2d", filters=5, kernel_size=(3, 3), padding=(1, 1, 1, 1))
+        check(network)
+
+
+def test_a_pool_runs_alone_where_others_read_its_input() -> None:
+    network = Network((9, 11, 3), seeded("read twice"))
+    first = network.add("lookup_conv2d", filters=6, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="sigmoid")
+    pool = network.add("max_pool2d", pool_size=(3, 3), strides=(1, 1), padding=(1, 1, 1, 1))
+    network.add("add", first, pool)
+    check(network, outputs=[first, network.nodes[-1].name])

@@ -11,6 +11,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
 import math
+import weakref
 
 import numpy as np
 
@@ -85,7 +86,7 @@ cdef extern from "steps.h" nogil:
         lcnn_lrn lrn
     ctypedef struct lcnn_step:
         lcnn_kernel kernel
-        int64_t units, work
+        int64_t units, slot, work
         lcnn_map *in_ "in"
         lcnn_map out
         lcnn_step_u u
@@ -219,15 +220,17 @@ cdef class Program:
 
     cdef const lcnn_variant *variant
     cdef lcnn_step *steps
-    cdef int64_t count, room, input_size, arena, scratch
+    cdef int64_t count, room, slot, input_size, arena, scratch
     cdef int64_t outputs
     cdef list idle
+    cdef dict copies
     cdef Constants constants
 
     def __cinit__(self, str variant):
         self.variant = find_variant(variant)
         self.steps = NULL
         self.constants = Constants()
+        self.copies = {}
         self.idle = []
 
     def __dealloc__(self):
@@ -258,6 +261,10 @@ cdef class Program:
         """Results of a dense layer that one thread takes at a time."""
         return self.variant.dense_unit
 
+    def begin_step(self, slot):
+        """What is added from now on counts its time as that of step number ``slot`` of the plan."""
+        self.slot = slot
+
     cdef lcnn_step *append(self, lcnn_kernel kernel, int64_t units, int64_t work) except NULL:
         cdef lcnn_step *grown
         if self.count == self.room:
@@ -270,6 +277,7 @@ cdef class Program:
         memset(step, 0, sizeof(lcnn_step))
         step.kernel = kernel
         step.units = units
+        step.slot = self.slot
         step.work = work
         self.count += 1
         return step
@@ -283,11 +291,7 @@ cdef class Program:
 
     cdef const float *floats(self, array) except? NULL:
         """Pointer to a float32 copy of ``array``, which the program keeps."""
-        if array is None:
-            return NULL
-        copy = self.zeros((array.size,))
-        copy[:] = array.reshape(-1)
-        return self.packed(copy)
+        return NULL if array is None else <const float *>self.shared(array, np.float32)
 
     cdef const float *packed(self, array) except NULL:
         """Pointer to weights of :meth:`zeros`."""
@@ -295,10 +299,17 @@ cdef class Program:
 
     cdef const int32_t *integers(self, array) except? NULL:
         """Pointer to an int32 copy of ``array``, which the program keeps: nobody can change a proved offset later."""
-        array = np.asarray(array)
-        copy = self.zeros((array.size,)).view(np.int32)
-        copy[:] = array.reshape(-1)
-        return <const int32_t *><uintptr_t>copy.ctypes.data
+        return <const int32_t *>self.shared(np.asarray(array), np.int32)
+
+    cdef void *shared(self, array, dtype) except NULL:
+        """Pointer to a copy of ``array``, one for all steps that are given the same array."""
+        known, address = self.copies.get(id(array), (None, 0))
+        if known is None or known() is not array:
+            copy = self.zeros((array.size,)).view(dtype)
+            copy[:] = array.reshape(-1)
+            address = copy.ctypes.data
+            self.copies[id(array)] = weakref.ref(array), address
+        return <void *><uintptr_t>address
 
     def add_arrange(self, *, source, strides, picture, origin, step, phases, size, target, plane):
         """``strides``: (channel, row, x) of the source; ``picture``: its (H, W, C); ``origin``: (top, left);
@@ -451,6 +462,7 @@ cdef class Program:
     def seal(self, *, input_size, outputs, arena, scratch):
         """Fix the sizes, in floats, of one picture, the arena and a thread's scratch, and the number of results."""
         self.input_size, self.outputs, self.arena, self.scratch = input_size, outputs, arena, scratch
+        self.copies.clear()
 
     def run(self, const float[::1] pictures, list outputs, int threads, double[::1] seconds=None):
         """Run pictures (flat, one after the other) into ``outputs``, flat float32 arrays of all their results.

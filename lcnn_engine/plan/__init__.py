@@ -13,8 +13,8 @@ import numpy as np
 from ..graph import MAX_BYTES, Graph, Shape
 from ..kernels import Program, choose_variant
 from .builder import Builder, Step
-from .fusion import borders, fuse, needed_nodes
-from .lowering import LOWERINGS
+from .fusion import borders, fuse, join_pools, needed_nodes
+from .lowering import BEFORE_POOLS, LOWERINGS
 
 __all__ = ["Plan", "Step"]
 
@@ -43,8 +43,11 @@ class Plan:
         self.output_shapes: list[Shape] = [graph.shapes[name] for name in names]
         self._program = Program(self.variant)
         builder = Builder(graph, tensors, self._program, borders(graph, tasks))
-        for task in tasks:
-            LOWERINGS[task.node.op](builder, task)
+        for task, pool in join_pools(tasks, names):
+            if pool:
+                BEFORE_POOLS[task.node.op](builder, task, pool)
+            else:
+                LOWERINGS[task.node.op](builder, task)
         for number, name in enumerate(names):
             _emit(builder, number, name)
         self.arena_bytes = builder.finish(names, max_bytes)

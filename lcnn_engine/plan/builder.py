@@ -17,7 +17,7 @@ MAX_STEPS = 2**18  # a step takes 1 kB, and one more input of a concatenation 4 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel call of a plan: the node it belongs to, what runs, and the multiplications it makes."""
+    """A kernel at work on one node, in one call or in bands of rows: what runs, and the multiplications it makes."""
 
     name: str
     op: str
@@ -35,7 +35,7 @@ class Builder:
     borders: Mapping[str, Border]
     values: dict[str, Value] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
-    adds: list[Callable[[], None]] = field(default_factory=list)
+    adds: list[tuple[int, Callable[[], None]]] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
     scratch: int = 0
 
@@ -81,15 +81,26 @@ class Builder:
         scratch: int = 0,
     ) -> None:
         """Append a step that touches ``uses`` and needs ``scratch`` floats of its thread. ``add`` runs once."""
-        if len(self.steps) == MAX_STEPS:
+        self.call(self.register(name, op, kernel, uses, multiplications, scratch), add)
+
+    def register(
+        self, name: str, op: str, kernel: str, uses: list[Buffer], multiplications: int = 0, scratch: int = 0
+    ) -> int:
+        """A step made of any number of calls, to be told to :meth:`call` by the number given back."""
+        slot = len(self.steps)
+        for buffer in uses:
+            buffer.touch(slot)
+        self.scratch = max(self.scratch, scratch)
+        self.steps.append(Step(name, op, kernel, multiplications))
+        return slot
+
+    def call(self, slot: int, add: Callable[[], None]) -> None:
+        """Have ``add`` put a kernel call of step ``slot`` into the program, behind those of earlier calls."""
+        if len(self.adds) == MAX_STEPS:
             raise ModelFormatError(
                 f"model {self.graph.name!r}: expected nodes and their inputs to be at most {MAX_STEPS} steps to run"
             )
-        for buffer in uses:
-            buffer.touch(len(self.steps))
-        self.scratch = max(self.scratch, scratch)
-        self.steps.append(Step(name, op, kernel, multiplications))
-        self.adds.append(add)
+        self.adds.append((slot, add))
 
     def value(self, name: str) -> Value:
         """An activation in planes; the caller's input is laid out in planes when it is first asked for."""
@@ -130,7 +141,9 @@ class Builder:
             )
         self.adds.reverse()
         while self.adds:  # each goes once it has run, and with it the arrays that it packed weights from
-            self.adds.pop()()
+            slot, add = self.adds.pop()
+            self.program.begin_step(slot)
+            add()
         height, width, channels = self.graph.input.shape
         self.program.seal(
             input_size=height * width * channels, outputs=len(outputs), arena=arena, scratch=self.scratch + 64

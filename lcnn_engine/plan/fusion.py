@@ -53,6 +53,28 @@ def fuse(nodes: list[Node], outputs: Iterable[str]) -> list[Task]:
     return tasks
 
 
+def join_pools(tasks: list[Task], outputs: Iterable[str]) -> list[tuple[Task, Task | None]]:
+    """Tasks in order; a pool comes with the convolution before it where nobody else reads what that computes."""
+    kept = set(outputs)
+    readers: dict[str, list[Task]] = {}
+    for task in tasks:
+        for name in task.node.inputs:
+            readers.setdefault(name, []).append(task)
+    joined: set[str] = set()
+    pairs: list[tuple[Task, Task | None]] = []
+    for task in tasks:
+        if task.result in joined:
+            continue
+        next_tasks = readers.get(task.result, [])
+        pool = None
+        if isinstance(task.node, Conv2D | LookupConv2D) and task.result not in kept and len(next_tasks) == 1:
+            pool = next_tasks[0] if isinstance(next_tasks[0].node, Pool2D) else None
+        if pool:
+            joined.add(pool.result)
+        pairs.append((task, pool))
+    return pairs
+
+
 def reads_border(node: Node) -> bool:
     """Whether ``node`` reads its input's zero border in place; strided lookups read a copy split by stride."""
     return isinstance(node, Conv2D) or (isinstance(node, LookupConv2D) and node.strides == (1, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,10 @@ import numpy as np
 from ..errors import ModelFormatError
 from ..graph import MAX_ELEMENTS, Convolution, LookupConv2D, LookupDense
 from ..kernels import ACTIVATION_CODES
+from .bands import Target, add_steps, target_of
 from .builder import Builder
 from .fusion import Task
-from .memory import Buffer, Value, round_up, whole_lines
+from .memory import Buffer, Map, Value, round_up, whole_lines
 from .packing import Lookups, lanes_side_by_side, pack_dense, rows_in_order, rows_in_parts
 from .tiling import GROUP_LINE, Tiling, choose_tiling, shifts_of
 
@@ -37,21 +39,31 @@ class Planes:
     phases: dict[tuple[int, int], int]  # (y, x) within a stride -> floats from `start`
 
 
-def lower_lookup_conv(builder: Builder, task: Task) -> None:
+def lower_lookup_conv(builder: Builder, task: Task, pool: Task | None = None) -> None:
+    """A lookup convolution, and the pool behind it where one is given."""
     node = task.node
     assert isinstance(node, LookupConv2D)
     dictionary = builder.tensor(node.name, "dictionary")
     atoms = len(dictionary) if dictionary is not None else builder.shape(node.inputs[0])[2]
     lookups = Lookups.from_csr(*builder.csr(node.name), node.kernel_size[1], atoms)
-    _lower(builder, task, node, dictionary, lookups)
+    _lower(builder, task, node, dictionary, lookups, pool)
 
 
-def lower_as_lookups(builder: Builder, task: Task, node: Convolution, lookups: Lookups) -> None:
+def lower_as_lookups(
+    builder: Builder, task: Task, node: Convolution, lookups: Lookups, pool: Task | None = None
+) -> None:
     """A convolution given as lookups of its own input's channels, without a dictionary."""
-    _lower(builder, task, node, None, lookups)
+    _lower(builder, task, node, None, lookups, pool)
 
 
-def _lower(builder: Builder, task: Task, node: Convolution, dictionary: np.ndarray | None, lookups: Lookups) -> None:
+def _lower(
+    builder: Builder,
+    task: Task,
+    node: Convolution,
+    dictionary: np.ndarray | None,
+    lookups: Lookups,
+    pool: Task | None,
+) -> None:
     (sh, sw), (dh, dw) = node.strides, node.dilation
     y, x = lookups.tap_row * dh, lookups.tap_column * dw
     used, phase = np.unique(y % sh * sw + x % sw, return_inverse=True)
@@ -60,7 +72,8 @@ def _lower(builder: Builder, task: Task, node: Convolution, dictionary: np.ndarr
     s = source if dictionary is None else _multiply_dictionary(builder, node, dictionary, source)
     starts = np.array([s.phases[p] for p in phases], np.int64)[phase]
     within = y // sh * s.row + x // sw
-    _lookup_step(builder, task, s, lookups, lookups.atom * s.plane + starts + within, int(within.max(initial=0)))
+    offsets = lookups.atom * s.plane + starts + within
+    _lookup_step(builder, task, s, lookups, offsets, int(within.max(initial=0)), pool)
 
 
 def _planes_of_input(builder: Builder, node: Convolution, phases: list[tuple[int, int]]) -> Planes:
@@ -151,16 +164,24 @@ def lower_lookup_dense(builder: Builder, task: Task) -> None:
     if dictionary is not None:
         s = _dictionary_of_vector(builder, node.name, dictionary, s)
     lookups = Lookups.from_csr(*builder.csr(node.name), kernel_w=1, atoms=s.channels)
-    _lookup_step(builder, task, s, lookups, lookups.atom, 0)
+    _lookup_step(builder, task, s, lookups, lookups.atom, 0, None)
 
 
-def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offsets: np.ndarray, reach: int) -> None:
+def _lookup_step(
+    builder: Builder,
+    task: Task,
+    s: Planes,
+    lookups: Lookups,
+    offsets: np.ndarray,
+    reach: int,
+    pool: Task | None,
+) -> None:
     """``offsets`` (nnz,) int64 into S, at most ``reach`` from the start of a phase of an atom."""
     name = task.node.name
     if s.channels * s.plane + s.start > MAX_ELEMENTS:
         raise ModelFormatError(f"node {name!r}: expected S of at most {MAX_ELEMENTS} values")
-    out = builder.new_value(task.result, row=s.row)
-    filters = len(lookups.indptr) - 1
+    target = target_of(builder, task, pool, row=s.row)
+    filters, width = len(lookups.indptr) - 1, builder.program.width
     bias = builder.tensor(name, "bias")
     work = _Work(
         indptr=lookups.indptr,
@@ -170,10 +191,27 @@ def _lookup_step(builder: Builder, task: Task, s: Planes, lookups: Lookups, offs
         activation=ACTIVATION_CODES[task.activation],
         alpha=task.alpha,
     )
-    if out.height * out.width <= GATHER_PIXELS:
-        _gather_step(builder, task, s, work, out)
+    if target.value.height * target.value.width <= GATHER_PIXELS:
+        kernel = _arrange_for_gathering(work, width)
+        per_unit = round_up(-(-filters // (2 * FEWEST_UNITS)), width)
     else:
-        _tile_step(builder, task, s, work, out, reach)
+        kernel, parts = _arrange_for_tiles(builder, s, work, target, reach)
+        per_unit = -(-filters // parts)
+
+    def add(out: Map, row: int) -> None:
+        vectors = -(-((out.height - 1) * s.row + out.width) // width) if work.tile else 0
+        builder.program.add_lookup(
+            out,
+            **vars(work),
+            vectors=vectors,
+            s=s.buffer.offset + row * s.row,
+            s_row=s.row,
+            filters_per_unit=per_unit,
+        )
+
+    multiplications = len(work.offsets) * math.prod(builder.shape(task.result)[:-1])
+    scratch = (per_unit * work.tile + 2) * width
+    add_steps(builder, task, target, kernel, add, [s.buffer], multiplications, scratch)
 
 
 @dataclass
@@ -190,21 +228,25 @@ class _Work:
     shifts: tuple[int, ...] = (0,)
     keep: np.ndarray | None = None
     tile: int = 0
-    vectors: int = 0
 
 
-def _gather_step(builder: Builder, task: Task, s: Planes, work: _Work, out: Value) -> None:
-    _sort_by_number_of_lookups(work, builder.program.width)
-    _add_step(builder, task, "lookup gather", s, work, out, 2 * FEWEST_UNITS)
+def _arrange_for_gathering(work: _Work, width: int) -> str:
+    """Filters in the order of their lookups, which is left as ``order``; those of ``width`` filters side by side."""
+    work.order = np.argsort(np.diff(work.indptr), kind="stable")
+    work.indptr, entries = rows_in_order(work.indptr, work.order)
+    entries = entries[lanes_side_by_side(work.indptr, width)]
+    work.offsets, work.coefficients = work.offsets[entries], work.coefficients[entries]
+    work.bias = work.bias[work.order]
+    return "lookup gather"
 
 
-def _tile_step(builder: Builder, task: Task, s: Planes, work: _Work, out: Value, reach: int) -> None:
-    width, filters = builder.program.width, len(work.bias)
-    pixels = (out.height - 1) * s.row + out.width
-    work.vectors = -(-pixels // width)
+def _arrange_for_tiles(builder: Builder, s: Planes, work: _Work, target: Target, reach: int) -> tuple[str, int]:
+    """The kernel's name, and how many parts filters come in for threads to share."""
+    width, out = builder.program.width, target.value
+    vectors = -(-((target.most_rows - 1) * s.row + out.width) // width)
     tiling = choose_tiling(
-        vectors=work.vectors,
-        filters=filters,
+        vectors=vectors,
+        filters=len(work.bias),
         lookups=len(work.offsets),
         planes=s.channels * len(s.phases),
         reach=reach,
@@ -214,30 +256,14 @@ def _tile_step(builder: Builder, task: Task, s: Planes, work: _Work, out: Value,
     )
     work.tile = tiling.tile
     if out.row == s.row:
-        work.keep = np.where(np.arange(work.vectors * width) % s.row < out.width, -1, 0)
-        work.keep[pixels:] = 0
+        work.keep = np.where(np.arange(vectors * width) % s.row < out.width, -1, 0)
     _sort_into_blocks_and_groups(work, tiling, s.channels * s.plane + s.start)
     kernel = f"lookup {tiling.tile}x{width}"
     if tiling.blocks > 1:
         kernel += f" in {tiling.blocks} blocks"
     if len(tiling.shifts) > 1:
         kernel += f", {len(tiling.shifts)} groups"
-    tiles = -(-work.vectors // tiling.tile)
-    _add_step(builder, task, kernel, s, work, out, -(-FEWEST_UNITS // tiles))
-
-
-def _add_step(builder: Builder, task: Task, kernel: str, s: Planes, work: _Work, out: Value, parts: int) -> None:
-    """A step whose filters are cut into ``parts`` for threads to share."""
-    per_unit = -(-len(work.bias) // parts)
-    if not work.tile:
-        per_unit = round_up(per_unit, builder.program.width)
-
-    def add() -> None:
-        builder.program.add_lookup(out.map(), **vars(work), s=s.buffer.offset, s_row=s.row, filters_per_unit=per_unit)
-
-    uses, scratch = [s.buffer, out.buffer], (per_unit * work.tile + 2) * builder.program.width
-    multiplications = len(work.offsets) * out.height * out.width
-    builder.step(task.node.name, task.node.op, kernel, add, uses, multiplications, scratch)
+    return kernel, -(-FEWEST_UNITS // -(-vectors // tiling.tile))
 
 
 def _sort_into_blocks_and_groups(work: _Work, tiling: Tiling, end: int) -> None:
@@ -251,15 +277,6 @@ def _sort_into_blocks_and_groups(work: _Work, tiling: Tiling, end: int) -> None:
     )
     work.offsets = (work.offsets - shifts[group])[entries]
     work.coefficients = work.coefficients[entries]
-
-
-def _sort_by_number_of_lookups(work: _Work, width: int) -> None:
-    """Filters in the order of their lookups, which is left as ``order``; those of ``width`` filters side by side."""
-    work.order = np.argsort(np.diff(work.indptr), kind="stable")
-    work.indptr, entries = rows_in_order(work.indptr, work.order)
-    entries = entries[lanes_side_by_side(work.indptr, width)]
-    work.offsets, work.coefficients = work.offsets[entries], work.coefficients[entries]
-    work.bias = work.bias[work.order]
 
 
 def matrix_times_vector(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from math import prod
+
+import numpy as np
 
 from .. import graph as g
 from ..kernels import ACTIVATION_CODES
+from .bands import add_steps, pool_span, target_of
 from .builder import Builder
 from .fusion import Task
 from .lookups import lower_as_lookups, lower_lookup_conv, lower_lookup_dense, matrix_times_vector
@@ -17,30 +21,36 @@ PASS_BYTES = 256 * 1024  # weights of one pass of a convolution: a share of the 
 PIXELS_PER_UNIT = 120  # of a convolution: twenty register tiles
 
 
-def _conv2d(builder: Builder, task: Task) -> None:
+def _conv2d(builder: Builder, task: Task, pool: Task | None = None) -> None:
     node = task.node
     assert isinstance(node, g.Conv2D)
     kernel = builder.tensors[f"{node.name}/kernel"]
     own = node.filters // node.groups
     width = builder.program.width
     if node.groups > 1 and own <= width // 4:  # lanes would stay empty: let lanes be pixels
-        lower_as_lookups(builder, task, node, Lookups.from_kernel(kernel, node.groups))
+        lower_as_lookups(builder, task, node, Lookups.from_kernel(kernel, node.groups), pool)
         return
     source = builder.value(node.inputs[0])
-    out = builder.new_value(task.result)
+    target = target_of(builder, task, pool)
     lanes = balanced_lanes(own, width, builder.program.conv_lanes)
     channels = kernel.shape[1]
     passes = -(-channels * kernel[0, 0].size * lanes * 4 // PASS_BYTES)
-    pixels = min(out.height * out.width, PIXELS_PER_UNIT)
+    pixels = min(target.most_rows * target.value.width, PIXELS_PER_UNIT)
+    offsets = tap_offsets(-(-channels // passes), source.plane, node.kernel_size, node.dilation, source.row)
 
-    def add() -> None:
-        weights, bias = pack_conv(kernel, builder.tensor(node.name, "bias"), node.groups, lanes, builder.program.zeros)
+    @cache
+    def packed() -> tuple[np.ndarray, np.ndarray]:
+        return pack_conv(kernel, builder.tensor(node.name, "bias"), node.groups, lanes, builder.program.zeros)
+
+    def add(out: Map, row: int) -> None:
+        weights, bias = packed()
+        at = source.map()
         builder.program.add_conv(
-            source.map(),
-            out.map(),
+            at._replace(offset=at.offset + row * node.strides[0] * at.row),
+            out,
             weights=weights,
             bias=bias,
-            offsets=tap_offsets(-(-channels // passes), source.plane, node.kernel_size, node.dilation, source.row),
+            offsets=offsets,
             group_filters=own,
             strides=node.strides,
             padding=node.padding,
@@ -49,9 +59,10 @@ def _conv2d(builder: Builder, task: Task) -> None:
             alpha=task.alpha,
         )
 
-    multiplications = out.height * out.width * kernel.size
-    uses = [source.buffer, out.buffer]
-    builder.step(node.name, node.op, f"conv {lanes}", add, uses, multiplications, scratch=(pixels + LINE) * lanes)
+    places = prod(builder.shape(task.result)[:2])
+    add_steps(
+        builder, task, target, f"conv {lanes}", add, [source.buffer], places * kernel.size, (pixels + LINE) * lanes
+    )
 
 
 def _dense(builder: Builder, task: Task) -> None:
@@ -66,7 +77,7 @@ def _pool(builder: Builder, task: Task) -> None:
     node = task.node
     assert isinstance(node, g.Pool2D)
     source, out = builder.value(node.inputs[0]), builder.new_value(task.result)
-    span = max((out.width - 1) * node.strides[1] + node.pool_size[1], node.padding[2] + source.width)
+    span = pool_span(node, source.width)
 
     def add() -> None:
         builder.program.add_pool(
@@ -227,4 +238,9 @@ LOWERINGS: dict[str, Callable[[Builder, Task], None]] = {
     "concat": _concat,
     "batch_norm": _pointwise,
     "lrn": _lrn,
+}
+
+BEFORE_POOLS: dict[str, Callable[[Builder, Task, Task], None]] = {
+    "lookup_conv2d": lower_lookup_conv,
+    "conv2d": _conv2d,
 }

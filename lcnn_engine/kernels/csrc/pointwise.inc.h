@@ -51,7 +51,8 @@ static void pointwise_planes(const lcnn_step *step, const lcnn_context *context,
     const lcnn_pointwise *u = &step->u.pointwise;
     const lcnn_map *in = &step->in[0], *out = &step->out;
     const walk w = walk_of(out, in, in);
-    if (w.runs == 1 && in->plane == out->plane && !u->scale) { /* all planes, and what lies between, as one run */
+    if (w.runs == 1 && in->plane == out->plane && 2 * w.length > in->plane && !u->scale) {
+        /* all planes, and what little lies between, as one run */
         scale_run_of(context->arena + in->offset + begin * in->plane, (end - begin - 1) * in->plane + w.length, u, 0,
                      context->arena + out->offset + begin * out->plane);
         for (int64_t channel = begin; channel < end; channel++) clear_border(out, context->arena, channel);

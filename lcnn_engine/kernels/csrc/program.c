@@ -62,7 +62,7 @@ static void run_picture(run_state *run, int64_t picture, int thread, lcnn_team *
         if (__atomic_load_n(&run->rejected, __ATOMIC_RELAXED)) return;
         if (seconds) {
             const double stop = now();
-            seconds[i] += stop - start;
+            seconds[step->slot] += stop - start;
             start = stop;
         }
     }

@@ -147,6 +147,7 @@ typedef struct {
 struct lcnn_step {
     lcnn_kernel kernel;
     int64_t units;
+    int64_t slot;  /* which step of the plan this is a part of: where its time is counted */
     int64_t work; /* multiplications, or floats moved: decides whether threads share the step */
     lcnn_map in[LCNN_MAX_INPUTS], out;
     union {
