@@ -66,15 +66,16 @@ def test_one_that_is_killed_starts_all_again(tmp_path):
         if index == 0 and not os.path.exists(path):
             open(path, "w").close()
             os.kill(os.getpid(), 9)
-        if not os.path.exists(path + str(index)):
-            open(path + str(index), "w").close()
-            time.sleep(0 if index == 0 else 600)
+        while not os.path.exists(path):
+            time.sleep(0.01)
+        if len(sys.argv) > 1:
+            time.sleep(600)
     """
     assert launch(program(text), 2, tmp_path / "logs", restarts=1, say=said.append) == 0
     assert sum("worker 0 was killed by SIGKILL" in line for line in said) == 1
     assert any("starting all 2 workers again (1 of 1)" in line for line in said)
     (tmp_path / "killed").unlink()
-    assert launch(program(text), 2, tmp_path / "logs", say=said.append) == 128 + signal.SIGKILL
+    assert launch([*program(text), "wait"], 2, tmp_path / "logs", say=said.append) == 128 + signal.SIGKILL
 
 
 def test_a_signal_is_passed_on(tmp_path):
