@@ -13,7 +13,7 @@ from ..kernels import ACTIVATION_CODES
 from .bands import Target, add_steps, target_of
 from .builder import Builder
 from .fusion import Task
-from .memory import Buffer, Map, Value, round_up, whole_lines
+from .memory import Buffer, Map, Value, plane_of, round_up, whole_lines
 from .packing import Lookups, lanes_side_by_side, pack_dense, rows_in_order, rows_in_parts
 from .tiling import GROUP_LINE, Tiling, choose_tiling, shifts_of
 
@@ -106,7 +106,7 @@ def _split_by_stride(builder: Builder, node: Convolution, phases: list[tuple[int
     height, width, channels = builder.shape(name)
     rows, columns = _reach(node, builder.shape(node.name), node.strides)
     columns = whole_lines(columns, share=8 if channels <= FEW_CHANNELS else 14)  # longer rows cost more of S = D X
-    plane = round_up(len(phases) * rows * columns, 16)
+    plane = plane_of(len(phases) * rows * columns)
     target = builder.buffer(channels * plane)
     value = None if builder.is_input(name) else builder.value(name)
 
@@ -135,7 +135,7 @@ def _multiply_dictionary(builder: Builder, node: Convolution, dictionary: np.nda
         return Planes(x.buffer, 0, x.plane, x.row, 0, 0, x.phases)
     if x.columns == 1 and x.plane == 1:
         return _dictionary_of_vector(builder, node.name, dictionary, x)
-    plane = round_up(x.columns, 16)
+    plane = plane_of(x.columns)
     target = builder.buffer(k * plane)
 
     def add() -> None:

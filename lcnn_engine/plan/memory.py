@@ -30,6 +30,15 @@ def whole_lines(row: int, share: int = 14) -> int:
     return longer if share * (longer - row) <= row else row
 
 
+def plane_of(used: int) -> int:
+    """Floats from plane to plane, of ``used`` floats each, on cache lines.
+
+    Never a multiple of 4 KiB, where all planes fall into one cache set.
+    """
+    plane = round_up(used, LINE)
+    return plane if plane % 1024 else plane + LINE
+
+
 class Map(NamedTuple):
     """``lcnn_map`` of csrc/steps.h, field for field."""
 
@@ -84,11 +93,10 @@ class Value:
 
     @property
     def plane(self) -> int:
-        """Floats from channel to channel. Never a multiple of 4 KiB, where all channels fall into one cache set."""
+        """Floats from channel to channel."""
         if self.used == 1:
             return 1
-        plane = round_up(self.used, LINE)
-        return plane if plane % 1024 else plane + LINE
+        return plane_of(self.used)
 
     def map(self, first_channel: int = 0, channels: int | None = None) -> Map:
         """The descriptor for kernels, of all channels or some. Valid once the arena is laid out."""

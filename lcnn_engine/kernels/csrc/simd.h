@@ -130,6 +130,14 @@ INLINE vi lanes_from(int32_t first) /* lane l is first + l */
 }
 /* Lane l is lane index[l] of a and b side by side. */
 INLINE vf pick_lanes(vf a, vf b, vi index) { return (vf)_mm512_permutex2var_ps((__m512)a, (__m512i)index, (__m512)b); }
+/* The lanes of v that are not 0, and the same lanes of `index`, side by side; how many they are. */
+INLINE int32_t vstore_nonzeros(vf v, vi index, float *values, int32_t *indices)
+{
+    const __mmask16 mask = _mm512_cmp_ps_mask((__m512)v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    _mm512_storeu_ps(values, _mm512_maskz_compress_ps(mask, (__m512)v));
+    _mm512_storeu_si512(indices, _mm512_maskz_compress_epi32(mask, (__m512i)index));
+    return __builtin_popcount(mask);
+}
 #endif
 
 /* Halve the lanes in play by folding them over, until one is left. */
