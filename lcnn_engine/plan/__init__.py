@@ -13,7 +13,7 @@ import numpy as np
 from ..graph import MAX_BYTES, Graph, Shape
 from ..kernels import Program, choose_variant
 from .builder import Builder, Step
-from .fusion import borders, fuse, join_pools, needed_nodes
+from .fusion import Task, borders, fuse, join_pools, needed_nodes
 from .lowering import BEFORE_POOLS, LOWERINGS
 
 __all__ = ["Plan", "Step"]
@@ -42,7 +42,7 @@ class Plan:
         self.outputs = names
         self.output_shapes: list[Shape] = [graph.shapes[name] for name in names]
         self._program = Program(self.variant)
-        builder = Builder(graph, tensors, self._program, borders(graph, tasks))
+        builder = Builder(graph, tensors, self._program, borders(graph, tasks, _lookups(tasks, tensors)))
         for task, pool in join_pools(tasks, names):
             if pool:
                 BEFORE_POOLS[task.node.op](builder, task, pool)
@@ -62,6 +62,12 @@ class Plan:
         outputs are without meaning. Any number of threads may be in here at once.
         """
         return self._program.run(pictures.reshape(-1), [array.reshape(-1) for array in outputs], threads, seconds)
+
+
+def _lookups(tasks: Sequence[Task], tensors: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """How many lookups each lookup layer has."""
+    names = [task.node.name for task in tasks]
+    return {name: len(tensors[f"{name}/indices"]) for name in names if f"{name}/indices" in tensors}
 
 
 def _emit(builder: Builder, number: int, name: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..graph import Activated, Activation, Conv2D, Convolution, Graph, LookupConv2D, Node, Pool2D
 from .memory import LINE, NO_BORDER, Border, whole_lines
+
+MANY_LOOKUPS = 8  # of a filter: they gain more by longer rows than S = D X loses
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,11 @@ def reads_border(node: Node) -> bool:
     return isinstance(node, Conv2D) or (isinstance(node, LookupConv2D) and node.strides == (1, 1))
 
 
-def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
+def borders(graph: Graph, tasks: list[Task], lookups: Mapping[str, int]) -> dict[str, Border]:
     """The border of every value: the widest that a consumer reads, side by side.
 
-    The right border of what lookups read in place may be wider, so that rows are whole cache lines.
+    The right border of what a layer with many ``lookups`` (by node) reads in place may be wider, so that rows are whole
+    cache lines.
     What only pools read gets a border that makes their windows begin on cache lines: the columns of padding before a
     row, and a right border that fills its last line. Most vectors of a row of 55 pixels would straddle two lines. Rows
     are never made longer by more than themselves: of narrow pictures most would be border.
@@ -95,8 +98,9 @@ def borders(graph: Graph, tasks: list[Task]) -> dict[str, Border]:
             top, bottom, left, right = (max(pair) for pair in zip(result.get(name, NO_BORDER), padding, strict=True))
             result[name] = (top, bottom, left, right)
     for task in tasks:
-        if isinstance(task.node, LookupConv2D) and reads_border(task.node):
-            name = task.node.inputs[0]
+        node = task.node
+        if isinstance(node, LookupConv2D) and reads_border(node) and lookups[node.name] >= MANY_LOOKUPS * node.filters:
+            name = node.inputs[0]
             top, bottom, left, right = result[name]
             row = left + graph.shapes[name][1] + right
             result[name] = (top, bottom, left, right + whole_lines(row) - row)
