@@ -5,7 +5,7 @@
 #define ROWS 8           /* of W at a time */
 #define DENSE_UNIT 128   /* results */
 #define MOST_COLUMNS 1024 /* results whose sums stay in the first-level cache */
-#define PART 1024        /* inputs summed up before they join the result: one sum of 10^5 inputs would lose two digits */
+#define PART 256         /* inputs summed up before they join the result: one sum of 10^5 inputs would lose two digits */
 
 static void nonzeros(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {

@@ -172,6 +172,8 @@ static void lookup_tile(const lcnn_step *step, const lcnn_context *context, int6
     }
 }
 
+#define AHEAD 512 /* lookups fetched ahead */
+
 /* The lookups of LCNN_WIDTH filters in a row, one a lane: as many as the first has, and then what others have more. */
 INLINE vf lookup_lanes(const lcnn_lookup *u, const float *s, int64_t first)
 {
@@ -182,6 +184,10 @@ INLINE vf lookup_lanes(const lcnn_lookup *u, const float *s, int64_t first)
     vf sum = vload(u->bias + first), other = vset(0.0f); /* two, to hide the latency of the additions */
     int32_t j = 0;
     for (; j + 2 <= common; j += 2, offsets += 2 * LCNN_WIDTH, coefficients += 2 * LCNN_WIDTH) {
+        for (int line = 0; line < 2 * LCNN_WIDTH; line += 16) { /* two streams that nobody else fetches beyond a page */
+            __builtin_prefetch(offsets + AHEAD + line);
+            __builtin_prefetch(coefficients + AHEAD + line);
+        }
         sum += vload(coefficients) * vgather(s, offsets);
         other += vload(coefficients + LCNN_WIDTH) * vgather(s, offsets + LCNN_WIDTH);
     }
