@@ -16,7 +16,7 @@ from .builder import Builder
 from .fusion import Task
 from .memory import Border, Buffer, Map, Value
 
-BAND_BYTES = 800 * 1024  # of a result: most of a second-level cache of 1 MiB
+BAND_BYTES = 1024 * 1024  # of a result: about a second-level cache
 
 
 @dataclass(frozen=True)

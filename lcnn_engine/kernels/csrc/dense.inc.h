@@ -4,6 +4,7 @@
 
 #define ROWS 8           /* of W at a time */
 #define DENSE_UNIT 128   /* results */
+#define NEAR (1 << 20)   /* floats of W that a shared cache keeps: fetching them ahead takes longer than it saves */
 #define MOST_COLUMNS 1024 /* results whose sums stay in the first-level cache */
 #define PART 256         /* inputs summed up before they join the result: one sum of 10^5 inputs would lose two digits */
 
@@ -28,7 +29,7 @@ static void nonzeros(const lcnn_step *step, const lcnn_context *context, int64_t
 }
 
 /* sums[column] += the inputs [at, at + ROWS) of the list times their rows of W; of the last, fewer, are left. */
-INLINE void dense_rows(const lcnn_dense *u, const float *arena, int32_t at, int32_t count, int64_t first, int64_t columns,
+INLINE void dense_rows(const int fetch, const lcnn_dense *u, const float *arena, int32_t at, int32_t count, int64_t first, int64_t columns,
                        float *sums)
 {
     const int32_t *indices = (const int32_t *)(arena + u->list) + 1;
@@ -45,7 +46,7 @@ INLINE void dense_rows(const lcnn_dense *u, const float *arena, int32_t at, int3
         vf sum = vload(sums + c);
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) {
-            if (LCNN_WIDTH == 16 || c % 16 == 0) __builtin_prefetch(next[r] + c, 0, 2); /* second-level cache */
+            if (fetch && (LCNN_WIDTH == 16 || c % 16 == 0)) __builtin_prefetch(next[r] + c, 0, 2); /* second-level cache */
             sum += x[r] * vload(row[r] + c);
         }
         vstore(sums + c, sum);
@@ -57,11 +58,14 @@ static void dense_columns(const lcnn_dense *u, float *arena, int64_t first, int6
 {
     float total[MOST_COLUMNS] __attribute__((aligned(64))), part[MOST_COLUMNS] __attribute__((aligned(64)));
     const int32_t count = *(const int32_t *)(arena + u->list);
+    const int far = u->length * u->lanes > NEAR;
     copy_run(total, u->bias + first, columns);
     for (int32_t begin = 0; begin < count; begin += PART) {
         const int32_t end = begin + PART < count ? begin + PART : count;
         zero_run(part, columns);
-        for (int32_t at = begin; at < end; at += ROWS) dense_rows(u, arena, at, end, first, columns, part);
+        for (int32_t at = begin; at < end; at += ROWS)
+            if (far) dense_rows(1, u, arena, at, end, first, columns, part);
+            else dense_rows(0, u, arena, at, end, first, columns, part);
         for (int64_t c = 0; c < columns; c += LCNN_WIDTH) vstore(total + c, vload(total + c) + vload(part + c));
     }
     activate_run(total, total, columns, u->activation, u->alpha);
