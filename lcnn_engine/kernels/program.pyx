@@ -185,8 +185,10 @@ cdef class Memory:
 
 
 cdef class Constants:
-    """Weights and lookups of one program, each on 64-byte lines, side by side in few blocks on large pages: what is read
-    once a run is then found without a walk through the page tables for every 4 KiB."""
+    """Weights and lookups of one program, each on 64-byte lines, side by side in few blocks on large pages.
+
+    What is read once a run is then found without a walk through the page tables for every 4 KiB.
+    """
 
     cdef list blocks
     cdef char *free
