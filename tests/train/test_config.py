@@ -57,8 +57,8 @@ MISTAKES = {
     "train.epochs=true": r"train.epochs: expected a valid integer; found True \(bool\)",
     "train.epochs=0": r"train.epochs: expected greater than or equal to 1; found 0",
     "train.epochs='3'": r"train.epochs: expected a valid integer; found '3' \(str\)",
-    "model.variant=quick": "model.variant: expected one of fast, accurate, accurate-paper, dense, dense-wide for alexnet; "
-    "found 'quick'",
+    "model.variant=quick": "model.variant: expected one of fast, accurate, accurate-paper, dense, dense-wide for "
+    "alexnet; found 'quick'",
     "model.l1=.nan": "model.l1: expected a finite number; found nan",
     "model.l1=-1": "model.l1: expected greater than or equal to 0; found -1",
     "model.dropout=1.0": "model.dropout: expected less than 1; found 1.0",
