@@ -66,7 +66,8 @@ def _lower(
 ) -> None:
     (sh, sw), (dh, dw) = node.strides, node.dilation
     y, x = lookups.tap_row * dh, lookups.tap_column * dw
-    used, phase = np.unique(y % sh * sw + x % sw, return_inverse=True)
+    code = y % sh * sw + x % sw
+    used, phase = np.unique(code, return_inverse=True) if sh * sw > 1 else ([0], code)
     phases = [divmod(int(code), sw) for code in used] or [(0, 0)]
     source = _planes_of_input(builder, node, phases)
     s = source if dictionary is None else _multiply_dictionary(builder, node, dictionary, source)

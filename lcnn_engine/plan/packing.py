@@ -78,13 +78,16 @@ def lanes_side_by_side(indptr: np.ndarray, width: int) -> np.ndarray:
     Of every ``width`` rows first what all have, entry by entry, then the rest, row by row: where each was, (nnz,).
     """
     counts = np.diff(indptr)
-    rows = len(counts)
-    row = np.repeat(np.arange(rows), counts)
+    rows = np.arange(len(counts))
+    first = rows // width * width  # row of each block of rows
+    common = np.where(first + width <= len(counts), counts[first], 0)  # the last rows, fewer than `width`, have none
+    row = np.repeat(rows, counts)
     number = np.arange(indptr[-1]) - indptr[row]
-    block = row // width
-    common = np.where(block < rows // width, counts[block * width], 0)  # the last rows, fewer than `width`, have none
-    alone = number >= common
-    return np.lexsort((np.where(alone, number, row), np.where(alone, row, number), alone, block))
+    together = indptr[first][row] + number * width + (rows - first)[row]
+    alone = (indptr[:-1] + (first + width - rows - 1) * common)[row] + number
+    entries = np.empty(len(row), np.int64)
+    entries[np.where(number < common[row], together, alone)] = np.arange(len(row))
+    return entries
 
 
 def rows_in_parts(
