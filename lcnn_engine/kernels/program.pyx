@@ -202,7 +202,7 @@ cdef class Constants:
         """Room for ``bytes_``, zeroed, as long as this object lives."""
         bytes_ = (bytes_ + 63) // 64 * 64
         if bytes_ > self.left:
-            size = max(bytes_, min(<size_t>SMALL_BLOCK << len(self.blocks), <size_t>LARGE_BLOCK))
+            size = max(bytes_, min(<size_t>SMALL_BLOCK << min(len(self.blocks), 16), <size_t>LARGE_BLOCK))
             memory = Memory(size // sizeof(float), 0)
             self.blocks.append(memory)
             self.free, self.left = <char *>(<Memory>memory).arena, size

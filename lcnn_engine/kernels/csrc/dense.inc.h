@@ -28,9 +28,10 @@ static void nonzeros(const lcnn_step *step, const lcnn_context *context, int64_t
     indices[-1] = count;
 }
 
-/* sums[column] += the inputs [at, at + ROWS) of the list times their rows of W; of the last, fewer, are left. */
-INLINE void dense_rows(const int fetch, const lcnn_dense *u, const float *arena, int32_t at, int32_t count, int64_t first, int64_t columns,
-                       float *sums)
+/* sums[column] += the inputs [at, at + ROWS) of the list times their rows of W; of the last, fewer, are left. `fetch`:
+ * the next ones are fetched meanwhile. */
+INLINE void dense_rows(const int fetch, const lcnn_dense *u, const float *arena, int32_t at, int32_t count,
+                       int64_t first, int64_t columns, float *sums)
 {
     const int32_t *indices = (const int32_t *)(arena + u->list) + 1;
     const float *values = arena + u->list + 1 + u->length;
