@@ -74,6 +74,7 @@ def test_a_worker_does_what_it_is_told(loaded: dict[str, str]) -> None:
 def test_a_worker_that_dies_is_an_error_of_ours() -> None:
     with Worker("lcnn", 1) as worker:
         os.kill(worker.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # dead before it is asked: nothing reads the question
         with pytest.raises(WorkerError, match="lcnn ended with -9"):
             worker.ask("block", seconds=0.01)
 
