@@ -16,7 +16,7 @@ Factors = tuple[np.ndarray, np.ndarray]  # D (k, m), P (n, taps, k)
 
 _ROUNDS = 15  # of P and D in turn; twice as many take less than a hundredth off the error
 _LEARNED_FROM = 20_000  # vectors from which D is learned, where a layer has more
-_CHUNK = 4096  # groups of taps pursued at once: bounds the memory
+_CHUNK = 256  # groups of taps pursued at once: they stay in the second-level cache, a third of the time of 4096
 
 
 def factor(W: np.ndarray, k: int, lookups: int | None = None, groups_of: int = 1, seed: int = 0) -> Factors:
@@ -37,14 +37,16 @@ def factor(W: np.ndarray, k: int, lookups: int | None = None, groups_of: int = 1
     by_tap = np.asarray(W, np.float64).reshape(n // groups_of, groups_of, taps, m).swapaxes(1, 2)
     groups = by_tap.reshape(-1, groups_of, m)
     D = _learn(groups, k, lookups, seed)
-    P = _pursue(groups, D, lookups).reshape(n // groups_of, taps, groups_of, k)
+    P = _spread(*_pursue(groups, D, lookups), k).reshape(n // groups_of, taps, groups_of, k)
     return D, P.swapaxes(1, 2).reshape(n, taps, k)
 
 
 def error(W: np.ndarray, D: np.ndarray, P: np.ndarray) -> float:
     """|W - P D| / |W| in the Frobenius norm; 0 where W is 0."""
     whole = np.linalg.norm(W)
-    return float(np.linalg.norm(W - P @ D) / whole) if whole else 0.0
+    # Flat, for NumPy multiplies a stack of matrices one by one: 27 s instead of 1 for AlexNet's fc7.
+    composed = P.reshape(-1, P.shape[-1]) @ D
+    return float(np.linalg.norm(W.reshape(composed.shape) - composed) / whole) if whole else 0.0
 
 
 def scaled(D: np.ndarray, P: np.ndarray, size: float) -> Factors:
@@ -73,7 +75,7 @@ def _dense(W: np.ndarray, k: int, seed: int) -> Factors:
         D = np.concatenate([_dense(W, m, seed)[0], _some(W, k - m, np.random.default_rng(seed))])
         return D, W @ np.linalg.pinv(D)
     if m <= t:
-        D = scipy.linalg.eigh(W.T @ W, subset_by_index=(m - k, m - 1))[1].T[::-1]
+        D = np.ascontiguousarray(scipy.linalg.eigh(W.T @ W, subset_by_index=(m - k, m - 1))[1].T[::-1])
         return D, W @ D.T
     rank = min(k, t)
     U = scipy.linalg.eigh(W @ W.T, subset_by_index=(t - rank, t - 1))[1][:, ::-1]
@@ -90,7 +92,7 @@ def _learn(groups: np.ndarray, k: int, lookups: int, seed: int) -> np.ndarray:
     vectors = groups.reshape(-1, groups.shape[-1])
     D = _some(vectors, k, rng)
     for _ in range(_ROUNDS):
-        P = scipy.sparse.csr_array(_pursue(groups, D, lookups).reshape(len(vectors), k))
+        P = _rows(*_pursue(groups, D, lookups), k)
         D = _least_squares(P, vectors)
         lost = ~D.any(axis=1)
         if lost.any():
@@ -125,26 +127,49 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.where(lengths > 0, lengths, 1)
 
 
-def _pursue(groups: np.ndarray, D: np.ndarray, lookups: int) -> np.ndarray:
-    """P (G, g, k) with `lookups` atoms a group (simultaneous orthogonal matching pursuit), D's rows of length 1."""
+def _pursue(groups: np.ndarray, D: np.ndarray, lookups: int) -> tuple[np.ndarray, np.ndarray]:
+    """Atoms (G, s) and coefficients (G, g, s), `lookups` s of each group of vectors (G, g, m); D's rows of length 1.
+
+    Simultaneous orthogonal matching pursuit.
+    """
     gram = D @ D.T
-    return np.concatenate(
-        [_pursue_chunk(groups[i : i + _CHUNK] @ D.T, gram, lookups) for i in range(0, len(groups), _CHUNK)]
-    )
+    found = [
+        _pursue_chunk(_products(groups[i : i + _CHUNK], D), gram, lookups) for i in range(0, len(groups), _CHUNK)
+    ]
+    chosen, coefficients = zip(*found, strict=True)
+    return np.concatenate(chosen), np.concatenate(coefficients)
 
 
-def _pursue_chunk(products: np.ndarray, gram: np.ndarray, lookups: int) -> np.ndarray:
+def _products(groups: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """Of every vector and atom, (G, g, k), by one product of two matrices."""
+    return (groups.reshape(-1, groups.shape[-1]) @ D.T).reshape(*groups.shape[:-1], len(D))
+
+
+def _pursue_chunk(products: np.ndarray, gram: np.ndarray, lookups: int) -> tuple[np.ndarray, np.ndarray]:
     """As _pursue, from the products of all vectors and atoms (G, g, k) and of the atoms among themselves (k, k)."""
     rows = np.arange(len(products))
     chosen = np.empty((len(products), 0), np.intp)
     coefficients = np.empty((*products.shape[:2], 0))
     for count in range(1, lookups + 1):
-        left = np.square(products - coefficients @ gram[chosen]).sum(axis=1)
+        residual = products - coefficients @ gram[chosen] if count > 1 else products
+        left = np.einsum("gvk,gvk->gk", residual, residual)
         left[rows[:, None], chosen] = -1
         chosen = np.concatenate([chosen, left.argmax(axis=1)[:, None]], axis=1)
         among = gram[chosen[:, :, None], chosen[:, None, :]] + 1e-10 * np.eye(count)
         right = np.take_along_axis(products, chosen[:, None, :], axis=2)
         coefficients = np.linalg.solve(among, right.swapaxes(1, 2)).swapaxes(1, 2)
-    P = np.zeros_like(products)
+    return chosen, coefficients
+
+
+def _spread(chosen: np.ndarray, coefficients: np.ndarray, k: int) -> np.ndarray:
+    """P (G, g, k) of what _pursue found."""
+    P = np.zeros((*coefficients.shape[:2], k))
     np.put_along_axis(P, np.broadcast_to(chosen[:, None, :], coefficients.shape), coefficients, axis=2)
     return P
+
+
+def _rows(chosen: np.ndarray, coefficients: np.ndarray, k: int) -> scipy.sparse.csr_array:
+    """The same P, (G * g, k), as a sparse matrix."""
+    atoms = np.broadcast_to(chosen[:, None, :], coefficients.shape)
+    starts = np.arange(0, coefficients.size + 1, coefficients.shape[-1])
+    return scipy.sparse.csr_array((coefficients.ravel(), atoms.ravel(), starts), shape=(len(starts) - 1, k))

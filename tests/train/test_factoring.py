@@ -42,6 +42,11 @@ def test_weights_of_low_rank_and_of_none():
         assert factoring.error(zeros, *factoring.scaled(D, P, 0.1)) == 0
 
 
+def pursue(groups, D, lookups):
+    """P (G, g, k)."""
+    return factoring._spread(*factoring._pursue(groups, D, lookups), len(D))
+
+
 def test_pursuit_takes_the_atoms_that_are_there():
     """Vectors made of two atoms each: pursuit finds the two and their coefficients."""
     rng = np.random.default_rng(0)
@@ -49,14 +54,14 @@ def test_pursuit_takes_the_atoms_that_are_there():
     P = np.zeros((50, 1, 6))
     for row in P[:, 0]:
         row[rng.choice(6, 2, replace=False)] = rng.normal(size=2) + 3
-    np.testing.assert_allclose(factoring._pursue(P @ D, D, 2), P, atol=1e-8)
+    np.testing.assert_allclose(pursue(P @ D, D, 2), P, atol=1e-8)
 
 
 def test_each_step_of_pursuit_leaves_a_residual_orthogonal_to_what_it_chose():
     rng = np.random.default_rng(0)
     D = factoring._unit(rng.normal(size=(20, 8)))
     vectors = rng.normal(size=(30, 1, 8))
-    P = factoring._pursue(vectors, D, 4)
+    P = pursue(vectors, D, 4)
     assert (np.count_nonzero(P, axis=-1) == 4).all()
     assert np.abs(((vectors - P @ D) @ D.T)[P != 0]).max() < 1e-8
 
@@ -72,7 +77,7 @@ def test_learning_beats_a_dictionary_of_svd():
     """With 2 lookups a tap, taking turns gains over pursuit in the k best directions."""
     W = weights()
     D = factoring.factor(W, 10)[0]
-    fixed = factoring._pursue(W.reshape(-1, 1, 12), factoring._unit(D), 2).reshape(16, 9, 10)
+    fixed = pursue(W.reshape(-1, 1, 12), factoring._unit(D), 2).reshape(16, 9, 10)
     learned = factoring.error(W, *factoring.factor(W, 10, 2))
     assert learned < 0.9 * factoring.error(W, factoring._unit(D), fixed)
 
@@ -91,8 +96,15 @@ def test_a_layer_larger_than_the_sample_and_the_chunk(monkeypatch):
     W = weights()
     P = factoring.factor(W, 6, 2)[1]
     assert (np.count_nonzero(P, axis=-1) == 2).all()
-    monkeypatch.setattr(factoring, "_CHUNK", 4096)
+    monkeypatch.setattr(factoring, "_CHUNK", 256)
     np.testing.assert_allclose(factoring.factor(W, 6, 2)[1], P, atol=1e-9)
+
+
+def test_the_sparse_and_the_full_form_of_p_are_one():
+    rng = np.random.default_rng(0)
+    D = factoring._unit(rng.normal(size=(20, 8)))
+    found = factoring._pursue(rng.normal(size=(15, 2, 8)), D, 3)
+    np.testing.assert_array_equal(factoring._rows(*found, 20).toarray(), factoring._spread(*found, 20).reshape(30, 20))
 
 
 def test_the_seed_decides():
