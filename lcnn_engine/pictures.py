@@ -95,7 +95,8 @@ def _as_input_errors(what: str) -> Iterator[None]:
     except IsADirectoryError as error:
         raise InputError(f"{what}: expected a picture, got a directory; name the files in it") from error
     except Exception as error:  # Pillow's plugins raise whatever a damaged file leads them to
-        problem = f"{type(error).__name__}: {error}"
+        name = type(error).__name__
+        problem = "something else" if name == "UnidentifiedImageError" else f"{name}: {error}"
         raise InputError(f"{what}: expected a whole picture in a format Pillow reads, got {problem}") from error
 
 

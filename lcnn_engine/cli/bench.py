@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
+from ..graph import MAX_BYTES, elements
 from ..info import kernel_info
 from ..net import Net
 from ..text import counted, note, printable
@@ -22,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
     start = perf_counter_ns()
     net = Net.load(options.model, threads=options.threads)
     load = perf_counter_ns() - start
+    _check_batch(net, options.batch)
     picture = inputs(net.graph, [options.image] if options.image else [])[0]
     batch = np.ascontiguousarray(np.broadcast_to(picture, (options.batch, *picture.shape)))
     out = np.empty((options.batch, *net.output_shape), np.float32)
@@ -31,6 +34,14 @@ def run(options: argparse.Namespace) -> int:
     facts = _facts(net, options, load, first, np.array(times))
     print(json.dumps(facts, indent=1) if options.json else _report(facts))
     return 0
+
+
+def _check_batch(net: Net, batch: int) -> None:
+    """A batch and its results take memory that the system may promise, and end the process for when it is used."""
+    each = 4 * (elements(net.input_shape) + elements(net.output_shape))
+    if batch * each > MAX_BYTES:
+        most = f"at most {MAX_BYTES // each:,} pictures, which take {MAX_BYTES} bytes"
+        raise InputError(f"expected a batch of {most}, got {batch:,}")
 
 
 def _times(net: Net, batch: np.ndarray, out: np.ndarray, count: int, what: str) -> list[int]:

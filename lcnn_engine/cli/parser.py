@@ -1,0 +1,130 @@
+"""What the command ``lcnn`` takes: its commands, their arguments and options."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .. import __version__
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose options may stand anywhere. By itself argparse takes MODEL and no IMAGE from the words before an
+    option, and has no place for an IMAGE that comes after it."""
+
+    _intermixed = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._intermixed:  # parse_known_intermixed_args calls this, once for the options and once for the rest
+            return super().parse_known_args(args, namespace)
+        self._intermixed = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._intermixed = False
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    whole = argparse.ArgumentParser(
+        prog="lcnn", description="Lookup-based convolutional neural networks on a CPU.",
+        epilog="exit status: 0 done, 1 a check failed, 2 bad input",
+    )  # fmt: skip
+    whole.add_argument("--version", action="version", version=f"lcnn {__version__}", help="print the version and exit")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for add in (_add_predict, _add_info, _add_verify, _add_profile, _add_bench):
+        add(commands)
+    return whole
+
+
+def _add_predict(commands: Any) -> None:
+    predict = commands.add_parser("predict", help="classify pictures", description="Classify pictures.")
+    _add_model(predict)
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture, in any format that Pillow reads")
+    predict.add_argument("--top", metavar="N", type=_positive, default=3, help="classes a picture (default: 3)")
+    _add_output(predict)
+
+
+def _add_info(commands: Any) -> None:
+    info = commands.add_parser(
+        "info", help="what a model consists of, or what kernels this machine uses",
+        description="What a model consists of: shapes, atoms, lookups, multiplications, bytes of every node. "
+        "Without a model: the kernels and the BLAS in use.",
+    )  # fmt: skip
+    _add_model(info, nargs="?")
+    _add_output(info, threads=False)
+
+
+def _add_verify(commands: Any) -> None:
+    verify = commands.add_parser(
+        "verify", help="compare the kernels with the NumPy reference",
+        description="Compare the kernels with the NumPy reference, node by node, on pictures or on seeded noise.",
+    )  # fmt: skip
+    _add_model(verify)
+    _add_pictures(verify, "images", "picture to compare on", nargs="*", default=[])
+    verify.add_argument("--all-isa", action="store_true", help="every kernel variant that this processor can run")
+    _add_output(verify)
+
+
+def _add_profile(commands: Any) -> None:
+    profile = commands.add_parser(
+        "profile", help="where the time of a prediction goes",
+        description="The median time of every kernel call, on a picture or on seeded noise.",
+    )  # fmt: skip
+    _add_model(profile)
+    _add_pictures(profile, "image", "picture to time on", nargs="?")
+    _add_count(profile, "--runs", 50, "runs to time")
+    profile.add_argument("--no-dense", action="store_true", help="leave out the dense twin: less time and memory")
+    profile.add_argument("--trace", metavar="FILE", help="write trace events for chrome://tracing or ui.perfetto.dev")
+    profile.add_argument("--plot", metavar="FILE", help="draw the steps on a time axis, as .png or .svg")
+    _add_output(profile)
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser(
+        "bench", help="how long loading and predicting take",
+        description="Time to load, of the first prediction and of many, on a picture or on seeded noise.",
+    )  # fmt: skip
+    _add_model(bench)
+    _add_pictures(bench, "image", "picture to predict", nargs="?")
+    _add_count(bench, "--batch", 1, "pictures a prediction")
+    _add_count(bench, "--warmup", 10, "predictions before those that count", low=0)
+    _add_count(bench, "--runs", 200, "predictions to time")
+    _add_output(bench)
+
+
+def _add_model(command: argparse.ArgumentParser, nargs: Any = None) -> None:
+    command.add_argument("model", metavar="MODEL", nargs=nargs, help="model file (*.safetensors)")
+
+
+def _add_pictures(command: argparse.ArgumentParser, name: str, what: str, **kind: Any) -> None:
+    command.add_argument(name, metavar="IMAGE", help=f"{what} (default: seeded noise)", **kind)
+
+
+def _add_count(command: argparse.ArgumentParser, option: str, default: int, what: str, low: int = 1) -> None:
+    kind = _positive if low else _natural
+    command.add_argument(option, metavar="N", type=kind, default=default, help=f"{what} (default: {default})")
+
+
+def _add_output(command: argparse.ArgumentParser, threads: bool = True) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
+    if threads:
+        command.add_argument("--threads", metavar="N", type=_positive, help="cores to use (default: all)")
+
+
+def _positive(text: str) -> int:
+    return _at_least(1, text)
+
+
+def _natural(text: str) -> int:
+    return _at_least(0, text)
+
+
+def _at_least(low: int, text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = low - 1
+    if number < low:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least {low}, got {text!r}")
+    return number

@@ -1,0 +1,26 @@
+"""Ways to run the command ``lcnn``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+ROOT = Path(__file__).parents[2]
+
+
+class Run(Protocol):
+    """In this process, as the fixture ``run``: arguments -> (exit status, standard output, standard error)."""
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]: ...
+
+
+def in_shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell command in which ``lcnn`` is the command."""
+    program = f"{sys.executable} -c 'import sys; from lcnn_engine.cli import main; sys.exit(main())'"
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; lcnn() {{ {program} \"$@\"; }}; {command}"],
+        capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, cwd=ROOT,
+    )  # fmt: skip
