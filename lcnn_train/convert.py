@@ -18,6 +18,7 @@ from lcnn_engine.text import table
 from lcnn_train import factoring, sparsity
 from lcnn_train.choices import Choice, Dictionary, Skip, Wishes, choose
 from lcnn_train.layers import LookupConv2D, LookupDense
+from lcnn_train.progress import shown
 from lcnn_train.tracing import functional_graph
 
 # What a lookup layer takes over from the layer whose place it takes.
@@ -56,9 +57,13 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class LookupReport:
-    """What lookup_model did with each layer that has a kernel, in the model's order; str() is a table."""
+    """What lookup_model did with each layer that has a kernel, in the model's order; str() is a table.
+
+    `note` says what of the model's own class is not in the copy; empty where nothing is lost.
+    """
 
     layers: tuple[LayerReport, ...]
+    note: str = ""
 
     def __str__(self) -> str:
         rows = []
@@ -69,7 +74,8 @@ class LookupReport:
                 error = "" if layer.error is None else f"{layer.error:.4f}"
                 cells = (k, f"{layer.lookups:,}", f"{layer.density:.4f}", error)
             rows.append((layer.name, layer.kind, "lookup" if layer.lookup else "as it was", layer.why, *cells))
-        return table(("layer", "kind", "now", "why", "k", "lookups", "density", "error"), rows, left=4)
+        text = table(("layer", "kind", "now", "why", "k", "lookups", "density", "error"), rows, left=4)
+        return f"{text}\n{self.note}" if self.note else text
 
 
 def lookup_model(
@@ -111,7 +117,8 @@ def lookup_model(
     l1, threshold, lookups_per_tap and groups_of may be dicts by layer name too.
 
     Raises ValueError for another kind of model (with the way out), a name that no layer has (with the nearest one) and
-    arguments that make no layer. Warns if no layer was replaced.
+    arguments that make no layer. Warns if no layer was replaced, and if the model's class has a train_step or the like
+    that Keras does not copy; both are in the report too. In a terminal a bar shows how far factoring has come.
     """
     _check_functional(model)
     settings = {"l1": l1, "threshold": threshold, "lookups_per_tap": lookups_per_tap, "groups_of": groups_of}
@@ -122,7 +129,15 @@ def lookup_model(
         if old not in replaced:
             _copy_weights(old, new)
     rows = dict(copies)
-    report = LookupReport(tuple(_report(choice, rows[choice.layer], from_weights, seed) for choice in choices))
+    report = LookupReport(
+        tuple(
+            _report(choice, rows[choice.layer], from_weights, seed)
+            for choice in shown(choices, "factoring", len(choices))
+        ),
+        _not_carried_over(model, result),
+    )
+    if report.note:
+        warnings.warn(f"lookup_model of {model.name}: {report.note}", stacklevel=2)
     if not replaced:
         warnings.warn(f"lookup_model replaced no layer of {model.name}:\n{report}", stacklevel=2)
     result.lookup_report = report
@@ -166,6 +181,23 @@ def _check_functional(model: keras.Model) -> None:
 def _calls_by_itself(model: keras.Model) -> bool:
     """Whether a class of the user's has replaced what Keras' own does when a model is called."""
     return not type(model).call.__module__.startswith("keras.")
+
+
+def _not_carried_over(model: keras.Model, copy: keras.Model) -> str:
+    """What a class of the user's does in training that the copy does not; empty where the copy is of that class too.
+
+    Keras copies a model into its own class only if that is made as keras.Model(inputs, outputs) is.
+    """
+    own, plain = type(model), type(copy)
+    theirs = [cls for cls in own.__mro__ if not issubclass(plain, cls)]
+    replaced = {name for cls in theirs for name in vars(cls) if not name.startswith("_") and hasattr(plain, name)}
+    if not replaced:
+        return ""
+    return (
+        f"the copy is a plain {plain.__name__}, without {', '.join(sorted(replaced))} of {own.__name__}; to train by "
+        f"that, make a model of such a class of the copy's inputs and outputs, or let {own.__name__} have no __init__, "
+        "and be made as keras.Model(inputs, outputs)"
+    )
 
 
 def _copy(model: keras.Model, choices: dict[Any, Choice]) -> tuple[keras.Model, list[tuple[Any, Any]]]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
-from rich.console import Console
-from rich.progress import track
 
 from lcnn_engine import Net
 from lcnn_engine.graph import Preprocessing
 from lcnn_train.data.pictures import Pictures, Skipped, check_classes
 from lcnn_train.data.pipeline import evaluation_batches
 from lcnn_train.errors import DataError
+from lcnn_train.progress import shown
 
 _BATCH = 50
 _TOP = 5
@@ -82,24 +80,15 @@ def _evaluate(
 ) -> Evaluation:
     check_classes(pictures, classes)
     batches = evaluation_batches(pictures, preprocessing, tuple(input_shape), _BATCH, numbered=True)
-    found = [_judge(predict(x), numbers, pictures.labels) for x, numbers in _shown(batches, len(pictures))]
+    count = -(-len(pictures) // _BATCH)
+    found = [
+        _judge(predict(x), numbers, pictures.labels)
+        for x, numbers in shown(batches.as_numpy_iterator(), "evaluating", count)
+    ]
     if not found:
         raise DataError(f"{pictures.source}: expected pictures that can be read; {pictures.skipped}")
     predicted, labels, numbers, in_top = (np.concatenate(column) for column in zip(*found, strict=True))
     return Evaluation(predicted, labels, numbers, in_top, pictures.skipped)
-
-
-def _shown(batches: tf.data.Dataset, count: int) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    console = Console(stderr=True)
-    total = -(-count // _BATCH)
-    return track(
-        batches.as_numpy_iterator(),
-        "evaluating",
-        total=total,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def _judge(outputs: np.ndarray, numbers: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -133,9 +133,7 @@ def _pursue(groups: np.ndarray, D: np.ndarray, lookups: int) -> tuple[np.ndarray
     Simultaneous orthogonal matching pursuit.
     """
     gram = D @ D.T
-    found = [
-        _pursue_chunk(_products(groups[i : i + _CHUNK], D), gram, lookups) for i in range(0, len(groups), _CHUNK)
-    ]
+    found = [_pursue_chunk(_products(groups[i : i + _CHUNK], D), gram, lookups) for i in range(0, len(groups), _CHUNK)]
     chosen, coefficients = zip(*found, strict=True)
     return np.concatenate(chosen), np.concatenate(coefficients)
 

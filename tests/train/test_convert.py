@@ -5,25 +5,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 from keras import layers
-from training_helpers import WatchZeros, numpy_of
+from training_helpers import WatchZeros, numpy_of, small
 
 from lcnn_train import LookupConv2D, LookupDense, export, lookup_model, lookup_report, sparsity, verify
-
-
-def small(**conv):
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(8, 5, strides=2, padding="same", activation="relu", name="conv1", **conv),
-            layers.BatchNormalization(name="norm"),
-            layers.Conv2D(12, 3, activation="relu", name="conv2", **conv),
-            layers.Flatten(name="flatten"),
-            layers.Dense(20, activation="tanh", name="fc1"),
-            layers.Dropout(0.2),
-            layers.Dense(10, activation="softmax", name="fc2"),
-        ],
-        name="small",
-    )
 
 
 def branched():
@@ -319,75 +303,3 @@ def test_filters_of_a_group_share_indices_in_the_file(tmp_path):
     assert len(indices) == 12
     for filters in range(0, 12, 4):
         assert all(np.array_equal(indices[filters], indices[filters + i]) for i in range(4))
-
-
-# ------------------------------------------------------------------------------------------------------- refusals
-
-
-class Own(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.conv = layers.Conv2D(4, 3)
-
-    def call(self, x):
-        return self.conv(x)
-
-
-def own_call():
-    class Doubling(keras.Model):
-        def call(self, x, training=None):
-            return 2 * super().call(x)
-
-    image = keras.Input((8, 8, 1))
-    return Doubling(image, layers.Conv2D(4, 3)(image), name="doubling")
-
-
-REFUSED = {
-    "a subclassed model": (Own, r"expected a Sequential or functional model, found own, a Own .* keras\.Input"),
-    "a functional model with a call of its own": (own_call, r"found doubling, a Doubling that calls its layers"),
-    "one inside": (lambda: keras.Sequential([keras.Input((8, 8, 1)), own_call()]), "found doubling"),
-    "no input shape": (
-        lambda: keras.Sequential([layers.Conv2D(4, 3)], name="open"),
-        r"expected a model whose input shape is known, found open; begin it with keras\.Input",
-    ),
-    "no model": (lambda: layers.Conv2D(4, 3), "expected a Keras model, found Conv2D"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_models_that_cannot_be_converted(name):
-    build, message = REFUSED[name]
-    with pytest.raises(ValueError, match=message):
-        lookup_model(build(), dictionary=4)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"dictionary": {"conv3": 4}}, r"dictionary: the model has no layer with a kernel named 'conv3'.*'conv\d'\?"),
-        ({"dictionary": {"flatten": 4}}, "dictionary: the model has no layer with a kernel named 'flatten'"),
-        ({"dictionary": 4, "skip": ["fc_1"]}, "skip: the model has no layer named 'fc_1'; did you mean 'fc1'"),
-        ({"dictionary": 4, "skip": "fc_1"}, "skip: the model has no layer named 'fc_1'"),
-        ({"dictionary": 4, "l1": {"con2": 1}}, "l1: the model has no layer with a kernel named 'con2'"),
-        ({"dictionary": 0}, "layer conv1: dictionary must be an integer of at least 1, None .* Received: 0"),
-        ({"dictionary": {"conv2": "all"}}, "layer conv2: dictionary must be .* Received: 'all'"),
-        ({"dictionary": {"conv2": 2.5}}, "layer conv2: dictionary must be .* Received: 2.5"),
-        ({"dictionary": lambda layer: True}, "layer conv1: dictionary must be .* Received: True"),
-        ({"dictionary": 4, "lookups_per_tap": 0}, "lookups_per_tap must be .* Received: lookups_per_tap=0"),
-        ({"dictionary": 4, "groups_of": 0}, "groups_of must be .* Received: groups_of=0"),
-        ({"dictionary": 4, "l1": -1}, "l1 must be .* Received: l1=-1"),
-    ],
-)
-def test_arguments_that_make_no_model(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        lookup_model(small(), **arguments)
-
-
-def test_nothing_to_replace_is_said():
-    with pytest.warns(UserWarning, match="lookup_model replaced no layer of small"):
-        lookup_model(small(), dictionary={})
-
-
-def test_only_what_lookup_model_made_has_a_report():
-    with pytest.raises(ValueError, match="expected the model that lookup_model returned, found small"):
-        lookup_report(small())

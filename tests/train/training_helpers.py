@@ -1,4 +1,4 @@
-"""Real digits, networks whose P is sparse at random, finite differences, and a watch on entries that are 0."""
+"""Real digits, a small network, random sparse P, finite differences, and a watch on entries that are 0."""
 
 from __future__ import annotations
 
@@ -12,6 +12,23 @@ from lcnn_train import sparsity
 
 DATA = Path(__file__).parent.parent / "data"
 SMALL = DATA / "mnist-small"
+
+
+def small(**conv):
+    """Two convolutions and two dense layers for MNIST's pictures; `conv` are settings of both convolutions."""
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Conv2D(8, 5, strides=2, padding="same", activation="relu", name="conv1", **conv),
+            keras.layers.BatchNormalization(name="norm"),
+            keras.layers.Conv2D(12, 3, activation="relu", name="conv2", **conv),
+            keras.layers.Flatten(name="flatten"),
+            keras.layers.Dense(20, activation="tanh", name="fc1"),
+            keras.layers.Dropout(0.2),
+            keras.layers.Dense(10, activation="softmax", name="fc2"),
+        ],
+        name="small",
+    )
 
 
 def randomize(model: keras.Model, density: float, seed: int = 0) -> None:
