@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+import textwrap
 import time
 from collections.abc import Iterable
 
@@ -13,31 +16,35 @@ from lcnn_train.callbacks import density_line
 from lcnn_train.training.watchers import EpochReport, StepReport, Watcher
 
 _SILENCE = 30.0  # seconds after which a pipe or a log file gets a line of figures, too
+_ROWS_OF_BARS = 4  # rows of a terminal that are not for figures: the bars, and the last line of what was before
 
 
 class _Bar(Progress):
-    """A bar with a line of figures and one of densities under it."""
+    """A bar for the epoch and one for the run, with figures and densities under them."""
 
     lines: tuple[str, ...] = ()
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
-        for line in self.lines:
-            yield Text(line, no_wrap=True, overflow="ellipsis")
+        yield from self._rows() if self.lines else ()  # Progress asks for a first frame before it has a console
+
+    def _rows(self) -> list[Text]:
+        rows = [row for line in self.lines for row in _wrapped(line, self.console.width)]
+        return [Text(row, no_wrap=True) for row in rows[: max(self.console.height - _ROWS_OF_BARS, 1)]]
 
 
 class Screen(Watcher):
-    """A bar in a terminal; elsewhere plain lines. `epochs` is the number of the last one."""
+    """Bars in a terminal; elsewhere plain lines. `epochs` is the number of the last one."""
 
     def __init__(self, epochs: int, console: Console | None = None):
         self.epochs = epochs
         self.console = console or Console(soft_wrap=True, highlight=False)
         self.bar: _Bar | None = None
-        self.spoken = time.monotonic()
+        self.started = self.spoken = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, step: int, steps: int) -> None:
         columns = (
-            TextColumn("epoch {task.description}"),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -45,9 +52,19 @@ class Screen(Watcher):
             TimeRemainingColumn(),
         )
         self.steps = steps
-        # A pipe or a log file gets lines, not the frames of a bar.
-        self.bar = _Bar(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
-        self.task = self.bar.add_task(f"{epoch}/{self.epochs}", total=steps, completed=step)
+        # A pipe or a log file gets lines, not the frames of a bar. A step may take minutes, and Rich would forget it
+        # after 30 seconds and know no time left.
+        self.bar = _Bar(
+            *columns,
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+            speed_estimate_period=math.inf,
+        )
+        self.task = self.bar.add_task(f"epoch {epoch}/{self.epochs}", total=steps, completed=step)
+        done = (epoch - 1) * steps + step
+        self.whole = self.bar.add_task("all epochs", total=self.epochs * steps, completed=done)
+        self.bar.tasks[-1].start_time = self.started
         self.bar.start()
 
     def on_step(self, report: StepReport) -> None:
@@ -55,6 +72,7 @@ class Screen(Watcher):
         figures = _figures(report.figures, "")
         self.bar.lines = (f"{figures}  {_pace(report.images_per_second)}", _densities(report.density))
         self.bar.update(self.task, completed=report.step)
+        self.bar.update(self.whole, completed=report.run_step)
         if self.bar.disable and time.monotonic() - self.spoken > _SILENCE:
             self._say(f"epoch {report.epoch}/{self.epochs}  step {report.step}/{self.steps}  {self.bar.lines[0]}")
 
@@ -75,12 +93,20 @@ class Screen(Watcher):
         )
 
     def _say(self, text: str) -> None:
-        self.console.print(text)
+        rows = _wrapped(text, self.console.width) if self.console.is_terminal else [text]
+        self.console.print("\n".join(rows), markup=False)
         self.spoken = time.monotonic()
 
     def close(self) -> None:
         if self.bar is not None:
             self.bar.stop()
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """The rows that a line of figures takes: it is broken at double spaces only, so names keep their numbers."""
+    tied = re.sub("(?<! ) (?! )", "\u00a0", line)
+    rows = textwrap.wrap(tied, width, subsequent_indent="    ", break_on_hyphens=False)
+    return [row.replace("\u00a0", " ") for row in rows]
 
 
 def _figures(figures: dict[str, float], prefix: str) -> str:
