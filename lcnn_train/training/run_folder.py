@@ -7,7 +7,6 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,31 +24,14 @@ _MAY_DIFFER = {
 }
 
 
-@dataclass(frozen=True)
 class Run:
-    """A run folder and what is in it."""
+    """A run folder and where things are in it."""
 
-    folder: Path
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "config.json"
-
-    @property
-    def labels(self) -> Path:
-        return self.folder / "labels.json"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log.csv"
-
-    @property
-    def chronicle(self) -> Path:
-        return self.folder / "chronicle.jsonl"
-
-    @property
-    def tensorboard(self) -> Path:
-        return self.folder / "tensorboard"
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config, self.labels = folder / "config.json", folder / "labels.json"
+        self.log, self.chronicle = folder / "log.csv", folder / "chronicle.jsonl"
+        self.tensorboard = folder / "tensorboard"
 
     @property
     def checkpoints(self) -> Checkpoints:

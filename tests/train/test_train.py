@@ -39,12 +39,11 @@ CONFIG = {
     "data": {"folder": str(SMALL), "validation": 40},
     "augment": [{"name": "affine", "rotate": 5.0, "shift": 0.02}, {"name": "salt_and_pepper", "share": 0.01}],
     "model": {"l1": 1.0},
-    "train": {"epochs": 6, "batch_size": 20, "threads": 1, "optimizer": {"momentum": 0.9}},
+    "train": {"epochs": 6, "batch_size": 20, "optimizer": {"momentum": 0.9}},
 }
 
 
-# One epoch in this process, whose TensorFlow has settled its threads already.
-SHORT = ("--set", "train.epochs=1", "--set", "train.threads=null")
+SHORT = ("--set", "train.epochs=1")
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def checkpoint_names(folder):
 
 
 def test_a_run_from_its_configuration_to_a_prediction(config, tmp_path, here):
-    out, error = here("fit", config, "--set", "train.threads=null")
+    out, error = here("fit", config)
     folder = tmp_path / "runs" / "small"
     assert "epoch 6/6" in out
     assert "density conv" in out
@@ -146,7 +145,8 @@ def kill_after(process, path):
 
 def test_killed_and_resumed_is_as_if_never_killed(config, tmp_path):
     """Weights, masks, averages, optimizer and log are the same to the last bit after a kill -9 in an epoch."""
-    exact = ("--set", "train.deterministic=true", "--set", "train.average=0.9", "--set", "train.checkpoint_steps=3")
+    values = ("deterministic=true", "threads=1", "average=0.9", "checkpoint_steps=3")
+    exact = [word for value in values for word in ("--set", f"train.{value}")]
     run("fit", config, *exact, "--run", "whole", cwd=tmp_path)
     resumed = tmp_path / "resumed"
     first = start("fit", config, *exact, "--run", resumed, cwd=tmp_path)
@@ -221,7 +221,7 @@ def test_half_precision(config, tmp_path, here, precision):
 
 
 def test_an_early_stop_stays_one(config, tmp_path, here):
-    settings = ("--set", "train.epochs=5", "--set", "train.threads=null", "--set", "train.early_stop.accuracy=0.0")
+    settings = ("--set", "train.epochs=5", "--set", "train.early_stop.accuracy=0.0")
     for _ in range(2):
         out, _ = here("fit", config, *settings)
         assert "1 epochs done" in out
@@ -309,33 +309,21 @@ def test_a_damaged_checkpoint_is_an_error(config, tmp_path, here):
         assert "expected a checkpoint of lcnn-train fit" in error
 
 
+# What a run refuses: settings, with spaces between, and what is said of them.
+BAD_SETTINGS = {
+    "train.epoch=3": "unknown key train.epoch; did you mean epochs?",
+    "train.epochs=0": "train.epochs: expected greater than or equal to 1",
+    "model.dictionary=0": "model.dictionary",
+    "train.batch_size=500": "train.batch_size: expected at most the 160 training pictures; found 500",
+    "train.accumulate=3": "train.batch_size must be a multiple of train.accumulate = 3",
+    "train.strategy=single train.replicas=2": "train.replicas: expected 1, as train.strategy is single; found 2",
+    "train.tensorboard=true": "pip install tensorboard",
+    "data.validation=200": "fewer than the 200 training",
+    "model.classes=5": "labels below the model's 5 classes; found 9",
+}
 BAD_INPUT = {
     "no configuration": (("fit", "none.yaml"), "none.yaml: No such file or directory"),
-    "unknown key": (("fit", "CONFIG", "--set", "train.epoch=3"), "unknown key train.epoch; did you mean epochs?"),
-    "no epochs": (("fit", "CONFIG", "--set", "train.epochs=0"), "train.epochs: expected greater than or equal to 1"),
-    "no atoms": (("fit", "CONFIG", "--set", "model.dictionary=0"), "model.dictionary"),
-    "batch larger than the data": (
-        ("fit", "CONFIG", "--set", "train.batch_size=500"),
-        "train.batch_size: expected at most the 160 training pictures; found 500",
-    ),
-    "parts that do not divide": (
-        ("fit", "CONFIG", "--set", "train.accumulate=3"),
-        "train.batch_size must be a multiple of train.accumulate = 3",
-    ),
-    "replicas of a single device": (
-        ("fit", "CONFIG", "--set", "train.strategy=single", "--set", "train.replicas=2"),
-        "train.replicas: expected 1, as train.strategy is single; found 2",
-    ),
-    "TensorBoard that is not there": (("fit", "CONFIG", "--set", "train.tensorboard=true"), "pip install tensorboard"),
     "no data": (("fit", "CONFIG", "--data", "none"), "none: expected a folder with IDX files, found nothing"),
-    "more to hold out than there is": (
-        ("fit", "CONFIG", "--set", "data.validation=200"),
-        "fewer than the 200 training",
-    ),
-    "labels beyond the classes": (
-        ("fit", "CONFIG", "--set", "model.classes=5"),
-        "labels below the model's 5 classes; found 9",
-    ),
     "run folder is a file": (("fit", "CONFIG", "--run", "small.yaml"), "expected a folder for the run, found a file"),
     "no run": (("density", "."), "expected the folder of a run of lcnn-train fit"),
     "no model": (("evaluate", "none"), "none: expected a run folder or a .keras file, found nothing"),
@@ -346,6 +334,8 @@ BAD_INPUT = {
     "no folder to write to": (("export", ".", "none/a.safetensors"), "expected a folder to write to, found none"),
     "a setting without its configuration": (("density", ".", "--set", "a=1"), "--set needs a --config to change"),
 }
+for settings, answer in BAD_SETTINGS.items():
+    BAD_INPUT[settings] = (("fit", "CONFIG", *(f"--set={one}" for one in settings.split())), answer)
 
 
 @pytest.mark.parametrize("name", BAD_INPUT)
