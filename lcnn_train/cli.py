@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -19,6 +20,9 @@ from lcnn_train.commands import augmentations, count, data, dictionaries, fit, l
 from lcnn_train.config import Config, load_config
 from lcnn_train.data.settings import DATASETS, Data
 from lcnn_train.errors import ConfigError, ExportError, TrainingError
+
+if TYPE_CHECKING:
+    from lcnn_train.sources import Source
 
 _DATA_HELP = "folder of the data set (default: where Keras or Debian put it)"
 
@@ -88,6 +92,9 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     export.add_argument("--dtype", choices=("float32", "float16"), help="default: the configuration's")
     export.add_argument("--name", help="of the model (default: the configuration's)")
+    export.add_argument(
+        "--labels", metavar="FILE", help="names of the classes, one a line (default: those of the data set)"
+    )
     export.add_argument("--verify", type=int, metavar="N", help="hold the engine to Keras on N training pictures")
     export.add_argument("--data", metavar="FOLDER", help=f"for --verify: {_DATA_HELP}")
     _add_source(export)
@@ -96,7 +103,9 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--config", metavar="CONFIG.yaml", help="what a .keras file was trained by; a run knows its own"
+        "--config",
+        metavar="CONFIG.yaml",
+        help="what a .keras file was trained by; a run, and what was exported of one, know their own",
     )
     parser.add_argument("--checkpoint", choices=("best", "newest"), default="best", help="of a run")
     _add_set(parser)
@@ -139,7 +148,7 @@ def _data_of(parsed: argparse.Namespace, config: Config | None) -> Data:
 
 def _needs_config(config: Config | None, command: str) -> Config:
     if config is None:
-        raise ConfigError(f"{command} of a .keras file needs --config: it does not say how pictures are preprocessed")
+        raise ConfigError(f"{command} of a .keras file needs --config: this one does not say how pictures are prepared")
     return config
 
 
@@ -153,7 +162,7 @@ def _density(parsed: argparse.Namespace) -> int:
 
 
 def _export(parsed: argparse.Namespace) -> int:
-    from lcnn_train.files import write_atomically
+    from lcnn_train.keras_file import Origin, save_keras
     from lcnn_train.sources import load_model
 
     output = Path(parsed.output)
@@ -169,11 +178,10 @@ def _export(parsed: argparse.Namespace) -> int:
     if output.suffix == ".onnx":
         return _export_onnx(source.model, output)
     if output.suffix == ".keras":
-        # Keras refuses to save under a name that does not end in .keras.
-        write_atomically(output, source.model.save, suffix=".keras")
+        save_keras(source.model, output, Origin(source.config, _labels(parsed.labels, source)))
         print(f"{output}: {output.stat().st_size:,} bytes")
         return 0
-    return _export_model_file(parsed, output, source.model, source.config)
+    return _export_model_file(parsed, output, source)
 
 
 def _export_onnx(model: keras.Model | str, output: Path) -> int:
@@ -186,10 +194,9 @@ def _export_onnx(model: keras.Model | str, output: Path) -> int:
     return 0
 
 
-def _export_model_file(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config | None) -> int:
-    labels = _labels(parsed.model, config) if config else None
-    if config and labels and len(labels) != config.model.classes:
-        labels = None
+def _export_model_file(parsed: argparse.Namespace, output: Path, source: Source) -> int:
+    model, config = source.model, source.config
+    labels = _labels(parsed.labels, source)
     export(
         model,
         output,
@@ -199,16 +206,29 @@ def _export_model_file(parsed: argparse.Namespace, output: Path, model: keras.Mo
         name=parsed.name or (config.name if config else None),
     )
     print(f"{output}: {output.stat().st_size:,} bytes")
+    if config is None:
+        print(f"{output}: takes arrays only, for how pictures are prepared is not known; --config says it")
+    if labels is None:
+        print(f"{output}: classes go by their numbers; --labels FILE names them")
     return _verify(parsed, output, model, _needs_config(config, "--verify")) if parsed.verify else 0
 
 
-def _labels(model: str, config: Config) -> tuple[str, ...] | None:
-    """The names of the classes: those that a run has kept, or those of the data set."""
+def _labels(file: str | None, source: Source) -> tuple[str, ...] | None:
+    """The names of the classes: those of a file, or that the model came with, or of its data set."""
     from lcnn_train.data.idx import LABELS
-    from lcnn_train.training.run_folder import Run
 
-    kept = Run(Path(model)).read_labels() if Path(model).is_dir() else None
-    return kept or LABELS.get(config.data.dataset)
+    if file is not None:
+        return _read_labels(Path(file))
+    of_set = LABELS.get(source.config.data.dataset) if source.config else None
+    labels = source.labels or of_set
+    return labels if labels and len(labels) == source.model.output_shape[-1] else None
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
+    except UnicodeDecodeError as error:
+        raise ExportError(f"{path}: expected names of classes in UTF-8, one a line; found {error}") from error
 
 
 def _verify(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config) -> int:
