@@ -44,8 +44,9 @@ def count(model: keras.Model, density: float | Sequence[float] | None = None) ->
     """The cost of every layer with weights of a functional or Sequential model, in the order they run.
 
     `density`: what share of each P to count as lookups instead of those that survive, one number for all lookup
-    layers or one for each. Raises ExportError, naming the layer, for a layer the rule says nothing of and for
-    densities that do not fit, and as `export` does for a model that cannot be traced.
+    layers or one for each; never more than a layer's lookups_per_tap allow. Raises ExportError, naming the layer, for a
+    layer the rule says nothing of and for densities that do not fit, and as `export` does for a model that cannot be
+    traced.
     """
     calls = trace(model).calls
     lookups = _lookups(calls, density)
@@ -76,7 +77,10 @@ def _lookups(calls: Sequence[Call], density: float | Sequence[float] | None) -> 
         )
     if not all(0 <= share <= 1 for share in shares):
         raise ExportError(f"density: expected numbers from 0 to 1; found {', '.join(map(str, shares))}")
-    return {layer.name: round(share * math.prod(layer.P.shape)) for layer, share in zip(found, shares, strict=True)}
+    return {
+        layer.name: min(round(share * math.prod(layer.P.shape)), sparsity.most_lookups(layer))
+        for layer, share in zip(found, shares, strict=True)
+    }
 
 
 def _is_lookup(layer: Any) -> bool:

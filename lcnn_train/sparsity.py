@@ -114,6 +114,12 @@ def lookups(layer: keras.layers.Layer) -> int:
     return int(np.count_nonzero(ops.convert_to_numpy(layer.surviving())))
 
 
+def most_lookups(layer: keras.layers.Layer) -> int:
+    """How many entries of P may survive: all, or `lookups_per_tap` of each tap. `layer` is a built lookup layer."""
+    size, k = math.prod(layer.P.shape), int(layer.P.shape[-2])
+    return size if layer.lookups_per_tap is None else size // k * min(layer.lookups_per_tap, k)
+
+
 def lookup_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """The lookup layers of a model, those of models inside it too, in its order."""
     found: list[keras.layers.Layer] = []

@@ -18,7 +18,7 @@ from lcnn_train.errors import ConfigError
 from lcnn_train.report import cost_table
 
 _WHAT = "configuration (a YAML file, or the name of one that comes with the package), run folder, .keras or model file"
-_UNTRAINED = "No weights: every entry of P is taken for a lookup. --density gives another share."
+_UNTRAINED = "No weights: every entry of P that may be a lookup is taken for one. --density gives another share."
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,19 +8,17 @@ from typing import Any
 import keras
 from keras import layers
 
-from lcnn_train import sparsity
 from lcnn_train.layers import LookupConv2D, LookupDense
+from lcnn_train.models.network import Lookups, Plan
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """How the layers of one network are made: lambda' (l1) and c (threshold) of its lookups, the momentum of its norms.
+    """How the layers of one network are made: the momentum of its norms.
 
     Weighted layers have no bias, for the batch norm after each has one; only the classifier has.
     """
 
-    l1: float
-    threshold: float
     batch_norm_momentum: float
 
     def conv(
@@ -31,29 +29,20 @@ class Blocks:
         kernel: int,
         stride: int = 1,
         padding: int = 0,
-        dictionary: int | None = None,
+        lookups: Lookups | None = None,
     ) -> Any:
-        """A convolution with zeros on all four sides; dense without a dictionary, or with one that is too large."""
-        if dictionary is not None and sparsity.dictionary_pays(dictionary, filters, (kernel, kernel)):
-            return LookupConv2D(
-                filters,
-                kernel,
-                dictionary,
-                strides=stride,
-                padding=(padding,) * 4,
-                l1=self.l1,
-                threshold=self.threshold,
-                use_bias=False,
-                name=name,
-            )(x)
+        """A convolution with zeros on all four sides; dense without lookups, or with a dictionary that is too large."""
+        if lookups is not None and lookups.pay(filters, (kernel, kernel)):
+            arguments = {"strides": stride, "padding": (padding,) * 4, **lookups.arguments()}
+            return LookupConv2D(filters, kernel, **arguments, use_bias=False, name=name)(x)
         if padding:
             x = layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
         return layers.Conv2D(filters, kernel, strides=stride, use_bias=False, name=name)(x)
 
-    def dense(self, x: Any, name: str, units: int, dictionary: int | None = None) -> Any:
-        """A dense layer; a lookup layer with a dictionary that is not too large."""
-        if dictionary is not None and sparsity.dictionary_pays(dictionary, units):
-            return LookupDense(units, dictionary, l1=self.l1, threshold=self.threshold, use_bias=False, name=name)(x)
+    def dense(self, x: Any, name: str, units: int, lookups: Lookups | None = None) -> Any:
+        """A dense layer; a lookup layer with lookups and no dictionary that is too large."""
+        if lookups is not None and lookups.pay(units):
+            return LookupDense(units, **lookups.arguments(), use_bias=False, name=name)(x)
         return layers.Dense(units, use_bias=False, name=name)(x)
 
     def norm(self, x: Any, name: str) -> Any:
@@ -65,7 +54,7 @@ class Blocks:
         return layers.ReLU(name=f"{name}_relu")(self.norm(x, name))
 
 
-def classifier(image: Any, x: Any, name: str, classes: int, model_name: str) -> keras.Model:
+def classifier(image: Any, x: Any, name: str, plan: Plan) -> keras.Model:
     """The model from `image` to the probabilities of a dense layer `name` on the vector x."""
-    logits = layers.Dense(classes, name=name)(x)
-    return keras.Model(image, layers.Softmax(name="probabilities")(logits), name=model_name)
+    logits = layers.Dense(plan.classes, name=name)(x)
+    return keras.Model(image, layers.Softmax(name="probabilities")(logits), name=plan.title)

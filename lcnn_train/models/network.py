@@ -1,11 +1,77 @@
-"""What can be chosen about a network, and the errors for choices that it does not have."""
+"""What can be chosen about a network, what it is then built from, and the errors for choices that it does not have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
-Dictionaries = tuple[int, ...] | None
+from lcnn_train import sparsity
+
+Rows = int | str  # k, or one of the two:
+PRUNED = "none"  # no dictionary: a pruned layer
+DENSE = "dense"  # an ordinary layer
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every network can be built with; None stands for the network's own.
+
+    variant: a key of the network's `variants`.
+    dictionary: k of the lookup layers instead of the variant's; "none" for no dictionary, a pruned layer; "dense" for
+        an ordinary layer. One for all places of the network, or one for each. A layer whose dictionary cannot pay
+        (k >= n*kh*kw) is dense too.
+    lookups_per_tap: s, that many lookups in each tap instead of those above the threshold; None for the threshold.
+    groups_of: so many neighbouring filters share the indices of their lookups. Both: for all places, or for each.
+    input_size: height and width of the pictures. channels, classes: of the pictures and the labels.
+    l1, threshold: lambda' and c of every lookup layer.
+    dropout: rate before the layers that have one.
+    batch_norm_momentum: of every batch norm.
+    """
+
+    variant: str = "fast"
+    dictionary: Rows | Sequence[Rows] | None = None
+    lookups_per_tap: int | Sequence[int | None] | None = None
+    groups_of: int | Sequence[int] = 1
+    input_size: int | None = None
+    channels: int | None = None
+    classes: int | None = None
+    l1: float = 0.3
+    threshold: float | None = None
+    dropout: float | None = None
+    batch_norm_momentum: float = 0.9
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """What the lookup layers of one place are made with, in the words of LookupConv2D; a dictionary of None is none."""
+
+    dictionary: int | None
+    lookups_per_tap: int | None
+    groups_of: int
+    l1: float
+    threshold: float
+
+    def pay(self, filters: int, kernel_size: Sequence[int] = ()) -> bool:
+        """Whether a lookup layer can cost less than the dense one."""
+        return self.dictionary is None or sparsity.dictionary_pays(self.dictionary, filters, kernel_size)
+
+    def arguments(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings, checked and filled in: `lookups` has one entry for each place, None where it is dense."""
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    lookups: tuple[Lookups | None, ...]
+    dropout: float
+    batch_norm_momentum: float
+    title: str
 
 
 @dataclass(frozen=True)
@@ -15,44 +81,98 @@ class Network:
     name: str
     places: tuple[str, ...]
     """The layers, or stages of layers, that may have a dictionary, in the network's order."""
-    variants: Mapping[str, Dictionaries]
+    filters: tuple[int, ...]
+    """n of each place; what a bottleneck widens to is a multiple of it."""
+    variants: Mapping[str, tuple[int, ...] | None]
     """k of each place; None makes a dense network."""
     input_size: int
     smallest_input: int
+    channels: int
+    classes: int
     threshold: float
     """c of epsilon = c * sigma."""
     dropout: float | None
     """None where there is no dropout."""
 
-    def dictionaries(self, variant: str, dictionary: int | Sequence[int] | None = None) -> tuple[int | None, ...]:
-        """k of each place: the variant's, or `dictionary`, one number for all places or one for each.
+    def plan(self, settings: Settings) -> Plan:
+        """What the network is built from. Raises ValueError for settings that do not fit it."""
+        size = self.input_size if settings.input_size is None else settings.input_size
+        if size < self.smallest_input:
+            raise ValueError(
+                f"input_size of {self.name} must be at least {self.smallest_input}. Received: input_size={size}"
+            )
+        if self.dropout is None and settings.dropout:
+            raise ValueError(f"{self.name} has no dropout. Received: dropout={settings.dropout}")
+        return Plan(
+            (size, size, settings.channels or self.channels),
+            settings.classes or self.classes,
+            self._lookups(settings),
+            self.dropout or 0.0 if settings.dropout is None else settings.dropout,
+            settings.batch_norm_momentum,
+            self._title(settings.variant),
+        )
 
-        Raises ValueError for a variant that there is not, and for dictionaries that do not fit.
-        """
+    def _lookups(self, settings: Settings) -> tuple[Lookups | None, ...]:
+        rows = self._rows(settings.variant, settings.dictionary)
+        taps = self._of_places(
+            "lookups_per_tap",
+            settings.lookups_per_tap,
+            lambda s: s is None or _is_count(s),
+            "an integer of at least 1, or null for the threshold",
+        )
+        groups = self._of_places("groups_of", settings.groups_of, _is_count, "an integer of at least 1")
+        for place, n, k, group in zip(self.places, self.filters, rows, groups, strict=True):
+            if k != DENSE and n % group:
+                raise ValueError(
+                    f"groups_of of {self.name} must divide the filters of each place, {place} has {n}. "
+                    f"Received: groups_of={settings.groups_of!r}"
+                )
+        if set(rows) == {DENSE} and (settings.lookups_per_tap is not None or settings.groups_of != 1):
+            raise ValueError(
+                f"{self._title(settings.variant)} has no lookups. Received: "
+                f"lookups_per_tap={settings.lookups_per_tap!r}, groups_of={settings.groups_of!r}"
+            )
+        threshold = self.threshold if settings.threshold is None else settings.threshold
+        return tuple(
+            None if k == DENSE else Lookups(None if isinstance(k, str) else k, s, group, settings.l1, threshold)
+            for k, s, group in zip(rows, taps, groups, strict=True)
+        )
+
+    def _rows(self, variant: str, dictionary: Any) -> tuple[Rows, ...]:
+        """k, PRUNED or DENSE of each place: the variant's, or `dictionary`."""
         if variant not in self.variants:
             raise ValueError(
                 f"variant of {self.name} must be one of {', '.join(self.variants)}. Received: variant={variant!r}"
             )
         sizes = self.variants[variant]
         if dictionary is None:
-            return sizes or (None,) * len(self.places)
+            return sizes or (DENSE,) * len(self.places)
         if sizes is None:
             raise ValueError(f"variant {variant} has no dictionaries. Received: dictionary={dictionary!r}")
-        given = tuple(dictionary) if isinstance(dictionary, Sequence) else (dictionary,) * len(self.places)
-        if len(given) != len(self.places) or not all(type(k) is int and k >= 1 for k in given):
+        return self._of_places(
+            "dictionary",
+            dictionary,
+            lambda k: k in (PRUNED, DENSE) if isinstance(k, str) else _is_count(k),
+            f'an integer of at least 1, "{PRUNED}" for no dictionary or "{DENSE}" for no lookups',
+        )
+
+    def _of_places(
+        self, name: str, value: Item | Sequence[Item], fits: Callable[[Any], bool], expected: str
+    ) -> tuple[Item, ...]:
+        """The value of each place, from one for all or one for each. Raises ValueError where one does not fit."""
+        is_list = isinstance(value, Sequence) and not isinstance(value, str)
+        given: tuple[Any, ...] = tuple(value) if is_list else (value,) * len(self.places)  # type: ignore[arg-type]
+        if len(given) != len(self.places) or not all(map(fits, given)):
             raise ValueError(
-                f"dictionary of {self.name} must be an integer of at least 1, or {len(self.places)} of them, for "
-                f"{', '.join(self.places)}. Received: dictionary={dictionary!r}"
+                f"{name} of {self.name} must be {expected}; or {len(self.places)} of these, for "
+                f"{', '.join(self.places)}. Received: {name}={value!r}"
             )
         return given
 
-    def check_input_size(self, size: int) -> None:
-        """Raise ValueError for pictures smaller than the network's strides can bear."""
-        if size < self.smallest_input:
-            raise ValueError(
-                f"input_size of {self.name} must be at least {self.smallest_input}. Received: input_size={size}"
-            )
-
-    def title(self, variant: str) -> str:
+    def _title(self, variant: str) -> str:
         """The Keras name of a variant: alexnet-dense, alexnet-lcnn-fast."""
         return f"{self.name}-{variant if self.variants[variant] is None else f'lcnn-{variant}'}"
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 1

@@ -22,12 +22,7 @@ _BUILDERS: dict[str, Callable[..., keras.Model]] = {
 
 
 def build(name: str, **settings: Any) -> keras.Model:
-    """Build a network of NETWORKS; `settings` are its function's. Raises ValueError for what it cannot be.
-
-    A `dropout` of None is left out, for networks without one.
-    """
+    """Build a network of NETWORKS; `settings` are those of models.Settings. Raises ValueError for what it cannot be."""
     if name not in NETWORKS:
         raise ValueError(f"name must be one of {', '.join(NETWORKS)}. Received: name={name!r}")
-    if settings.get("dropout", 0) is None:
-        del settings["dropout"]
     return _BUILDERS[name](**settings)

@@ -15,80 +15,66 @@ import keras
 from keras import layers
 
 from lcnn_train.models.blocks import Blocks, classifier
-from lcnn_train.models.network import Network
+from lcnn_train.models.network import Lookups, Network, Rows, Settings
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 RESNETS = {
     depth: Network(
         name=f"resnet{depth}",
         places=("conv1", "stage1", "stage2", "stage3", "stage4"),
+        filters=(64, 64, 128, 256, 512),
         variants={"fast": (3, 16, 32, 64, 128), "accurate": (3, 128, 256, 512, 1024), "dense": None},
         input_size=224,
         smallest_input=32,  # the last stage still has one pixel
+        channels=3,
+        classes=1000,
         threshold=0.001,
         dropout=None,
     )
     for depth in BLOCKS
 }
-_FILTERS = (64, 128, 256, 512)
 _WIDENING = 4  # of a bottleneck
 
 
 def resnet(
-    depth: int = 18,
-    variant: str = "fast",
-    dictionary: int | Sequence[int] | None = None,
-    input_size: int = 224,
-    channels: int = 3,
-    classes: int = 1000,
-    l1: float = 0.3,
-    threshold: float = 0.001,
-    batch_norm_momentum: float = 0.9,
+    depth: int = 18, variant: str = "fast", dictionary: Rows | Sequence[Rows] | None = None, **settings: Any
 ) -> keras.Model:
-    """Build the network; input (input_size, input_size, channels) float32, output (classes,) probabilities.
+    """Build the network of depth 10, 18, 34 or 50: (input_size, input_size, channels) float32 to (classes,)
+    probabilities.
 
-    Args:
-        depth: 10, 18, 34 or 50.
-        variant: "fast", "accurate" or "dense".
-        dictionary: k instead of the variant's: one for all, or one for conv1 and each of the four stages. A
-            layer whose dictionary cannot pay (k >= n*kh*kw) is dense.
-        input_size: height and width, at least 32.
-        channels, classes: of the pictures and the labels; any number of at least 1.
-        l1, threshold: lambda' and c of every lookup layer.
-        batch_norm_momentum: of every batch norm.
-
-    Raises ValueError for a depth or variant that there is not, dictionaries that do not fit and smaller pictures.
+    `settings` are those of models.Settings; what it says of places is for conv1 and each of the four stages. Pictures
+    are 224x224x3 unless it says so, and at least 32 pixels high. Raises ValueError for what the network cannot be.
     """
     if depth not in BLOCKS:
         raise ValueError(f"depth must be one of {', '.join(map(str, BLOCKS))}. Received: depth={depth!r}")
     network = RESNETS[depth]
-    sizes = network.dictionaries(variant, dictionary)
-    network.check_input_size(input_size)
-    blocks = Blocks(l1, threshold, batch_norm_momentum)
+    plan = network.plan(Settings(variant, dictionary, **settings))
+    blocks = Blocks(plan.batch_norm_momentum)
     block = _bottleneck if depth >= 50 else _basic_block
-    image = keras.Input((input_size, input_size, channels), name="image")
-    x = blocks.norm_relu(blocks.conv(image, "conv1", 64, 7, 2, 3, sizes[0]), "conv1")
+    image = keras.Input(plan.input_shape, name="image")
+    x = blocks.norm_relu(blocks.conv(image, "conv1", network.filters[0], 7, 2, 3, plan.lookups[0]), "conv1")
     x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
-    for stage, (filters, repeats, k) in enumerate(zip(_FILTERS, BLOCKS[depth], sizes[1:], strict=True), start=1):
+    stages = zip(network.filters[1:], BLOCKS[depth], plan.lookups[1:], strict=True)
+    for stage, (filters, repeats, lookups) in enumerate(stages, start=1):
         for number in range(1, repeats + 1):
             stride = 2 if stage > 1 and number == 1 else 1
-            x = block(blocks, x, f"stage{stage}_block{number}", filters, stride, k)
+            x = block(blocks, x, f"stage{stage}_block{number}", filters, stride, lookups)
     x = layers.GlobalAveragePooling2D(name="features")(x)
-    return classifier(image, x, "fc", classes, network.title(variant))
+    return classifier(image, x, "fc", plan)
 
 
-def _basic_block(blocks: Blocks, x: Any, name: str, filters: int, stride: int, k: int | None) -> Any:
+def _basic_block(blocks: Blocks, x: Any, name: str, filters: int, stride: int, lookups: Lookups | None) -> Any:
     shortcut = _shortcut(blocks, x, name, filters, stride)
-    x = blocks.norm_relu(blocks.conv(x, f"{name}_conv1", filters, 3, stride, 1, k), f"{name}_conv1")
-    x = blocks.norm(blocks.conv(x, f"{name}_conv2", filters, 3, 1, 1, k), f"{name}_conv2")
+    x = blocks.norm_relu(blocks.conv(x, f"{name}_conv1", filters, 3, stride, 1, lookups), f"{name}_conv1")
+    x = blocks.norm(blocks.conv(x, f"{name}_conv2", filters, 3, 1, 1, lookups), f"{name}_conv2")
     return _joined(x, shortcut, name)
 
 
-def _bottleneck(blocks: Blocks, x: Any, name: str, filters: int, stride: int, k: int | None) -> Any:
+def _bottleneck(blocks: Blocks, x: Any, name: str, filters: int, stride: int, lookups: Lookups | None) -> Any:
     shortcut = _shortcut(blocks, x, name, filters * _WIDENING, stride)
-    x = blocks.norm_relu(blocks.conv(x, f"{name}_conv1", filters, 1, dictionary=k), f"{name}_conv1")
-    x = blocks.norm_relu(blocks.conv(x, f"{name}_conv2", filters, 3, stride, 1, k), f"{name}_conv2")
-    x = blocks.norm(blocks.conv(x, f"{name}_conv3", filters * _WIDENING, 1, dictionary=k), f"{name}_conv3")
+    x = blocks.norm_relu(blocks.conv(x, f"{name}_conv1", filters, 1, lookups=lookups), f"{name}_conv1")
+    x = blocks.norm_relu(blocks.conv(x, f"{name}_conv2", filters, 3, stride, 1, lookups), f"{name}_conv2")
+    x = blocks.norm(blocks.conv(x, f"{name}_conv3", filters * _WIDENING, 1, lookups=lookups), f"{name}_conv3")
     return _joined(x, shortcut, name)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import dataclasses
+from typing import Annotated, Any, Literal
 
 import keras
-from pydantic import Field, model_validator
+from pydantic import Field, SkipValidation, model_validator
 
 from lcnn_engine.graph import Shape
-from lcnn_train.models.network import Network
+from lcnn_train.models.network import Network, Rows, Settings
 from lcnn_train.models.registry import NETWORKS, build
 from lcnn_train.schema import Count, NotNegative, Rate, Section
 
@@ -16,13 +17,18 @@ from lcnn_train.schema import Count, NotNegative, Rate, Section
 class Model(Section):
     """The network `name`, its `variant`, lambda' (l1) and c (threshold) of its lookup layers.
 
-    `dictionary`: k of each place that may have one, instead of the variant's; one number stands for all of them.
+    `dictionary`: k instead of the variant's, `none` for no dictionary (a pruned layer), `dense` for no lookups.
+    `lookups_per_tap`: s, so many lookups in each tap instead of those above the threshold. `groups_of`: so many
+    neighbouring filters share indices. Each is one value for all places that may have a dictionary, or one for each.
     `input_size` (height and width), `threshold` and `dropout` are the network's own unless given.
     """
 
     name: Literal[tuple(NETWORKS)] = "alexnet"  # type: ignore[valid-type]
     variant: str = "fast"
-    dictionary: list[Count] | Count | None = None
+    # Whether these three fit, the network says: pydantic would name only one member of each union.
+    dictionary: Annotated[list[Rows] | Rows | None, SkipValidation] = None
+    lookups_per_tap: Annotated[list[int | None] | int | None, SkipValidation] = None
+    groups_of: Annotated[list[int] | int, SkipValidation] = 1
     input_size: Count = Field(default=224)
     channels: Literal[1, 3] = 1
     classes: Count = 10
@@ -43,18 +49,11 @@ class Model(Section):
 
     def build(self) -> keras.Model:
         """The network with fresh weights, not compiled."""
-        return build(
-            self.name,
-            variant=self.variant,
-            dictionary=self.dictionary,
-            input_size=self.input_size,
-            channels=self.channels,
-            classes=self.classes,
-            l1=self.l1,
-            threshold=self.threshold,
-            dropout=self.dropout,
-            batch_norm_momentum=self.batch_norm_momentum,
-        )
+        return build(self.name, **self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        """The fields of models.Settings."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(Settings)}
 
     @model_validator(mode="before")
     @classmethod
@@ -73,8 +72,7 @@ class Model(Section):
             raise ValueError(
                 f"model.variant: expected one of {', '.join(network.variants)} for {self.name}; found {self.variant!r}"
             )
-        network.dictionaries(self.variant, self.dictionary)
-        network.check_input_size(self.input_size)
         if network.dropout is None and self.dropout:
             raise ValueError(f"model.dropout: expected null, as {self.name} has no dropout; found {self.dropout}")
+        network.plan(Settings(**self._settings()))
         return self

@@ -142,7 +142,7 @@ def test_densities_that_do_not_fit(density, message):
 
 def test_count_of_a_configuration(capsys):
     assert main(["count", "mnist-alexnet-lcnn-fast"]) == 0
-    assert "every entry of P is taken for a lookup" in capsys.readouterr().out
+    assert "every entry of P that may be a lookup is taken for one" in capsys.readouterr().out
     command = ["count", "mnist-alexnet-lcnn-fast", "--set", "model.classes=1000"]
     assert main([*command, "--density", ",".join(map(str, FAST_MNIST))]) == 0
     out = capsys.readouterr().out
@@ -199,3 +199,11 @@ def test_count_of_densities_that_are_no_numbers(capsys):
         main(["count", "mnist-alexnet-lcnn-fast", "--density", "a"])
     assert stopped.value.code == 2
     assert "expected numbers with commas between, found 'a'" in capsys.readouterr().err
+
+
+def test_an_untrained_network_has_no_more_lookups_than_its_rule_allows():
+    """s of each tap of each filter; a layer of fewer atoms has all of them."""
+    counted = {cost.name: cost for cost in count(without_values(lambda: build("lenet", lookups_per_tap=2)), 1.0)}
+    lookups = {name: cost.lookups for name, cost in counted.items()}
+    assert lookups == {"conv1": 25 * 1 * 20 * 2, "conv2": 25 * 50 * 2, "fc1": 16 * 500 * 2, "fc2": None}
+    assert count(without_values(lambda: build("lenet", lookups_per_tap=9)), 1.0)[0].lookups == 25 * 20 * 3

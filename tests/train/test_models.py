@@ -10,31 +10,22 @@ from lcnn_train import LookupConv2D, LookupDense
 from lcnn_train.models import NETWORKS, alexnet, build, lenet, resnet
 from lcnn_train.models.settings import Model
 
-ALEXNET_SHAPES = {
-    "conv1": (55, 55, 64),
-    "pool1": (27, 27, 64),
-    "conv2": (27, 27, 192),
-    "pool2": (13, 13, 192),
-    "conv3": (13, 13, 384),
-    "conv4": (13, 13, 256),
-    "conv5": (13, 13, 256),
-    "pool5": (6, 6, 256),
-    "fc6": (1, 1, 4096),
-    "fc7": (4096,),
-    "fc8": (17,),
-    "probabilities": (17,),
-}
+
+def shapes(text):
+    """Names and shapes in turn, as {"conv1": (55, 55, 64), ...}."""
+    words = text.split()
+    return {name: tuple(map(int, size.split("x"))) for name, size in zip(words[::2], words[1::2], strict=True)}
+
+
+ALEXNET_SHAPES = shapes(
+    "conv1 55x55x64 pool1 27x27x64 conv2 27x27x192 pool2 13x13x192 conv3 13x13x384 conv4 13x13x256 conv5 13x13x256 "
+    "pool5 6x6x256 fc6 1x1x4096 fc7 4096 fc8 17 probabilities 17"
+)
 # What every ResNet has, at 224; of ResNet-50, whose stages are four times as wide, from the stage's last layer on.
-RESNET_SHAPES = {
-    "conv1": (112, 112, 64),
-    "pool1": (56, 56, 64),
-    "stage1_block1_sum": (56, 56, 64),
-    "stage2_block1_sum": (28, 28, 128),
-    "stage3_block1_sum": (14, 14, 256),
-    "stage4_block1_sum": (7, 7, 512),
-    "features": (512,),
-    "fc": (1000,),
-}
+RESNET_SHAPES = shapes(
+    "conv1 112x112x64 pool1 56x56x64 stage1_block1_sum 56x56x64 stage2_block1_sum 28x28x128 "
+    "stage3_block1_sum 14x14x256 stage4_block1_sum 7x7x512 features 512 fc 1000"
+)
 # Trainable weights of torchvision's models of the same names, whose layers have the same shapes.
 RESNET_WEIGHTS = {18: 11_689_512, 34: 21_797_672, 50: 25_557_032}
 
@@ -79,11 +70,11 @@ def test_alexnet(variant, channels):
 def test_resnet_dense(depth):
     model = resnet(depth, "dense")
     widening = 4 if depth == 50 else 1
-    shapes = {
+    expected = {
         name: (*shape[:-1], shape[-1] * (widening if "stage" in name or name == "features" else 1))
         for name, shape in RESNET_SHAPES.items()
     }
-    assert {name: model.get_layer(name).output.shape[1:] for name in shapes} == shapes
+    assert {name: model.get_layer(name).output.shape[1:] for name in expected} == expected
     layers = [layer.name for layer in weighted_layers(model) if "shortcut" not in layer.name]
     assert len(layers) == depth
     if depth in RESNET_WEIGHTS:
@@ -162,6 +153,23 @@ def test_dictionaries_of_ones_own(name):
     assert {layer.dictionary for layer in build(name, dictionary=5).layers if is_lookup(layer)} == {5}
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_dictionary_lookups_a_tap_and_groups(name):
+    places = NETWORKS[name].places
+    model = build(name, dictionary="none", lookups_per_tap=2, groups_of=2)
+    found = {layer.name.split("_")[0]: layer for layer in model.layers if is_lookup(layer)}
+    assert tuple(found) == places
+    assert {(layer.D, layer.lookups_per_tap, layer.groups_of) for layer in found.values()} == {(None, 2, 2)}
+
+
+def test_each_place_its_own():
+    model = lenet("fast", ["none", "dense", 9], lookups_per_tap=[None, 2, 3], groups_of=[5, 1, 4])
+    assert isinstance(model.get_layer("conv2"), keras.layers.Conv2D)
+    conv1, fc1 = model.get_layer("conv1"), model.get_layer("fc1")
+    assert (conv1.dictionary, conv1.lookups_per_tap, conv1.groups_of) == (None, None, 5)
+    assert (fc1.dictionary, fc1.lookups_per_tap, fc1.groups_of) == (9, 3, 4)
+
+
 def test_names_are_steady_and_tell_the_variant():
     assert alexnet("accurate-paper").name == "alexnet-lcnn-accurate-paper"
     assert alexnet("dense-wide").name == "alexnet-dense-wide"
@@ -175,11 +183,20 @@ def test_names_are_steady_and_tell_the_variant():
         (lambda: alexnet("slow"), r"variant of alexnet must be one of fast, accurate.*Received: variant='slow'"),
         (
             lambda: lenet("fast", [3, 4]),
-            r"dictionary of lenet must be .* 3 of them, for conv1, conv2, fc1. Received: .*\[3, 4\]",
+            r"dictionary of lenet must be .* 3 of these, for conv1, conv2, fc1. Received: .*\[3, 4\]",
         ),
         (lambda: lenet("fast", [3, 0, 4]), r"at least 1.*Received: dictionary=\[3, 0, 4\]"),
         (lambda: lenet("fast", True), r"at least 1.*Received: dictionary=True"),
         (lambda: lenet("fast", 2.5), r"at least 1.*Received: dictionary=2.5"),
+        (lambda: lenet("fast", "all"), r"\"none\" for no dictionary or \"dense\" for.*Received: dictionary='all'"),
+        (
+            lambda: lenet(lookups_per_tap=0),
+            "lookups_per_tap of lenet must be .* at least 1.*Received: lookups_per_tap=0",
+        ),
+        (lambda: lenet(lookups_per_tap=[1, 2]), r"3 of these, for .* Received: lookups_per_tap=\[1, 2\]"),
+        (lambda: lenet(groups_of=None), "groups_of of lenet must be an integer .* Received: groups_of=None"),
+        (lambda: lenet(groups_of=4), "groups_of of lenet must divide .* conv2 has 50. Received: groups_of=4"),
+        (lambda: lenet("dense", lookups_per_tap=2), "lenet-dense has no lookups. Received: lookups_per_tap=2"),
         (lambda: lenet("dense", 4), r"variant dense has no dictionaries. Received: dictionary=4"),
         (lambda: resnet(20), r"depth must be one of 10, 18, 34, 50. Received: depth=20"),
         (lambda: build("vgg"), r"name must be one of alexnet, lenet, resnet10.*Received: name='vgg'"),
@@ -216,7 +233,11 @@ def test_the_model_of_a_section(name):
         ({"name": "resnet18", "variant": "accurate-paper"}, "fast, accurate, dense for resnet18"),
         ({"name": "resnet18", "dropout": 0.5}, "model.dropout: expected null, as resnet18 has no dropout; found 0.5"),
         ({"name": "lenet", "input_size": 8}, "input_size of lenet must be at least 16"),
-        ({"dictionary": [3, 30]}, "dictionary of alexnet must be .* 7 of them"),
+        ({"dictionary": 0}, "dictionary of alexnet must be .* Received: dictionary=0"),
+        ({"dictionary": [3, 0, 30, 30, 30, 3, 3]}, "dictionary of alexnet must be .* Received: .*3, 0, 30"),
+        ({"lookups_per_tap": "two"}, "lookups_per_tap of alexnet must be .* Received: lookups_per_tap='two'"),
+        ({"name": "lenet", "groups_of": 4}, "groups_of of lenet must divide"),
+        ({"dictionary": [3, 30]}, "dictionary of alexnet must be .* 7 of these"),
         ({"variant": "dense", "dictionary": 3}, "variant dense has no dictionaries"),
     ],
 )
