@@ -16,8 +16,8 @@ SOURCES = Path("lcnn_engine/kernels/csrc")
 COMMON = ["-std=gnu11", "-O3", "-Wall", "-Wextra", "-fPIC", "-fvisibility=hidden", "-fno-math-errno"]
 VARIANTS = {"scalar": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
-    VARIANTS["avx2"] = ["-mavx2", "-mfma"]
-    VARIANTS["avx512"] = ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma"]
+    VARIANTS["avx2"] = ["-mavx2", "-mfma", "-mf16c"]
+    VARIANTS["avx512"] = ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma", "-mf16c"]
 
 # A library's objects depend on all headers; setuptools rebuilds them when one is newer.
 headers = sorted(str(path) for path in SOURCES.glob("*.h"))
@@ -28,7 +28,7 @@ def variant_library(name: str, flags: list[str]) -> tuple[str, dict]:
     return f"lcnn_{name}", {"sources": [source], "cflags": COMMON + flags, "obj_deps": {source: headers}}
 
 
-shared = [str(SOURCES / f"{name}.c") for name in ("blas", "cpu", "memory", "program", "threads")]
+shared = [str(SOURCES / f"{name}.c") for name in ("blas", "cpu", "halves", "memory", "program", "threads")]
 program = Extension(
     "lcnn_engine.kernels.program",
     ["lcnn_engine/kernels/program.pyx", *shared],

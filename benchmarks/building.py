@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lcnn_engine import graph as g
+from lcnn_engine.kernels import halves
 
 Tensors = dict[str, np.ndarray]
 Pair = tuple[int, int]
@@ -29,6 +30,12 @@ def random_lookups(rng: np.random.Generator, filters: int, columns: int, lookups
         "indices": indices.astype(np.int32),
         "coefficients": coefficients.astype(np.float32),
     }
+
+
+def as_stored(tensors: Mapping[str, np.ndarray]) -> Tensors:
+    """``tensors`` as a file stores them: in float16 what that holds as it is, but for biases, as our exports do."""
+    halved = {name: halves(t) for name, t in tensors.items() if t.dtype == np.float32 and not name.endswith("/bias")}
+    return {**tensors, **{name: tensor for name, tensor in halved.items() if tensor is not None}}
 
 
 class NetBuilder:
@@ -134,6 +141,12 @@ class NetBuilder:
             "bias": self._normal(units, scale=0.1),
         }
         return self.add("dense", name, tensors=tensors, units=units, activation=activation)
+
+    def round_to_halves(self) -> None:
+        """Round all weights so far but biases to numbers that float16 holds, as a file of float16 stores them."""
+        for name, tensor in self.tensors.items():
+            if tensor.dtype == np.float32 and not name.endswith("/bias"):
+                self.tensors[name] = tensor.astype(np.float16).astype(np.float32)
 
     def max_pool(self, name: str, size: int, stride: int, padding: int = 0) -> str:
         return self.add("max_pool2d", name, pool_size=(size, size), strides=(stride, stride), padding=(padding,) * 4)

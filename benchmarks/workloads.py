@@ -5,7 +5,8 @@
 Lookups lie at random places, at the densities that tf-lcnn published for its MNIST networks at 224x224. Speed does
 not depend on the values of weights, but for the zeros after relu, whose weights the next dense layer never reads:
 random weights leave half of all values. In the lookup AlexNets fc7's biases are lowered so that it leaves 30%: the
-trained network in ``weights/`` leaves 22% of fc7 on real digits (47% of fc6, 36 to 43% of the convolutions).
+trained network in ``weights/`` leaves 22% of fc7 on real digits (47% of fc6, 36 to 43% of the convolutions). Their
+weights are rounded to float16, in which every configuration of ours exports; all sums are of float32.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 from lcnn_engine import graph as g
 
-from .building import NetBuilder, Tensors
+from .building import NetBuilder, Tensors, as_stored
 
 Network = tuple[g.Graph, Tensors]
 
@@ -66,6 +67,8 @@ def _alexnet(
         if pooled:
             net.max_pool(f"pool{number + 1}", 3, 2)
     _classifier(net, flatten=True)
+    if atoms is not None:
+        net.round_to_halves()
     return net.finish()
 
 
@@ -189,7 +192,8 @@ def main() -> int:
     arguments = parser.parse_args()
     from lcnn_engine import write_model
 
-    write_model(*WORKLOADS[arguments.workload](), arguments.path)
+    graph, tensors = WORKLOADS[arguments.workload]()
+    write_model(graph, as_stored(tensors), arguments.path)
     return 0
 
 

@@ -125,7 +125,9 @@ def make(name: str, suffix: str, path: Path) -> None:
     if suffix == "safetensors":
         from lcnn_engine import write_model
 
-        write_model(graph, tensors, path)
+        from ..building import as_stored
+
+        write_model(graph, as_stored(tensors), path)
     elif suffix == "onnx":
         from ..onnx_graph import onnx_model
 

@@ -9,9 +9,9 @@ import os
 
 from ..errors import SettingError
 from . import blas
-from .program import ACTIVATION_CODES, MAX_THREADS, Program, variants
+from .program import ACTIVATION_CODES, MAX_THREADS, Program, halves, variants
 
-__all__ = ["ACTIVATION_CODES", "MAX_THREADS", "Program", "blas", "choose_variant", "usable_variants", "variants"]
+__all__ = ["ACTIVATION_CODES", "MAX_THREADS", "Program", "blas", "choose_variant", "halves", "usable_variants", "variants"]
 
 blas.bind()
 

@@ -6,7 +6,7 @@ arguments are proved by the plan. Arrays given to a program are kept alive by it
 """
 
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
@@ -58,8 +58,9 @@ cdef extern from "steps.h" nogil:
     ctypedef struct lcnn_nonzeros:
         int64_t list, length
     ctypedef struct lcnn_dense:
-        const float *weights
+        const void *weights
         const float *bias
+        int64_t halves
         int64_t list, length, lanes, units, target
         lcnn_activation activation
         float alpha
@@ -104,6 +105,9 @@ cdef extern from "blas.h" nogil:
     void lcnn_blas_use_cblas(void *, int)
     void lcnn_blas_use_fortran(void *)
     int64_t lcnn_sgemm_columns(int64_t, int64_t, int64_t)
+
+cdef extern from "halves.h" nogil:
+    int lcnn_halves(const float *, uint16_t *, int64_t)
 
 cdef extern from "memory.h" nogil:
     ctypedef struct lcnn_block:
@@ -154,6 +158,14 @@ def use_cblas(uintptr_t address, bint wide):
 def use_fortran(capsule):
     """Compute dictionaries with the Fortran sgemm in a Cython capsule (``scipy.linalg.cython_blas``)."""
     lcnn_blas_use_fortran(PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule)))
+
+
+def halves(array):
+    """``array``, float32 and C-ordered, as float16 where that changes none of its finite numbers, else None."""
+    result = np.empty(array.shape, np.float16)
+    cdef const float[::1] numbers = array.reshape(-1)
+    cdef uint16_t[::1] found = result.reshape(-1).view(np.uint16)
+    return result if not numbers.size or lcnn_halves(&numbers[0], &found[0], numbers.size) else None
 
 
 cdef const lcnn_variant *find_variant(str name) except NULL:
@@ -284,20 +296,20 @@ cdef class Program:
         self.count += 1
         return step
 
-    def zeros(self, shape):
-        """Float32 zeros on 64-byte lines in the program's own memory, for weights to be packed where they stay. Not to
-        be used once the program is gone."""
-        cdef int64_t count = max(1, math.prod(shape))
-        cdef float[::1] view = <float[:count]><float *>self.constants.take(<size_t>count * sizeof(float))
-        return np.asarray(view)[:math.prod(shape)].reshape(shape)
+    def zeros(self, shape, dtype=np.float32):
+        """Zeros on 64-byte lines in the program's own memory, for weights to be packed where they stay. Not to be used
+        once the program is gone."""
+        cdef int64_t size = max(1, math.prod(shape) * np.dtype(dtype).itemsize)
+        cdef char[::1] view = <char[:size]><char *>self.constants.take(<size_t>size)
+        return np.frombuffer(view, dtype, math.prod(shape)).reshape(shape)
 
     cdef const float *floats(self, array) except? NULL:
         """Pointer to a float32 copy of ``array``, which the program keeps."""
         return NULL if array is None else <const float *>self.shared(array, np.float32)
 
-    cdef const float *packed(self, array) except NULL:
+    cdef const void *packed(self, array) except NULL:
         """Pointer to weights of :meth:`zeros`."""
-        return <const float *><uintptr_t>array.ctypes.data
+        return <const void *><uintptr_t>array.ctypes.data
 
     cdef const int32_t *integers(self, array) except? NULL:
         """Pointer to an int32 copy of ``array``, which the program keeps: nobody can change a proved offset later."""
@@ -307,7 +319,7 @@ cdef class Program:
         """Pointer to a copy of ``array``, one for all steps that are given the same array."""
         known, address = self.copies.get(id(array), (None, 0))
         if known is None or known() is not array:
-            copy = self.zeros((array.size,)).view(dtype)
+            copy = self.zeros((array.size,), dtype)
             copy[:] = array.reshape(-1)
             address = copy.ctypes.data
             self.copies[id(array)] = weakref.ref(array), address
@@ -381,7 +393,7 @@ cdef class Program:
         )
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
-        t.u.conv.weights = self.packed(weights)
+        t.u.conv.weights = <const float *>self.packed(weights)
         t.u.conv.bias = self.floats(bias)
         t.u.conv.groups, t.u.conv.blocks, t.u.conv.lanes = groups, blocks, lanes
         t.u.conv.group_filters, t.u.conv.group_channels = group_filters, channels
@@ -398,10 +410,11 @@ cdef class Program:
         t.u.nonzeros.list, t.u.nonzeros.length = list, in_.channels
 
     def add_dense(self, *, weights, bias, list, units, target, activation, alpha):
-        """``weights`` packed (inputs, lanes); ``bias`` (lanes,); ``target``: where the results go."""
+        """``weights`` packed (inputs, lanes), float32 or float16; ``bias`` (lanes,); ``target``: where results go."""
         length, lanes = weights.shape
         cdef lcnn_step *t = self.append(self.variant.dense, -(-lanes // self.dense_unit), length * lanes)
         t.u.dense.weights = self.packed(weights)
+        t.u.dense.halves = weights.dtype == np.float16
         t.u.dense.bias = self.floats(bias)
         t.u.dense.list, t.u.dense.length, t.u.dense.lanes = list, length, lanes
         t.u.dense.units, t.u.dense.target = units, target

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..kernels import halves
 from .memory import LINE, round_up
 
-Allocate = Callable[[tuple[int, ...]], np.ndarray]  # Program.zeros: weights are packed where they stay
+Allocate = Callable[..., np.ndarray]  # Program.zeros(shape, dtype): weights are packed where they stay
 
 
 def padded(array: np.ndarray, size: int) -> np.ndarray:
@@ -27,10 +28,14 @@ def balanced_lanes(filters: int, width: int, most: int) -> int:
 
 
 def pack_dense(kernel: np.ndarray, bias: np.ndarray | None, zeros: Allocate) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel (n, m) -> (m, lanes), where ``zeros`` makes room, and bias -> (lanes,); lanes are whole cache lines."""
+    """Kernel (n, m) -> (m, lanes), where ``zeros`` makes room, and bias -> (lanes,); lanes are whole cache lines.
+
+    In float16 where that rounds nothing: the kernel is bound by reading it."""
     units, length = kernel.shape
     lanes = round_up(units, LINE)
-    weights = zeros((length, lanes))
+    halved = halves(kernel)
+    kernel = kernel if halved is None else halved
+    weights = zeros((length, lanes), kernel.dtype)
     for first in range(0, units, LINE):  # a line at a time: rows that lie a power of two apart share one cache set
         part = kernel[first : first + LINE]
         weights[:, first : first + len(part)] = part.T

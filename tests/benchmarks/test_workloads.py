@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import workloads
+from benchmarks.building import as_stored
 from benchmarks.twins import dense_twin, is_lookup, lookup_multiplications
 from lcnn_engine import Net, read_model, write_model
 from lcnn_engine import graph as g
@@ -43,7 +44,7 @@ def test_is_a_valid_model(name: str, tmp_path) -> None:
     graph, tensors = workloads.WORKLOADS[name]()
     assert graph.name == name
     path = tmp_path / "model.safetensors"
-    write_model(graph, tensors, path)  # checks every rule of the format
+    write_model(graph, as_stored(tensors), path)  # checks every rule of the format
     found, weights = read_model(path)
     assert found.nodes == graph.nodes
     assert all(np.array_equal(weights[key], tensors[key]) for key in tensors)

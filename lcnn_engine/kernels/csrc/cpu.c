@@ -19,8 +19,9 @@ int lcnn_variant_runs_here(const lcnn_variant *variant)
     if (strcmp(variant->name, "avx512") == 0)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
                && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")
-               && __builtin_cpu_supports("fma");
-    if (strcmp(variant->name, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+               && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    if (strcmp(variant->name, "avx2") == 0)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 #endif
     return strcmp(variant->name, "scalar") == 0;
 }

@@ -23,6 +23,20 @@ INLINE vf vload(const float *p) { return *(const vf_unaligned *)p; }
 INLINE void vstore(float *p, vf v) { *(vf_unaligned *)p = v; }
 INLINE vf vset(float x) { return x - (vf){0}; }
 
+/* A vector of half-precision numbers, as float: exact. */
+INLINE vf vload_halves(const uint16_t *p)
+{
+#if LCNN_WIDTH == 16
+    return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+#elif LCNN_WIDTH == 8
+    return (vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+#else
+    const vi bits = {p[0], p[1], p[2], p[3]};
+    const vf magnitude = (vf)((bits & 0x7fff) << 13) * vset(0x1p112f); /* the exponent's bias is 127 instead of 15 */
+    return (vf)((vi)magnitude | (bits & 0x8000) << 16);
+#endif
+}
+
 /* Some lanes of unaligned memory: the rest is not touched, and loads as `other`, in vload_part as 0. Lane l of vgather
  * is p[offsets[l]]. */
 #if LCNN_WIDTH == 16

@@ -115,9 +115,11 @@ typedef struct {
 } lcnn_nonzeros;
 
 /* dense: y = act(bias + W x), reading only rows of W whose input is not 0. W packed (m, lanes), lanes being the results
- * rounded up to a cache line. Unit: `dense_unit` results. */
+ * rounded up to a cache line; `halves`: as float16, widened when read. Unit: `dense_unit` results. */
 typedef struct {
-    const float *weights, *bias; /* bias (lanes) */
+    const void *weights;
+    const float *bias; /* (lanes) */
+    int64_t halves;
     int64_t list, length, lanes, units, target;
     lcnn_activation activation;
     float alpha;
