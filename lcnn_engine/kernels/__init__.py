@@ -11,7 +11,9 @@ from ..errors import SettingError
 from . import blas
 from .program import ACTIVATION_CODES, MAX_THREADS, Program, halves, variants
 
-__all__ = ["ACTIVATION_CODES", "MAX_THREADS", "Program", "blas", "choose_variant", "halves", "usable_variants", "variants"]
+__all__ = [
+    "ACTIVATION_CODES", "MAX_THREADS", "Program", "blas", "choose_variant", "halves", "usable_variants", "variants",
+]  # fmt: skip
 
 blas.bind()
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 MAX_THREADS: int
 ACTIVATION_CODES: dict[str, int]
