@@ -52,13 +52,13 @@ class _Lookup(keras.layers.Layer):
         *,
         l1: float,
         threshold: float,
-        activation: Any,
-        use_bias: bool,
-        bias_initializer: Any,
-        bias_regularizer: Any,
-        bias_constraint: Any,
-        lookups_per_tap: int | None,
-        groups_of: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        bias_initializer: Any = "zeros",
+        bias_regularizer: Any = None,
+        bias_constraint: Any = None,
+        lookups_per_tap: int | None = None,
+        groups_of: int = 1,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -167,10 +167,12 @@ class LookupConv2D(_Lookup):
         dilation_rate: an integer or (dh, dw), of P; it cannot be combined with strides above 1.
         l1: lambda', the weight of the loss lambda' * epsilon * |P|_1. There is none on D.
         threshold: c in epsilon = c / sqrt(kh*kw*k).
-        activation, use_bias, bias_initializer, bias_regularizer, bias_constraint: as in keras.layers.Conv2D.
+        activation, use_bias, and of `settings` bias_initializer, bias_regularizer and bias_constraint: as in
+            keras.layers.Conv2D.
         lookups_per_tap: s; instead of the threshold, keep the s largest |P| of each tap (r, c) of each filter.
         groups_of: so many neighbouring filters look up the same atoms at the same taps, each with coefficients of its
             own: an entry's size is then the root mean square of its group, in both rules and in the loss.
+        settings: these, and what every layer takes: name, dtype, trainable, activity_regularizer.
 
     Input (batch, h, w, m), output (batch, h', w', n). Raises ValueError for an argument that makes no layer.
     """
@@ -187,26 +189,9 @@ class LookupConv2D(_Lookup):
         threshold: float = 0.01,
         activation: Any = None,
         use_bias: bool = True,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
-        lookups_per_tap: int | None = None,
-        groups_of: int = 1,
-        **kwargs: Any,
+        **settings: Any,
     ):
-        super().__init__(
-            dictionary,
-            l1=l1,
-            threshold=threshold,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            bias_constraint=bias_constraint,
-            lookups_per_tap=lookups_per_tap,
-            groups_of=groups_of,
-            **kwargs,
-        )
+        super().__init__(dictionary, l1=l1, threshold=threshold, activation=activation, use_bias=use_bias, **settings)
         self.filters = positive("filters", filters)
         self.kernel_size = pair("kernel_size", kernel_size)
         self.strides = pair("strides", strides)
@@ -303,8 +288,8 @@ class LookupDense(_Lookup):
 
     Args:
         units: n.
-        dictionary, l1, threshold, activation, use_bias, bias_initializer, bias_regularizer, bias_constraint,
-            lookups_per_tap, groups_of: as in LookupConv2D.
+        dictionary, l1, threshold, and of `settings` activation, use_bias, bias_initializer, bias_regularizer,
+            bias_constraint, lookups_per_tap, groups_of: as in LookupConv2D.
 
     Input (batch, ..., m), output (batch, ..., n). Raises ValueError for an argument that makes no layer.
     """
@@ -315,28 +300,9 @@ class LookupDense(_Lookup):
         dictionary: int | None,
         l1: float = 0.3,
         threshold: float = 0.01,
-        activation: Any = None,
-        use_bias: bool = True,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
-        lookups_per_tap: int | None = None,
-        groups_of: int = 1,
-        **kwargs: Any,
+        **settings: Any,
     ):
-        super().__init__(
-            dictionary,
-            l1=l1,
-            threshold=threshold,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            bias_constraint=bias_constraint,
-            lookups_per_tap=lookups_per_tap,
-            groups_of=groups_of,
-            **kwargs,
-        )
+        super().__init__(dictionary, l1=l1, threshold=threshold, **settings)
         self.units = positive("units", units)
         self._check_groups(self.units)
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
