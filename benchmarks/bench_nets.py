@@ -11,6 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from lcnn_engine import Net
 from lcnn_engine.counting import cost_of, totals
 
+from . import rates
 from .engines import OnnxRuntime
 from .twins import Network, as_dense
 from .workloads import WORKLOADS
@@ -33,12 +34,8 @@ def _time_net(benchmark: BenchmarkFixture, workload: Make, name: str, threads: i
 
 
 def _note_rates(benchmark: BenchmarkFixture, network: Network, pictures: int) -> None:
-    """By multiplications that are made, and by those of the dense twin."""
-    if not benchmark.stats:  # --benchmark-disable
-        return
     counts = totals(cost_of(*network))
-    for name, count in (("GFLOP/s", "multiplications"), ("dense-equivalent GFLOP/s", "dense")):
-        benchmark.extra_info[name] = round(2e-9 * counts[count] * pictures / benchmark.stats.stats.median, 1)
+    rates.note(benchmark, pictures * counts["multiplications"], pictures * counts["dense"])
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

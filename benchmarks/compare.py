@@ -25,12 +25,13 @@ from .comparison import bars, callers, cold, tables
 from .comparison.bars import ACCURATE, DENSE, FAST, Results, Verdict
 from .comparison.contests import OURS, PEERS, Contest, Entry, Group, contests, groups, model_group
 from .comparison.measuring import Measurement, Measurements, Runner, ratio
-from .comparison.model_files import model_file, stored_types
+from .comparison.model_files import model_file, network, stored_types
 from .comparison.peers import ENGINES
 from .comparison.pictures import Pictures
 from .comparison.workers import cores, environment
 from .plots import draw
 
+BATCHES = [1, 32]
 COLD_ROUNDS = 5
 CALLER_ROUNDS = 7
 PREDICTIONS = 100_000  # over which memory must not grow
@@ -110,7 +111,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--check", action="store_true", help="hold everything against the bars; end with 1 if one is missed"
     )
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), metavar="ENGINE", help=", ".join(ENGINES))
-    parser.add_argument("--batch", nargs="+", type=int, default=[1, 32], metavar="N", help="default: 1 32")
+    parser.add_argument("--batch", nargs="+", type=int, default=BATCHES, metavar="N", help="default: 1 32")
     parser.add_argument(
         "--threads", nargs="+", type=int, metavar="N", help="default: 1, and 2 where there are two cores"
     )
@@ -122,7 +123,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="about so long a contest, twice that for one picture on one thread; default 15",
     )
     parser.add_argument("--image", type=Path, help="what a model file that says how to prepare pictures is shown")
-    parser.add_argument("--name", default="compare", help="benchmarks/results/NAME.json, .txt, NAME-*.png")
+    report.add_name(parser, "compare")
     return parser.parse_args(arguments)
 
 
@@ -131,6 +132,8 @@ def _checked(options: argparse.Namespace) -> list[Group]:
     for engine in options.engines:
         if engine not in ENGINES:
             raise ValueError(f"expected engines among {', '.join(ENGINES)}, got {engine!r}")
+    whole = not options.networks and options.threads is None and options.batch == BATCHES
+    options.name = report.chosen_name(options.name, "compare", whole and set(options.engines) == set(ENGINES))
     if options.threads is None:
         options.threads = [1, 2] if len(machine.allowed()) > 1 else [1]
     for threads in options.threads:
@@ -142,7 +145,12 @@ def _checked(options: argparse.Namespace) -> list[Group]:
         if not 1 <= batch <= 1024:
             raise ValueError(f"expected batch to be from 1 to 1024, got {batch}")
     known = {group.name: group for group in groups()}
-    return [known[name] if name in known else _model(name, known) for name in options.networks or known]
+    chosen = [known[name] if name in known else _model(name, known) for name in options.networks or known]
+    if options.image and not any(network(group.lookup[0])[0].preprocessing for group in chosen):
+        raise ValueError(
+            f"expected --image with a network that says how to prepare pictures, got {options.image} alone"
+        )
+    return chosen
 
 
 def _model(name: str, known: dict[str, Group]) -> Group:

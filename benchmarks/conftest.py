@@ -34,6 +34,16 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
     machine_info["lcnn"] = machine.describe()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The rates, after pytest-benchmark's table, which has no place for them."""
+    from . import rates, report
+
+    if rates.ROWS:
+        terminalreporter.section("rates of the medians")
+        terminalreporter.write_line(report.table([rates.HEAD, *rates.ROWS]))
+
+
 @pytest.fixture(scope="session")
 def workload() -> Callable[[str], Network]:
     """A workload by name, made once a session."""

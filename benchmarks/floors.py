@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("networks", nargs="*", default=known, metavar="NETWORK", help="a workload or a model file")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--core", type=int, help="the core to stay on; default the last one")
-    parser.add_argument("--name", default="floors", help="benchmarks/results/NAME.json and .txt")
+    report.add_name(parser, "floors")
     options = parser.parse_args(arguments)
     try:
         machine.pin(options.core)
@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "limits": {**asdict(limits), "sizes": sizes},
         "networks": {name: [{**asdict(one), "times": one.times} for one in own] for name, own in found.items()},
     }
-    report.write(options.name, text, numbers)
+    report.write(report.chosen_name(options.name, "floors", options.networks == known), text, numbers)
     return 0
 
 

@@ -144,7 +144,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--core", type=int, help="the core to stay on; default the last one")
-    parser.add_argument("--name", default="operations", help="name of the results, benchmarks/results/NAME.json")
+    report.add_name(parser, "operations")
     parser.add_argument("--check", action="store_true", help=f"end with 1 where a ratio is over {BAR}")
     return parser.parse_args(arguments)
 
@@ -175,7 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = "\n\n".join([machine.heading(facts), _table(rows), summary])
     print(text)
     numbers = [{**asdict(row), "ratio": row.ratio} for row in rows]
-    report.write(options.name, text, {"machine": facts, "rows": numbers})
+    report.write(
+        report.chosen_name(options.name, "operations", options.only == "*"), text, {"machine": facts, "rows": numbers}
+    )
     return 1 if options.check and over else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -23,6 +24,25 @@ def table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
 
     lines = [line(row) for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def add_name(parser: argparse.ArgumentParser, default: str) -> None:
+    """The option ``--name``; :func:`chosen_name` says what it means where it is not given."""
+    parser.add_argument(
+        "--name", type=_name, default=None,
+        help=f"benchmarks/results/NAME.json and so on; default {default}, or {default}-part for a part of everything",
+    )  # fmt: skip
+
+
+def chosen_name(name: str | None, default: str, whole: bool) -> str:
+    """Where results go: those of a part never over those of the whole, unless asked for by name."""
+    return name or (default if whole else f"{default}-part")
+
+
+def _name(text: str) -> str:
+    if text in ("", "..") or Path(text).name != text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"expected a name of files, without their folder, got {text!r}")
+    return text
 
 
 def write(name: str, text: str, results: dict[str, Any]) -> Path:

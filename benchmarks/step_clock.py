@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from . import rates
 from .engines import Ours
 from .twins import Network
 
@@ -36,16 +37,7 @@ by_steps = pytest.mark.benchmark(timer=CLOCK)  # for benchmarks that call time_s
 def time_steps(
     benchmark: BenchmarkFixture, network: Network, nodes: Collection[str], picture: np.ndarray, dense: int = 0
 ) -> None:
-    """Benchmark the steps of ``nodes``, and note their rate.
-
-    ``dense`` is the number of multiplications of a dense layer of that shape: the rate by it is what a dense kernel
-    would have to reach to keep up.
-    """
+    """Benchmark the steps of ``nodes``, and note their rate; ``dense``: see :func:`rates.note`."""
     ours = Ours(*network, picture)
     benchmark.pedantic(CLOCK.run, args=(ours, nodes), rounds=ROUNDS, warmup_rounds=3)
-    if not benchmark.stats:  # --benchmark-disable
-        return
-    own = sum(step.multiplications for step in ours.plan.steps if step.name in nodes)
-    for name, multiplications in (("GFLOP/s", own), ("dense-equivalent GFLOP/s", dense)):
-        if multiplications:
-            benchmark.extra_info[name] = round(2e-9 * multiplications / benchmark.stats.stats.median, 1)
+    rates.note(benchmark, sum(step.multiplications for step in ours.plan.steps if step.name in nodes), dense)

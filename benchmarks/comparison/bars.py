@@ -39,70 +39,37 @@ class Lab(Protocol):
     def calls(self, entries: Sequence[Entry]) -> dict[Entry, Calls]: ...
 
 
-class Source(Protocol):
-    """Where a bar's number comes from."""
-
-    def read(self, results: Results) -> float | None: ...
-
-    def again(self, lab: Lab) -> float | None:
-        """The number from new measurements."""
-        ...
-
-
 @dataclass(frozen=True)
-class Faster:
+class Source:
+    """Where a bar's number comes from: read off the results, and off those of measuring only its part ``again``."""
+
+    read: Callable[[Results], float | None]
+    again: Callable[[Lab], Results] | None = None
+    """None: the number is what it is."""
+
+
+def faster(contest: Contest, theirs: Entry, ours: Entry) -> Source:
     """``theirs`` over ``ours``, in time a picture, both of one contest."""
-
-    contest: Contest
-    theirs: Entry
-    ours: Entry
-
-    def read(self, results: Results) -> float | None:
-        return ratio(results.contests.get(self.contest.name, {}), self.theirs, self.ours)
-
-    def again(self, lab: Lab) -> float | None:
-        return ratio(lab.contest(again(self.contest, [self.theirs, self.ours])), self.theirs, self.ours)
+    return Source(
+        lambda results: ratio(results.contests.get(contest.name, {}), theirs, ours),
+        lambda lab: Results(contests={contest.name: lab.contest(again(contest, [theirs, ours]))}),
+    )
 
 
-@dataclass(frozen=True)
-class Start:
-    """Our cold start over theirs: time of the whole process, or peak memory."""
-
-    what: str
-    theirs: Entry
-    ours: Entry
-
-    def read(self, results: Results) -> float | None:
-        return cold.quotient(results.starts, self.what, self.ours, self.theirs)
-
-    def again(self, lab: Lab) -> float | None:
-        return cold.quotient(lab.starts([self.theirs, self.ours]), self.what, self.ours, self.theirs)
+def cold_start(what: str, theirs: Entry, ours: Entry) -> Source:
+    """Our cold start over theirs: time of the ``whole`` process, or ``peak`` memory."""
+    return Source(
+        lambda results: cold.quotient(results.starts, what, ours, theirs),
+        lambda lab: Results(starts=lab.starts([theirs, ours])),
+    )
 
 
-@dataclass(frozen=True)
-class Callers:
+def two_callers(entry: Entry) -> Source:
     """Predictions of two callers over those of one."""
-
-    entry: Entry
-
-    def read(self, results: Results) -> float | None:
-        return results.calls[self.entry].ratio if self.entry in results.calls else None
-
-    def again(self, lab: Lab) -> float | None:
-        return lab.calls([self.entry])[self.entry].ratio
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A number that is what it is: measured once."""
-
-    of: Callable[[Results], float | None]
-
-    def read(self, results: Results) -> float | None:
-        return self.of(results)
-
-    def again(self, lab: Lab) -> float | None:
-        return None
+    return Source(
+        lambda results: results.calls[entry].ratio if entry in results.calls else None,
+        lambda lab: Results(calls=lab.calls([entry])),
+    )
 
 
 @dataclass(frozen=True)
@@ -158,8 +125,8 @@ def judge(bars: Sequence[Bar], results: Results, lab: Lab | None = None) -> list
     for bar in bars:
         first = bar.source.read(results)
         second = None
-        if lab is not None and first is not None and not bar.meets(first, bar.bound):
-            second = bar.source.again(lab)
+        if lab is not None and bar.source.again is not None and first is not None and not bar.meets(first, bar.bound):
+            second = bar.source.read(bar.source.again(lab))
         verdicts.append(Verdict(bar, first, second))
     return verdicts
 
@@ -178,7 +145,7 @@ def _speed(groups: Mapping[str, Group]) -> list[Bar]:
     rt, int8, dense = Entry("onnxruntime", DENSE), Entry("litert-int8", DENSE), Entry("onnxruntime", "resnet18-dense")
 
     def bar(title: str, contest: Contest, theirs: Entry, ours: Entry, bound: float | None, aim: float) -> Bar:
-        return Bar(title, Faster(contest, theirs, ours), bound, aim)
+        return Bar(title, faster(contest, theirs, ours), bound, aim)
 
     def ours(network: str) -> Entry:
         return Entry(OURS, network)
@@ -203,17 +170,17 @@ def _growth(groups: Mapping[str, Group]) -> list[Bar]:
     for name, entry, bound, aim in (("accurate", ACCURATE, 1.6, 1.9), ("fast", FAST, 1.3, 1.7)):
         two = Entry(OURS, entry.network, 1, 2)
         contest = groups["alexnet"].contest(1, 2)
-        bars.append(Bar(f"{name}: two threads, x one", Faster(contest, entry, two), bound, aim))
+        bars.append(Bar(f"{name}: two threads, x one", faster(contest, entry, two), bound, aim))
     for name, entry in (("fast", FAST), ("accurate", ACCURATE)):
-        bars.append(Bar(f"{name}: two callers on two cores, x one", Callers(entry), 1.6))
+        bars.append(Bar(f"{name}: two callers on two cores, x one", two_callers(entry), 1.6))
     for group in groups.values():
         for network in group.lookup:
             one, many = Entry(OURS, network), Entry(OURS, network, 32)
             contest = group.contest(32, 1)
-            bars.append(Bar(f"{short(network)}: a picture of 32, x alone", Faster(contest, one, many), 1.0))
+            bars.append(Bar(f"{short(network)}: a picture of 32, x alone", faster(contest, one, many), 1.0))
     for group in groups.values():
         for network in group.lookup:
-            source = Faster(group.contest(1, 1), Entry(OURS, network), Entry("lcnn-avx2", network))
+            source = faster(group.contest(1, 1), Entry(OURS, network), Entry("lcnn-avx2", network))
             bars.append(Bar(f"{short(network)}: speed of AVX2, x AVX-512", source, 0.5))
     return bars
 
@@ -221,9 +188,9 @@ def _growth(groups: Mapping[str, Group]) -> list[Bar]:
 def _starts() -> list[Bar]:
     rt, int8 = Entry("onnxruntime", DENSE), Entry("litert-int8", DENSE)
     return [
-        Bar("fast: cold start, of ONNX Runtime's", Start("whole", rt, FAST), 0.25, at_most=True),
-        Bar("fast: cold start, of LiteRT int8's", Start("whole", int8, FAST), None, 1.0, at_most=True),
-        Bar("fast: peak memory, of ONNX Runtime's", Start("peak", rt, FAST), 0.2, at_most=True),
+        Bar("fast: cold start, of ONNX Runtime's", cold_start("whole", rt, FAST), 0.25, at_most=True),
+        Bar("fast: cold start, of LiteRT int8's", cold_start("whole", int8, FAST), None, 1.0, at_most=True),
+        Bar("fast: peak memory, of ONNX Runtime's", cold_start("peak", rt, FAST), 0.2, at_most=True),
     ]
 
 
@@ -253,11 +220,11 @@ def _facts(groups: Mapping[str, Group]) -> list[Bar]:
     kernels = {"lcnn": "best", "lcnn-avx2": "AVX2", "lcnn-scalar": "portable"}
     return [
         *(
-            Bar(f"{title} kernels: distance from the reference", Fact(difference(engine)), CLOSE, None, True, ".1e")
+            Bar(f"{title} kernels: distance from the reference", Source(difference(engine)), CLOSE, None, True, ".1e")
             for engine, title in kernels.items()
         ),
-        Bar("other bits in a batch of 32, on 2 threads, from 8 callers", Fact(other_bits), 0, None, True, ".0f"),
-        Bar("run(x, out=): bytes left after 1,000 calls", Fact(promise("heap_left")), 0, None, True, ".0f"),
-        Bar("run(x, out=): bytes of objects in a call", Fact(promise("held_by_a_call")), OBJECTS, None, True, ".0f"),
-        Bar("MiB grown over 100,000 predictions", Fact(promise("growth", MIB)), 0.25, None, True),
+        Bar("other bits in a batch of 32, on 2 threads, from 8 callers", Source(other_bits), 0, None, True, ".0f"),
+        Bar("run(x, out=): bytes left after 1,000 calls", Source(promise("heap_left")), 0, None, True, ".0f"),
+        Bar("run(x, out=): bytes of objects in a call", Source(promise("held_by_a_call")), OBJECTS, None, True, ".0f"),
+        Bar("MiB grown over 100,000 predictions", Source(promise("growth", MIB)), 0.25, None, True),
     ]

@@ -181,6 +181,7 @@ def test_the_command(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         (["--rounds", "0"], "expected rounds to be more than 0"),
         (["alexnut"], "expected networks among alexnet, "),
         ([__file__], "expected"),
+        (["small", "--image", "digit.png"], "expected --image with a network that says how to prepare pictures"),
     ],
 )
 def test_the_command_refuses(
@@ -191,6 +192,32 @@ def test_the_command_refuses(
     assert error.startswith("error: ")
     assert message in error
     assert not results.exists()
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "folder/name", "", "..", "/tmp/name"])
+def test_results_have_a_name_and_no_folder(name: str, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        compare.main(["nothing", "--name", name])
+    assert ended.value.code == 2
+    assert f"expected a name of files, without their folder, got '{name}'" in capsys.readouterr().err
+
+
+class PicturesOfNothing:
+    def source(self, name: str) -> str:
+        return "nothing"
+
+    def batch(self, name: str, size: int) -> None:
+        return None
+
+
+def test_a_part_is_not_written_over_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "measure", lambda lab, chosen, options: ([], compare.Results()))
+    monkeypatch.setattr(compare, "Pictures", lambda image: PicturesOfNothing())
+    names: list[str] = []
+    monkeypatch.setattr(compare, "_report", lambda options, *rest: names.append(options.name))
+    for arguments in (["small"], ["--batch", "1"], ["--threads", "1"], ["--engines", "lcnn"], ["--rounds", "7"]):
+        compare.main(arguments)
+    assert names == ["compare-part"] * 4 + ["compare"]
 
 
 def test_a_missed_bar_ends_with_1(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     monkeypatch.setattr(machine, "pin", lambda core: None)
     monkeypatch.setattr(speed_limits, "measure", lambda: LIMITS)
-    assert floors.main(["small-lookup", "--runs", "3"]) == 0
+    assert floors.main(["small-lookup", "--runs", "3", "--name", "floors"]) == 0
     found = json.loads((tmp_path / "floors.json").read_text())
     steps = found["networks"]["small-lookup"]
     assert {"conv1", "logits"} <= {step["step"] for step in steps}
