@@ -118,6 +118,15 @@ class TestTrace:
         events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
         assert {event["tid"] for event in events} == {1}
 
+    def test_no_event_overlaps_the_next(self, tmp_path: Path):
+        """Not even when a reader cuts its times down to whole nanoseconds, as Perfetto does."""
+        made(0.01, count=1999).save_trace(tmp_path / "trace.json")
+        events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+        own = [event for event in events if event["ph"] == "X"]
+        assert len(own) == 1999
+        for before, after in pairwise(own):
+            assert int(1000 * before["ts"]) + int(1000 * before["dur"]) <= int(1000 * after["ts"])
+
 
 class TestPicture:
     def test_png(self, profile: Profile, tmp_path: Path):
