@@ -2,7 +2,7 @@
 
 Shapes are ``(H, W, C)`` or ``(C,)``, as everywhere outside the engine. Tensors belong to nodes by name
 (``<node>/<tensor>``). Breaking a rule raises :class:`ModelFormatError`. The meaning of every field is in
-MODEL_FORMAT.md; the operations, which can be imported from here too, are in ``operations.py``.
+MODEL_FORMAT.md; the operations, which can be imported from here too, are in ``operations.py`` and ``nodes.py``.
 """
 
 from __future__ import annotations
@@ -12,13 +12,22 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .errors import ModelFormatError
-from .operations import (
+from .nodes import (
     ACTIVATIONS,
-    LRN,
     MAX_ELEMENTS,
     MAX_FLOAT,
-    NODE_TYPES,
     Activated,
+    Node,
+    Shape,
+    TensorSpec,
+    Windowed,
+    elements,
+    is_finite,
+    window_output,
+)
+from .operations import (
+    LRN,
+    NODE_TYPES,
     Activation,
     Add,
     AvgPool2D,
@@ -37,16 +46,9 @@ from .operations import (
     LookupDense,
     MaxPool2D,
     Multiply,
-    Node,
     Pool2D,
-    Shape,
     Softmax,
-    TensorSpec,
-    Windowed,
     ZeroPad2D,
-    elements,
-    is_finite,
-    window_output,
 )
 from .wording import shown
 

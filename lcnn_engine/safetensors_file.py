@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from .errors import ModelFormatError
-from .operations import MAX_ELEMENTS, elements
+from .nodes import MAX_ELEMENTS, elements
 from .strict_json import parse
 from .wording import shown
 
