@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
 from lcnn_engine.pictures import Picture, open_picture
@@ -93,13 +92,11 @@ def _changed(original: np.ndarray, steps: Sequence[Any], draws: int, seed: int) 
     preprocessing = settings.Preprocessing(
         mode="RGB", size=[side, side], shortest_edge=short, mean=[0.0] * 3, std=[1.0] * 3
     ).for_engine()
-    seeds = [tf.constant([seed, draw], tf.int64) for draw in range(draws)]
-    image = tf.constant(original)
     if augment.begins_unresized(steps):
         change = augment.augmentation(steps, preprocessing, (side, side, 3))
     else:
         change = augment.change_of(steps[0], preprocessing, original.shape)
-    return [change(image, one).numpy() for one in seeds]
+    return [change(original, rng) for rng in augment.generators(seed, range(draws))]
 
 
 def _paste(drawing: Image.Image, pixels: np.ndarray, x: int, y: int) -> None:

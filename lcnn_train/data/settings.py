@@ -21,7 +21,8 @@ class Data(Section):
 
     dataset: `mnist` and `fashion-mnist` are IDX files; `imagenet` and `folder` are class folders or TFRecord files.
     first_label: the number of the first class in TFRecord files (ImageNet's usual ones begin at 1).
-    workers: threads that read and change pictures, None one a core. cache: MiB of decoded pictures to keep, if all fit.
+    workers: threads that read and change pictures, None what serves best. cache: MiB of decoded pictures to keep if all
+    fit.
     """
 
     dataset: Literal[DATASETS] = "mnist"  # type: ignore[valid-type]

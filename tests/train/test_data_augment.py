@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 from training_helpers import DATA
 
@@ -23,9 +22,11 @@ def settings(*steps):
 
 def drawn(step, image, count=200, preprocessing=GREY):
     """`count` pictures that one step of a configuration makes of `image` under as many seeds."""
-    change = tf.function(augment.change_of(settings(step, {"name": "resize"})[0], preprocessing, image.shape))
-    image = tf.constant(image)
-    return [change(image, tf.constant([5, i], tf.int64)).numpy() for i in range(count)]
+    change = augment.change_of(settings(step, {"name": "resize"})[0], preprocessing, image.shape)
+    before = image.copy()
+    found = [change(image, rng) for rng in augment.generators(5, range(count))]
+    np.testing.assert_array_equal(image, before)  # it may be the cache's
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +67,29 @@ def test_the_seed_alone_decides(step, picture):
     shape = (64, 64, 3)
     preprocessing = Preprocessing(mode="RGB", size=[64, 64], mean=[0.0] * 3, std=[1.0] * 3).for_engine()
     change = augment.augmentation(chain, preprocessing, shape)
-    image = tf.constant(picture if changes_size else picture[:64, :64])
-    first, again, other = (change(image, tf.constant(seed, tf.int64)).numpy() for seed in ((1, 4), (1, 4), (1, 3)))
+    image = picture if changes_size else picture[:64, :64]
+    first, again, *others = (change(image, rng) for rng in augment.generators(1, (4, 4, *range(5, 20))))
     assert first.dtype == np.uint8
     assert first.shape == shape
     np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
+    assert not all(np.array_equal(first, other) for other in others)
+
+
+def test_draws_of_a_place_do_not_depend_on_those_before():
+    """Whatever was drawn, and however little of it was used."""
+
+    def draws(rng):
+        return rng.integers(5), rng.random(3).tolist(), rng.integers(2**20, dtype=np.uint32)
+
+    places = [7, 0, 2**40, 3]
+    found = {place: draws(rng) for place, rng in zip(places, augment.generators(2, places), strict=True)}
+    alone = {place: draws(next(augment.generators(2, [place]))) for place in sorted(places)}
+    assert found == alone
+    assert len({str(drawn) for drawn in alone.values()}) == 4
+    assert draws(next(augment.generators(3, [7]))) != found[7]
+    firsts = np.array([rng.random() for rng in augment.generators(1, range(20_000))])
+    assert abs(firsts.mean() - 0.5) < 0.01
+    assert abs(np.corrcoef(firsts[1:], firsts[:-1])[0, 1]) < 0.03
 
 
 @pytest.mark.parametrize("step", EVERY, ids=lambda step: step["name"])
@@ -100,7 +118,7 @@ def test_sizes_change_as_in_prediction(picture):
         shape = preprocessing.input_shape
         change = augment.augmentation(settings({"name": "resize"}), preprocessing.for_engine(), shape)
         for image in (picture, picture.transpose(1, 0, 2).copy(), picture[:101, :77]):
-            found = change(tf.constant(image), tf.constant([1, 2], tf.int64))
+            found = change(image, next(augment.generators(1, [2])))
             np.testing.assert_array_equal(found, to_pixels(image, preprocessing.for_engine(), shape))
 
 
@@ -108,7 +126,7 @@ def test_sizes_change_as_in_prediction(picture):
 @pytest.mark.parametrize("degrees", [0, 1, 10, 15, 30, 45, 60, 89, 90])
 def test_inscribed_rectangle_lies_inside_and_cannot_grow(height, width, degrees):
     angle = math.radians(degrees)
-    h, w = augment.inscribed(tf.constant(float(height)), tf.constant(float(width)), tf.constant(angle)).numpy()
+    h, w = augment.inscribed(height, width, angle)
 
     def fits(h, w):
         """Whether all corners, turned back, lie in the picture."""
@@ -125,7 +143,7 @@ def test_rotate_crop_leaves_no_border_and_turns_both_ways():
     found = drawn({"name": "rotate_crop", "degrees": 15.0}, white)
     assert all((image >= 254).all() for image in found)  # interpolated values are cut off, not rounded
     assert all(image.shape[0] <= 60 and image.shape[1] <= 90 for image in found)
-    smallest = augment.inscribed(tf.constant(60.0), tf.constant(90.0), tf.constant(math.radians(15))).numpy()
+    smallest = augment.inscribed(60, 90, math.radians(15))
     assert min(image.shape[0] for image in found) == pytest.approx(smallest[0], abs=1.5)
     # A spot right of the middle goes up or down, and keeps its distance from the middle.
     moved = []
@@ -210,8 +228,8 @@ def test_random_crop_takes_every_place():
     grid = np.dstack([*np.mgrid[:12, :10], np.zeros((12, 10))]).astype(np.uint8)
     chain = [{"name": "resize"}, {"name": "random_crop"}]
     preprocessing = Preprocessing(mode="RGB", size=[8, 8], shortest_edge=10, mean=[0.0] * 3, std=[1.0] * 3)
-    change = tf.function(augment.augmentation(settings(*chain), preprocessing.for_engine(), (8, 8, 3)))
-    found = [change(tf.constant(grid), tf.constant([3, i], tf.int64)).numpy() for i in range(200)]
+    change = augment.augmentation(settings(*chain), preprocessing.for_engine(), (8, 8, 3))
+    found = [change(grid, rng) for rng in augment.generators(3, range(200))]
     corners = {tuple(image[0, 0, :2]) for image in found}
     assert corners == {(y, x) for y in range(5) for x in range(3)}
     assert all((image[1:, :, 0] - image[:-1, :, 0] == 1).all() for image in found)
@@ -227,8 +245,8 @@ def test_the_whole_of_both_lists(picture):
         {"name": "resize"},
         {"name": "random_crop"},
     )
-    change = tf.function(augment.augmentation(imagenet, WIDE.for_engine(), (224, 224, 3)))
-    found = [change(tf.constant(picture), tf.constant([1, i], tf.int64)).numpy() for i in range(8)]
+    change = augment.augmentation(imagenet, WIDE.for_engine(), (224, 224, 3))
+    found = [change(picture, rng) for rng in augment.generators(1, range(8))]
     assert len({image.tobytes() for image in found}) == 8
     mean = picture.mean()
     assert all(0.6 * mean < image.mean() < 1.4 * mean for image in found)

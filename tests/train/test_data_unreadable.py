@@ -146,6 +146,8 @@ def test_measured_throughput_is_that_of_the_pipeline(train):
     batches = training_batches(train, WIDE.for_engine(), SHAPE, 8, 5, 0, 100)
     slow = batches.map(lambda x, y: (x, y + 0 * _wait(0.02)))
     assert 10 < measure_throughput(slow, 0.5) < 400  # 8 pictures at least every 0.02 s
+    assert 10 < measure_throughput(slow.take(1), 0.5) < 400  # a part of one batch has a pace, too
+    assert measure_throughput(slow.take(0), 0.5) == 0
 
 
 def _wait(seconds):
