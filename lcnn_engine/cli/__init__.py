@@ -17,7 +17,7 @@ from ..errors import LcnnError
 from ..text import complain, message_of, note
 from .parser import parser
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,66 @@
+"""Whatever way of walking lookups the model of their cost chooses: every variant computes the same as the NumPy twin.
+
+The other sweeps take the way that is cheapest for their sizes, which another processor, or a new model, may not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lcnn_engine.kernels import Program, choose_variant, usable_variants
+from lcnn_engine.plan import Plan, lookups
+from lcnn_engine.plan.tiling import LARGE_TILE, Tiling
+
+from .kernel_cases import Network, check, seeded
+
+LARGEST = max(Program(variant).max_tile for variant in usable_variants())
+TILES = [tile for tile in range(1, LARGEST + 1) if tile <= LARGE_TILE or tile % 2 == 0]
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What of a tiling is chosen here and not by the model: ``tile``, ``blocks``, ``grouped``."""
+    wanted: dict[str, Any] = {}
+    choose = lookups.choose_tiling
+
+    def choose_ours(**layer: Any) -> Tiling:
+        tile = min(wanted["tile"], layer["most"])
+        shifts = layer["shifts"] if wanted["grouped"] else (0,)
+        return replace(choose(**layer), tile=tile, blocks=wanted["blocks"], shifts=shifts)
+
+    monkeypatch.setattr(lookups, "choose_tiling", choose_ours)
+    return wanted
+
+
+@pytest.mark.parametrize("grouped", [False, True], ids=["", "grouped"])
+@pytest.mark.parametrize("blocks", [1, 2, 7])
+@pytest.mark.parametrize("tile", TILES)
+def test_every_tile_and_number_of_blocks(chosen: dict[str, Any], tile: int, blocks: int, grouped: bool) -> None:
+    chosen.update(tile=tile, blocks=blocks, grouped=grouped)
+    network = Network((23, 27, 4), seeded("choices", tile, blocks, grouped), k=9)
+    network.add("lookup_conv2d", filters=7, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="relu")
+    check(network)
+    plan = Plan(network.graph(), network.tensors)
+    kernel = next(step.kernel for step in plan.steps if step.kernel.startswith("lookup"))
+    assert kernel.startswith(f"lookup {min(tile, Program(choose_variant()).max_tile)}x")
+    assert (f"in {blocks} blocks" in kernel) is (blocks > 1)
+
+
+@pytest.mark.parametrize("grouped", [False, True], ids=["", "grouped"])
+@pytest.mark.parametrize("blocks", [1, 3])
+@pytest.mark.parametrize("tile", [1, 5, LARGEST])
+@pytest.mark.parametrize("strides", [(1, 2), (2, 2), (4, 4)], ids=str)
+def test_strided_layers(
+    chosen: dict[str, Any], strides: tuple[int, int], tile: int, blocks: int, grouped: bool
+) -> None:
+    """In phases of the stride, with dilation beside it, without a dictionary, and with a pool behind."""
+    chosen.update(tile=tile, blocks=blocks, grouped=grouped)
+    network = Network((41, 37, 3), seeded("strided", strides, tile, blocks, grouped), k=0)
+    network.add("lookup_conv2d", filters=9, kernel_size=(5, 5), strides=strides, padding=(2, 1, 0, 2))
+    network.k = 6
+    network.add("lookup_conv2d", filters=8, kernel_size=(3, 2), dilation=(1, 2), padding=(1, 1, 1, 1))
+    network.add("max_pool2d", pool_size=(2, 2), strides=(2, 2))
+    check(network)
