@@ -1,42 +1,22 @@
-"""Every kind of picture there is becomes the same 8-bit pixels, and what is no picture is refused."""
+"""Every kind of picture there is becomes the same 8-bit pixels. What is none is in ``test_pictures_refused.py``."""
 
 from __future__ import annotations
 
 import io
-import struct
 import subprocess
 import sys
 import threading
 import warnings
-import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from lcnn_engine.errors import InputError
-from lcnn_engine.pictures import MAX_PIXELS, open_picture
+from lcnn_engine.pictures import open_picture
 
-RNG = np.random.default_rng(0)
-GREY = RNG.integers(0, 256, (6, 9), dtype=np.uint8)
-RGB = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
-ALPHA = RNG.integers(0, 256, (6, 9), dtype=np.uint8)
-GREY_16 = RNG.integers(0, 65536, (6, 9), dtype=np.uint16)
-ORIENTATION = 0x0112
-
-
-def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-def pixels(picture: Any, mode: str) -> np.ndarray:
-    image = open_picture(picture, mode)
-    assert image.mode == mode
-    return np.asarray(image)
+from .picture_files import ALPHA, GREY, GREY_16, ORIENTATION, RGB, RNG, encoded, pixels, png_of_16_bits
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -47,22 +27,6 @@ def luma(rgb: np.ndarray) -> np.ndarray:
 
 def nearest_257th(samples: np.ndarray) -> np.ndarray:
     return np.rint(samples.astype(np.float64) / 257).astype(np.uint8)
-
-
-def png(width: int, height: int, bits: int, colour_type: int, rows: bytes) -> bytes:
-    """A PNG made by hand, as Pillow writes neither 16-bit colours nor impossible sizes."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
-def png_of_16_bits(samples: np.ndarray, colour_type: int) -> bytes:
-    """(H, W, channels) big endian, each row after a filter byte of 0."""
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
-    return png(samples.shape[1], samples.shape[0], 16, colour_type, rows)
 
 
 # ------------------------------------------------------------------------------------------------------------ modes
@@ -322,98 +286,3 @@ def test_many_threads_may_share_an_image_not_read_yet() -> None:
         thread.join()
     assert len(found) == 8
     assert all(np.array_equal(one, big) for one in found)
-
-
-# ----------------------------------------------------------------------------------------------------------- errors
-
-
-def test_a_missing_file_is_file_not_found(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        open_picture(tmp_path / "nowhere.png", "L")
-
-
-def test_a_directory(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"{tmp_path.name}.*expected a picture, got a directory; name the files"):
-        open_picture(tmp_path, "L")
-
-
-def test_an_impossible_path() -> None:
-    with pytest.raises(InputError, match="expected a whole picture"):
-        open_picture("digit\0.png", "L")
-
-
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff"])
-def test_what_is_no_picture(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "file.png"
-    path.write_bytes(content)
-    for source, name in ((content, f"^{len(content)} bytes"), (path, r"file\.png")):
-        with pytest.raises(InputError, match=name + r".*: expected a whole picture in a format Pillow reads, got \w+"):
-            open_picture(source, "L")
-
-
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")  # Pillow's word on the cut TIFF
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
-def test_a_truncated_picture(format: str) -> None:
-    content = encoded(Image.fromarray(RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)), format)
-    for kept in (len(content) * 2 // 3, len(content) // 3, 20):
-        with pytest.raises(InputError, match="expected a"):
-            open_picture(content[:kept], "RGB")
-        if kept > 1000 and format not in ("TIFF", "WEBP"):  # these need the whole file to open
-            with pytest.raises(InputError, match=r"Pillow image of mode .*: expected a whole picture"):
-                open_picture(Image.open(io.BytesIO(content[:kept])), "RGB")
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB"])
-@pytest.mark.parametrize(
-    ("width", "height"), [(0, 5), (5, 0), (2**16, 2**15), (MAX_PIXELS + 1, 1), (2**31 - 1, 2**31 - 1)]
-)
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_impossible_sizes_are_refused_before_decoding(
-    width: int, height: int, mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With Pillow's own limit as it is, and without it: ours does not lean on it."""
-    source = png(width, height, 8, 0, b"")
-    for limit in (Image.MAX_IMAGE_PIXELS, None):
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        with pytest.raises(InputError, match=r"expected a .*picture"):
-            open_picture(source, mode)
-        assert limit == Image.MAX_IMAGE_PIXELS
-    if width and height:
-        with pytest.raises(InputError, match=f"1 to {MAX_PIXELS} pixels, got {width} x {height} = {width * height}; "):
-            open_picture(Image.open(io.BytesIO(source)), mode)
-
-
-def test_the_limit_is_inclusive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lcnn_engine.pictures.MAX_PIXELS", 54)
-    np.testing.assert_array_equal(pixels(encoded(Image.fromarray(GREY)), "L"), GREY)
-    monkeypatch.setattr("lcnn_engine.pictures.MAX_PIXELS", 53)
-    with pytest.raises(InputError, match="got 9 x 6 = 54"):
-        open_picture(encoded(Image.fromarray(GREY)), "L")
-
-
-def test_a_warning_about_size_that_is_made_an_error_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(InputError, match="DecompressionBomb"):
-            open_picture(encoded(Image.fromarray(GREY)), "L")
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.zeros((0, 5), np.uint8), np.zeros((5, 0, 3), np.uint8), np.zeros((5, 5, 2), np.uint8), np.zeros(5, np.uint8),
-        np.zeros((2, 5, 5, 3), np.uint8), np.zeros((5, 5), np.uint16), np.zeros((5, 5), np.float32),
-        np.zeros((5, 5), bool),
-    ],
-    ids=lambda array: f"{array.dtype}{array.shape}",
-)  # fmt: skip
-def test_arrays_that_are_no_picture(array: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"expected a uint8 array of shape .* with at least one pixel, got "):
-        open_picture(array, "L")
-
-
-@pytest.mark.parametrize("thing", [None, 3, io.BytesIO(b"x"), [GREY], b"x"[0]])
-def test_things_that_hold_no_picture(thing: Any) -> None:
-    with pytest.raises(InputError, match=f"expected a path, bytes, .*, got {type(thing).__name__}"):
-        open_picture(thing, "L")
