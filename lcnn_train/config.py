@@ -88,6 +88,10 @@ def load_config(path: str | Path, overrides: list[str] | None = None, folder: st
         path = _CONFIGS / f"{path}.yaml"
     if path.is_dir():
         raise ConfigError(f"{path}: expected a YAML file, found a folder")
+    if not path.exists() and not path.suffix and path.name == str(path):
+        shipped = [known.stem for known in _CONFIGS.glob("*.yaml")]
+        near = difflib.get_close_matches(path.name, shipped, n=1, cutoff=0.0)
+        raise ConfigError(f"{path}: neither a file nor a configuration of the package; did you mean {near[0]}?")
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

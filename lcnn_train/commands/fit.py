@@ -38,5 +38,8 @@ def run(parsed: argparse.Namespace) -> int:
     config, folder = chosen(parsed)
     progress = fit(config, folder)
     best = f"best validation accuracy {progress.best_accuracy:.4f} in epoch {progress.best_epoch}"
-    print(f"{folder}: {progress.epoch} epochs done; {best if progress.best_epoch else 'none that can be the best'}")
+    early = f" of {config.train.epochs}, ended by train.early_stop" if progress.epoch < config.train.epochs else ""
+    print(
+        f"{folder}: {progress.epoch} epochs done{early}; {best if progress.best_epoch else 'none that can be the best'}"
+    )
     return 0

@@ -125,3 +125,5 @@ def test_files_that_are_no_configuration(tmp_path):
         load_config(tmp_path)
     with pytest.raises(FileNotFoundError):
         load_config(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match=r"neither a file nor .*; did you mean mnist-lenet-lcnn-fast\?"):
+        load_config("mnist-lenet-lcnn-fats")

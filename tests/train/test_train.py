@@ -224,7 +224,7 @@ def test_an_early_stop_stays_one(config, tmp_path, here):
     settings = ("--set", "train.epochs=5", "--set", "train.early_stop.accuracy=0.0")
     for _ in range(2):
         out, _ = here("fit", config, *settings)
-        assert "1 epochs done" in out
+        assert "1 epochs done of 5, ended by train.early_stop; best" in out
 
 
 def test_epochs_of_any_number_of_steps(config, tmp_path, here):
