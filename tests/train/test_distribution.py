@@ -93,26 +93,30 @@ def test_two_devices_of_one_process(folder, alone):
 
 @pytest.fixture(scope="module")
 def two_workers(folder):
-    """The run of two processes: one is killed in the middle of an epoch, and the launcher starts both again."""
+    """The run of two processes: one, then the chief, is killed within an epoch, and the launcher starts both again."""
     said, run = [], folder / "two"
-    thread = threading.Thread(target=launched, args=(folder, run), kwargs={"said": said, "restarts": 1})
+    thread = threading.Thread(target=launched, args=(folder, run), kwargs={"said": said, "restarts": 2})
     thread.start()
     kill(said, 1, run / "checkpoints" / "epoch-0000-step-0000005.safetensors")
+    kill(said, 0, run / "checkpoints" / "epoch-0001-step-0000005.safetensors")
     thread.join(LIMIT)
     assert not thread.is_alive()
     text = "\n".join(said)
     assert "launch: worker 1 was killed by SIGKILL" in text
-    assert "launch: starting all 2 workers again (1 of 1)" in text
+    assert "launch: starting all 2 workers again (1 of 2)" in text
+    assert "launch: worker 0 was killed by SIGKILL" in text
+    assert "launch: starting all 2 workers again (2 of 2)" in text
     return run
 
 
-def test_two_processes_one_of_which_is_killed(alone, two_workers):
+def test_two_processes_each_of_which_is_killed(alone, two_workers):
     assert_equal_runs(alone, two_workers)
     assert "2 epochs done" in (two_workers / "logs" / "worker-1.log").read_text()
     starts = [json.loads(line) for line in (two_workers / "chronicle.jsonl").open() if '"start"' in line]
     assert starts[0]["step"] == 0
-    assert len(starts) == 2
+    assert len(starts) == 3
     assert starts[1]["epoch"] > 1 or starts[1]["step"] == 5  # not from the beginning
+    assert (starts[2]["epoch"], starts[2]["step"]) == (2, 5)
 
 
 def kill(said, number, after):
@@ -120,7 +124,7 @@ def kill(said, number, after):
     end = time.monotonic() + LIMIT
     while not after.exists() and time.monotonic() < end:
         time.sleep(0.005)
-    line = next(line for line in said if line.startswith(f"launch: worker {number} is process"))
+    line = [line for line in said if line.startswith(f"launch: worker {number} is process")][-1]
     os.kill(int(line.split()[5].rstrip(",")), signal.SIGKILL)
 
 
