@@ -100,7 +100,7 @@ class Loop:
         kept = f" The last good checkpoint is {newest}." if newest else ""
         raise DivergedError(
             f"the training has diverged: the loss is {one.loss} in step {self.progress.step + 1} of epoch "
-            f"{self.progress.epoch + 1}.{kept} Lower train.learning_rate.initial and name another folder with --run"
+            f"{self.progress.epoch + 1}.{kept} Lower the learning rate and name another folder with --run"
         )
 
     def _is_due(self, step: int) -> bool:

@@ -139,11 +139,11 @@ def wants_tensorboard(setting: str | bool) -> bool:
 
 
 class Pace:
-    """Images a second of late: the mean over the last steps, which a first, slow one soon leaves."""
+    """Images a second of late: the mean over the last steps, but for the very first, in which TensorFlow compiles."""
 
     def __init__(self, share: float = 0.1):
         self.share = share
-        self.seconds = 0.0
+        self.steps, self.seconds = 0, 0.0
         self.last = time.monotonic()
 
     def restart(self) -> None:
@@ -154,5 +154,6 @@ class Pace:
         """A step over so many images has ended; images a second."""
         now = time.monotonic()
         taken, self.last = now - self.last, now
-        self.seconds = taken if not self.seconds else self.seconds + self.share * (taken - self.seconds)
+        share = max(self.share, 1 / max(self.steps, 1))
+        self.steps, self.seconds = self.steps + 1, self.seconds + share * (taken - self.seconds)
         return images / max(self.seconds, 1e-9)

@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from lcnn_train.training import screen as screens
+from lcnn_train.training import watchers
 from lcnn_train.training.screen import Screen
-from lcnn_train.training.watchers import EpochReport, StepReport
+from lcnn_train.training.watchers import EpochReport, Pace, StepReport
 
 LAYERS = {f"stage{1 + n // 4}_block{1 + n // 2 % 2}_conv{1 + n % 2}": 0.01 * (n + 1) for n in range(16)}
 FIGURES = {"loss": 1.5, "accuracy": 0.625, "top5": 0.9375}
@@ -90,6 +91,19 @@ def test_lines_of_an_epoch_break_between_figures(terminal):
         " ".join(" ".join(rows[:2]).split()),
         " ".join(" ".join(rows[2:]).split()),
     ]
+
+
+def test_the_pace_forgets_the_first_step(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(watchers.time, "monotonic", lambda: now)
+    pace = Pace()
+    found = []
+    for seconds in (20.0, 0.5, 0.25, *[0.25] * 60):
+        now += seconds
+        found.append(pace.step(8))
+    assert found[:2] == [0.4, 16.0]
+    assert found[2] == pytest.approx(8 / 0.375)
+    assert found[-1] == pytest.approx(32, rel=0.01)
 
 
 def test_a_pipe_hears_of_long_epochs(monkeypatch):
