@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .counting import NodeCost, totals
 from .graph import Graph, Preprocessing
 from .text import counted, millions, printable, shape_text, table
 
-HEAD = ("node", "operation", "output", "k", "lookups", "density", "dense Mmul", "Mmul", "of lookups", "bytes")
+FIGURES = ("operation", "output", "k", "lookups", "density", "dense Mmul", "Mmul", "of lookups")
+HEAD = ("node", *FIGURES, "bytes")
 
 
 def summarize(graph: Graph, costs: Sequence[NodeCost], size: int) -> str:
     """Input, output, a line for every node, and totals; ``size``: bytes of the whole."""
     total = totals(costs)
     labels = "no labels" if graph.labels is None else counted(len(graph.labels), "label")
-    rows = [_row(cost) for cost in costs]
-    sums = (millions(total["dense"]), millions(total["multiplications"]), millions(total["of_lookups"]))
-    rows.append(("total", "", "", "", f"{total['lookups']:,}", "", *sums, f"{total['bytes']:,}"))
+    rows = [(cost.name, *figures(cost), f"{cost.bytes:,}" if cost.bytes else "") for cost in costs]
+    rows.append(("total", *total_figures(total), f"{total['bytes']:,}"))
     lines = [
         f"{printable(graph.name)}: {counted(len(costs), 'node')}, {counted(size, 'byte')}",
         f"input   {printable(graph.input.name)}: {shape_text(graph.input.shape)}",
@@ -33,9 +33,9 @@ def summarize(graph: Graph, costs: Sequence[NodeCost], size: int) -> str:
     return "\n".join(lines)
 
 
-def _row(cost: NodeCost) -> tuple[str, ...]:
+def figures(cost: NodeCost) -> tuple[str, ...]:
+    """A node's cells under FIGURES."""
     return (
-        cost.name,
         cost.op,
         shape_text(cost.shape),
         "" if cost.atoms is None else f"{cost.atoms:,}",
@@ -44,8 +44,13 @@ def _row(cost: NodeCost) -> tuple[str, ...]:
         millions(cost.dense),
         millions(cost.multiplications),
         millions(cost.of_lookups),
-        f"{cost.bytes:,}" if cost.bytes else "",
     )
+
+
+def total_figures(total: Mapping[str, int]) -> tuple[str, ...]:
+    """The cells under FIGURES of what `counting.totals` gives."""
+    sums = (millions(total[key]) for key in ("dense", "multiplications", "of_lookups"))
+    return ("", "", "", f"{total['lookups']:,}", "", *sums)
 
 
 def _preprocessing(prep: Preprocessing | None) -> str:
