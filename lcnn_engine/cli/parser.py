@@ -38,40 +38,32 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_predict(commands: Any) -> None:
-    predict = commands.add_parser("predict", help="classify pictures", description="Classify pictures.")
-    _add_model(predict)
+    predict = _command(commands, "predict", "classify pictures", "Classify pictures.")
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture, in any format that Pillow reads")
     predict.add_argument("--top", metavar="N", type=_positive, default=3, help="classes a picture (default: 3)")
     _add_output(predict)
 
 
 def _add_info(commands: Any) -> None:
-    info = commands.add_parser(
-        "info", help="what a model consists of, or what kernels this machine uses",
-        description="What a model consists of: shapes, atoms, lookups, multiplications, bytes of every node. "
-        "Without a model: the kernels and the BLAS in use.",
-    )  # fmt: skip
-    _add_model(info, nargs="?")
-    _add_output(info, threads=False)
+    what = "what a model consists of, or what kernels this machine uses"
+    more = (
+        "What a model consists of: shapes, atoms, lookups, multiplications, bytes of every node. "
+        "Without a model: the kernels and the BLAS in use."
+    )
+    _add_output(_command(commands, "info", what, more, nargs="?"), threads=False)
 
 
 def _add_verify(commands: Any) -> None:
-    verify = commands.add_parser(
-        "verify", help="compare the kernels with the NumPy reference",
-        description="Compare the kernels with the NumPy reference, node by node, on pictures or on seeded noise.",
-    )  # fmt: skip
-    _add_model(verify)
+    more = "Compare the kernels with the NumPy reference, node by node, on pictures or on seeded noise."
+    verify = _command(commands, "verify", "compare the kernels with the NumPy reference", more)
     _add_pictures(verify, "images", "picture to compare on", nargs="*", default=[])
     verify.add_argument("--all-isa", action="store_true", help="every kernel variant that this processor can run")
     _add_output(verify)
 
 
 def _add_profile(commands: Any) -> None:
-    profile = commands.add_parser(
-        "profile", help="where the time of a prediction goes",
-        description="The median time of every kernel call, on a picture or on seeded noise.",
-    )  # fmt: skip
-    _add_model(profile)
+    more = "The median time of every kernel call, on a picture or on seeded noise."
+    profile = _command(commands, "profile", "where the time of a prediction goes", more)
     _add_pictures(profile, "image", "picture to time on", nargs="?")
     _add_count(profile, "--runs", 50, "runs to time")
     profile.add_argument("--no-dense", action="store_true", help="leave out the dense twin: less time and memory")
@@ -81,11 +73,8 @@ def _add_profile(commands: Any) -> None:
 
 
 def _add_bench(commands: Any) -> None:
-    bench = commands.add_parser(
-        "bench", help="how long loading and predicting take",
-        description="Time to load, of the first prediction and of many, on a picture or on seeded noise.",
-    )  # fmt: skip
-    _add_model(bench)
+    more = "Time to load, of the first prediction and of many, on a picture or on seeded noise."
+    bench = _command(commands, "bench", "how long loading and predicting take", more)
     _add_pictures(bench, "image", "picture to predict", nargs="?")
     _add_count(bench, "--batch", 1, "pictures a prediction")
     _add_count(bench, "--warmup", 10, "predictions before those that count", low=0)
@@ -93,8 +82,11 @@ def _add_bench(commands: Any) -> None:
     _add_output(bench)
 
 
-def _add_model(command: argparse.ArgumentParser, nargs: Any = None) -> None:
+def _command(commands: Any, name: str, what: str, more: str, nargs: Any = None) -> argparse.ArgumentParser:
+    """A command on a model; ``what`` it does, for the list of commands, and ``more`` of it."""
+    command: argparse.ArgumentParser = commands.add_parser(name, help=what, description=more)
     command.add_argument("model", metavar="MODEL", nargs=nargs, help="model file (*.safetensors)")
+    return command
 
 
 def _add_pictures(command: argparse.ArgumentParser, name: str, what: str, **kind: Any) -> None:
