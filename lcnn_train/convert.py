@@ -206,7 +206,9 @@ def _copy(model: keras.Model, choices: dict[Any, Choice]) -> tuple[keras.Model, 
 
     def clone(layer: Any) -> Any:
         choice = choices.get(layer)
-        if choice is None or choice.settings is None:
+        if type(layer) is keras.layers.Lambda:
+            new = _lambda(layer)
+        elif choice is None or choice.settings is None:
             new = type(layer).from_config(layer.get_config())
         else:
             new = _lookup_layer(layer, choice.settings)
@@ -228,6 +230,15 @@ def _not_compiled(model: keras.Model) -> Iterator[None]:
     finally:
         for each in models:
             each.compiled = True
+
+
+def _lambda(layer: keras.layers.Lambda) -> keras.layers.Lambda:
+    """A Lambda of the same function, which Keras refuses to make from a config, as that might be a stranger's."""
+    config = layer.get_config()
+    kept = {key: config[key] for key in ("name", "trainable", "dtype", "output_shape") if key in config}
+    if isinstance(kept.get("output_shape"), dict):  # a function too; Keras finds the shape without it
+        del kept["output_shape"]
+    return keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, **kept)
 
 
 def _lookup_layer(layer: Any, settings: dict[str, Any]) -> Any:

@@ -216,6 +216,17 @@ def test_a_normalization_that_was_adapted(digits):
     assert change(model, lookup_model(model, dictionary=3), pictures(digits, (12, 12, 3))) <= 1e-4
 
 
+def test_a_function_of_ones_own(digits):
+    """A Lambda, which Keras makes from no config, with the names around it; the model's own layer is not touched."""
+    factor = 0.5
+    image = keras.Input((12, 12, 3))
+    x = layers.Lambda(lambda v, plus: factor * v + plus, arguments={"plus": 0.1}, output_shape=(12, 12, 3))(image)
+    x = layers.Lambda(lambda v: keras.ops.abs(v), output_shape=lambda shape: shape, name="size")(x)
+    model = keras.Model(image, layers.Conv2D(4, 3)(x))
+    assert change(model, lookup_model(model, dictionary=3), pictures(digits, (12, 12, 3))) <= 1e-4
+    assert model.get_layer("size").output.shape == (None, 12, 12, 3)
+
+
 def test_from_noise():
     model = small()
     lookups = lookup_model(model, dictionary=6, from_weights=False)
