@@ -183,17 +183,21 @@ WORKLOADS: dict[str, Callable[[], Network]] = {
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.workloads", description="Write a workload as a model file."
     )
     parser.add_argument("workload", choices=list(WORKLOADS))
     parser.add_argument("path", type=Path)
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     from lcnn_engine import write_model
 
-    graph, tensors = WORKLOADS[arguments.workload]()
-    write_model(graph, as_stored(tensors), arguments.path)
+    graph, tensors = WORKLOADS[options.workload]()
+    try:
+        write_model(graph, as_stored(tensors), options.path)
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,3 +123,10 @@ def test_dense_twin_has_the_shapes_and_no_lookups() -> None:
     assert weights["logits/kernel"] is tensors["logits/kernel"]
     again = dense_twin(graph, tensors)[1]
     assert np.array_equal(weights["conv2/kernel"], again["conv2/kernel"])
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert workloads.main(["small-lookup", str(tmp_path / "small")]) == 0
+    assert read_model(tmp_path / "small")[0].name == "small-lookup"
+    assert workloads.main(["small-lookup", str(tmp_path / "none" / "small")]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
