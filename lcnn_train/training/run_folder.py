@@ -53,7 +53,7 @@ class Run:
 
     def _settle_config(self, config: Config) -> None:
         values = config.model_dump(mode="json")
-        if self.config.exists():
+        if self.config.exists() and self.checkpoints.newest():  # without one there is nothing to go on with
             different = _differences(self.read_config().model_dump(mode="json"), values)
             if different:
                 raise RunError(

@@ -251,6 +251,13 @@ def test_a_folder_of_another_experiment_is_refused(config, tmp_path, here):
     here("fit", config, *SHORT, "--data", moved)
 
 
+def test_a_run_that_never_began_may_begin_with_other_settings(config, here):
+    """What a message asks to be set is set in the same folder."""
+    _, error = here("fit", config, *SHORT, "--set", "model.classes=5", status=2)
+    assert "Set model.classes=10" in error
+    here("fit", config, *SHORT, "--set", "model.classes=10")
+
+
 def test_the_best_stays_within_the_lookups_it_may_have(config, tmp_path, here):
     here("fit", config, *SHORT, "--set", "train.max_lookup_multiplications=1")
     assert checkpoint_names(tmp_path / "runs" / "small") == ["epoch-0001.safetensors"]
