@@ -89,7 +89,7 @@ class Checkpoints:
         arrays = {name: np.asarray(keras.ops.convert_to_numpy(v)) for name, v in variables.items()}
         self._check_finite(arrays, progress)
         try:
-            write_atomically(path, lambda temporary: save_file(arrays, temporary, {"progress": progress.to_json()}))
+            write_atomically(path, lambda temporary: _write(arrays, temporary, progress))
             self.tidy(progress)
         except (OSError, SafetensorError) as error:
             raise RunError(f"{path}: cannot write this checkpoint ({error}). {self._remedy()}") from error
@@ -125,6 +125,14 @@ def _place(path: Path) -> tuple[int, int]:
     match = _NAME.fullmatch(path.name)
     assert match is not None
     return int(match[1]), int(match[2] or 0)
+
+
+def _write(arrays: Mapping[str, np.ndarray], path: Path, progress: Progress) -> None:
+    """A checkpoint, with the permissions of any new file: safetensors leaves those of its owner alone."""
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(dict(arrays), path, {"progress": progress.to_json()})
+    path.chmod(mode)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

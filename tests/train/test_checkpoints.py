@@ -68,6 +68,13 @@ def test_everything_comes_back(checkpoints):
     assert losses[0] == losses[1]
 
 
+def test_others_may_read_them_as_any_new_file(checkpoints, tmp_path):
+    checkpoints.save(variables(network()), Progress(1, best_epoch=1))
+    (tmp_path / "file").touch()
+    modes = {path.stat().st_mode for path in (tmp_path / "file", *checkpoints.folder.iterdir())}
+    assert len(modes) == 1
+
+
 def test_newest_two_and_best_are_kept(checkpoints):
     state = variables(network())
     for epoch in range(1, 6):
