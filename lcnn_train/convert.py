@@ -111,7 +111,7 @@ def lookup_model(
         skip: names of layers to leave as they are, or a function of the layer that says so.
         lookups_per_tap: s; keep exactly so many lookups in each tap instead of those above the threshold.
         groups_of: so many neighbouring filters share the indices of their lookups.
-        from_weights: whether lookup layers start from W, or at random like new ones.
+        from_weights: whether lookup layers start from W, or at random like new ones, which then want a batch norm each.
         seed: of the choices that factoring makes.
 
     l1, threshold, lookups_per_tap and groups_of may be dicts by layer name too.

@@ -107,7 +107,7 @@ class Translation:
         translate(self, call)
 
     def _supported(self) -> str:
-        return ", ".join(sorted(cls.__name__ for cls in (*self._translators, *_NO_OPERATION)))
+        return ", ".join(sorted({cls.__name__ for cls in (*self._translators, *_NO_OPERATION)}))
 
     def read_only_by(self, call: Call) -> Node | None:
         """The node before this call, if nobody else reads its value."""

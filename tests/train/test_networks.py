@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from training_helpers import DATA, randomize
+from training_helpers import DATA, calm_classifier, randomize
 
 from lcnn_engine import read_model
 from lcnn_engine.counting import cost_of
@@ -67,14 +67,6 @@ def test_overfits_32_pictures(name, variant):
     assert model.evaluate(x, labels, verbose=0)[1] >= 0.95
 
 
-def _calm_classifier(model, x):
-    """Logits of at most one, as of a trained network. Random weights make thousands, of which softmax makes an error
-    thousands of times as large."""
-    classifier = next(layer for layer in reversed(model.layers) if isinstance(layer, keras.layers.Dense))
-    logits = keras.Model(model.input, classifier.output).predict(x, verbose=0)
-    classifier.kernel.assign(classifier.kernel / np.abs(logits).max())
-
-
 def _smallest(name):
     return 28 if name == "lenet" else NETWORKS[name].smallest_input
 
@@ -87,7 +79,7 @@ def test_the_file_computes_what_keras_does(name, variant, tmp_path):
     model = build(name, variant=variant, channels=channels, classes=10, input_size=size)
     randomize(model, 0.05)
     x = real_digits(size, channels, count=2)[0]
-    _calm_classifier(model, x)
+    calm_classifier(model, x)
     path = tmp_path / "model.safetensors"
     export(model, path)
     found = verify(model, path, x)

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from training_helpers import DATA, randomize
+from training_helpers import DATA, calm_classifier, randomize
 
 from lcnn_engine import Net
 from lcnn_train import ExportError, LookupConv2D, LookupDense, export
@@ -46,6 +46,20 @@ def test_a_keras_model(tmp_path, digits):
         for layer, kind in (("conv1", "Conv"), ("conv2", "Conv"), ("fc1", "Conv"), ("fc2", "Gemm"))
         for name in ((f"{layer}_dictionary", layer) if layer != "fc2" else (layer,))
     ]
+
+
+def test_a_residual_network(tmp_path, digits):
+    """Sums of branches, shortcuts, a padded pool and a global mean: engine, Keras and ONNX Runtime."""
+    model = build("resnet10", variant="fast", channels=1, classes=10, input_size=32)
+    randomize(model, 0.05)
+    x = np.pad(digits.images[:4, ..., None].astype(np.float32) / 255, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    calm_classifier(model, x)
+    export(model, tmp_path / "m.safetensors")
+    export_onnx(model, tmp_path / "twin.onnx")
+    found = run(tmp_path / "twin.onnx", x)
+    assert np.abs(found - Net.load(tmp_path / "m.safetensors").run(x)).max() <= 1e-5
+    assert np.abs(found - model.predict(x, verbose=0)).max() <= 1e-5
+    assert found.std(axis=0).max() > 1e-3
 
 
 def test_every_kind_of_lookup_layer(tmp_path):
