@@ -139,7 +139,10 @@ def _tensorflow_errors(replicas: Replicas) -> Iterator[None]:
 
 
 def _first_line(error: tf.errors.OpError) -> str:
-    return (str(error.message).strip().splitlines() or [type(error).__name__])[0]
+    """What happened; before it TensorFlow says where in its graph, and on whose behalf."""
+    where = ("Graph execution error", "Detected at node", " ", "\t")
+    lines = [line for line in str(error.message).splitlines() if line.strip() and not line.startswith(where)]
+    return lines[0].strip() if lines else type(error).__name__
 
 
 def _splits(config: Config) -> tuple[Pictures, Pictures]:

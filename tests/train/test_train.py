@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 from fit_small import small
 from safetensors import safe_open
@@ -275,6 +276,14 @@ def test_verify_from_the_shell_ends_with_1_where_the_two_differ(config, here, mo
     assert error == "lcnn-train: they differ\n"
 
 
+def test_what_tensorflow_gives_up_on_is_said_without_its_graph():
+    graph = (
+        "Graph execution error:\n\nDetected at node Reduce defined at (most recent call last):\n  File a.py, line 3\n"
+    )
+    for text, said in (("Connection reset\n\t [[{{node Reduce}}]]", "Connection reset"), ("", "UnavailableError")):
+        assert lcnn_train.train._first_line(tf.errors.UnavailableError(None, None, f"{graph}\n{text}")) == said
+
+
 def test_two_fits_in_one_folder_are_refused(config, tmp_path, here):
     with Run(tmp_path / "runs" / "small").opened(load_config(config, list(SHORT[1::2]))):
         _, error = here("fit", config, *SHORT, status=2)
@@ -320,7 +329,7 @@ def test_a_damaged_checkpoint_is_an_error(config, tmp_path, here):
 BAD_SETTINGS = {
     "train.epoch=3": "unknown key train.epoch; did you mean epochs?",
     "train.epochs=0": "train.epochs: expected greater than or equal to 1",
-    "model.dictionary=0": "model.dictionary",
+    "model.dictionary=0": "dictionary of alexnet must be",
     "train.batch_size=500": "train.batch_size: expected at most the 160 training pictures; found 500",
     "train.accumulate=3": "train.batch_size must be a multiple of train.accumulate = 3",
     "train.strategy=single train.replicas=2": "train.replicas: expected 1, as train.strategy is single; found 2",
