@@ -48,8 +48,6 @@ static void gather_run(float *out, const float *in, int64_t length, int64_t stri
     }
 }
 
-#define MOST_PHASES 16 /* that are split off together */
-
 /* Columns of one phase: `first` zeros, `count` that lie in the picture, from column `x` of it on, and zeros again. */
 typedef struct {
     int64_t first, count, x;
@@ -64,53 +62,54 @@ INLINE phase_columns columns_of(const lcnn_arrange *u, int64_t phase_x)
     return (phase_columns){first, stop - first, first * u->stride_w - shift};
 }
 
-INLINE void zero_around(const lcnn_arrange *u, const phase_columns *at, float *out)
+/* A row of `phases` phases, all channels, where there is no picture. */
+INLINE void zero_phases(const lcnn_arrange *u, int64_t phases, float *target)
 {
-    zero_run(out, at->first);
-    zero_run(out + at->first + at->count, u->columns - at->first - at->count);
+    for (int64_t p = 0; p < phases; p++)
+        for (int64_t c = 0; c < u->channels; c++) zero_run(target + c * u->plane + p * u->rows * u->columns, u->columns);
 }
 
 /* Row y of the source to row a of one phase, all channels. */
 INLINE void arrange_phase(const lcnn_arrange *u, const float *source, int64_t y, const phase_columns *at, float *out)
 {
     const float *in = source + y * u->row_stride + at->x * u->x_stride;
+    const int64_t after = at->first + at->count;
     for (int64_t c = 0; c < u->channels; c++, out += u->plane, in += u->channel_stride) {
-        zero_around(u, at, out);
+        zero_run(out, at->first);
         gather_run(out + at->first, in, at->count, u->stride_w * u->x_stride);
+        zero_run(out + after, u->columns - after);
     }
 }
 
-/* The same for phases [first, first + phases) of the list, which lie in one row of an interleaved picture: LCNN_WIDTH
- * columns are read, each with all the phases and channels it is split into, and transposed in registers. What lies around
- * the columns that all phases have in the picture goes one by one. */
+#define MOST_VALUES 64 /* of a column that are split off together; a multiple of 4 */
+
+/* The same for `phases` phases that lie in one row of an interleaved picture: LCNN_WIDTH columns at once, of each four
+ * values at once, each of one phase and channel, transposed in registers. */
 INLINE void arrange_together(const lcnn_arrange *u, const float *row, const int32_t *phase_x, int64_t phases,
-                             const phase_columns *at, float *target)
+                             float *target)
 {
-    const int64_t group = u->stride_w * u->channels, plane = u->rows * u->columns;
-    const int64_t overhang = (LCNN_WIDTH - 1) / group; /* columns that the last load reads and does not want */
-    int64_t begin = (u->left + u->stride_w - 1) / u->stride_w, stop = u->columns;
-    for (int64_t p = 0; p < phases; p++) {
-        begin = larger(begin, at[p].first);
-        stop = smaller(stop, at[p].first + at[p].count);
-    }
-    int64_t b = begin;
-    for (; b + LCNN_WIDTH + overhang < stop; b += LCNN_WIDTH) {
-        vf columns[LCNN_WIDTH];
-        const float *in = row + (b * u->stride_w - u->left) * u->channels;
-        for (int i = 0; i < LCNN_WIDTH; i++) columns[i] = vload(in + i * group);
-        transpose(columns);
-        for (int64_t p = 0; p < phases; p++)
-            for (int64_t c = 0; c < u->channels; c++)
-                vstore(target + c * u->plane + p * plane + b, columns[phase_x[p] * u->channels + c]);
-    }
-    for (int64_t p = 0; p < phases; p++) {
-        const int64_t before = smaller(begin - at[p].first, at[p].count), done = smaller(b - at[p].first, at[p].count);
-        for (int64_t c = 0; c < u->channels; c++) {
-            float *out = target + c * u->plane + p * plane;
-            const float *in = row + at[p].x * u->x_stride + c;
-            zero_around(u, &at[p], out);
-            strided_run(out + at[p].first, in, before, group);
-            strided_run(out + at[p].first + done, in + done * group, at[p].count - done, group);
+    const int64_t channels = u->channels, group = u->stride_w * channels, length = u->width * channels;
+    float *place[MOST_VALUES] = {NULL}; /* where each value of a column goes */
+    for (int64_t p = 0; p < phases; p++)
+        for (int64_t c = 0; c < channels; c++)
+            place[phase_x[p] * channels + c] = target + c * u->plane + p * u->rows * u->columns;
+    for (int64_t b = 0; b < u->columns; b += LCNN_WIDTH) {
+        float edge[LCNN_WIDTH * MOST_VALUES]; /* columns that do not lie all in the picture, zeros around it */
+        const int64_t at = b * group - u->left * channels, size = LCNN_WIDTH * group;
+        const int64_t lanes = smaller(LCNN_WIDTH, u->columns - b);
+        const float *columns = row + at;
+        if (at < 0 || at + size + 3 > length) {
+            const int64_t begin = smaller(larger(-at, 0), size), end = larger(smaller(length - at, size), begin);
+            zero_run(edge, size);
+            copy_run(edge + begin, columns + begin, end - begin);
+            columns = edge;
+        }
+        for (int64_t value = 0; value < group; value += 4) {
+            vf four[4];
+            for (int64_t i = 0; i < 4; i++) four[i] = vload_fours(columns + i * group + value, 4 * group);
+            transpose_fours(four);
+            for (int64_t i = 0; i < 4; i++)
+                if (place[value + i]) vstore_masked(place[value + i] + b, four[i], first_lanes(lanes));
         }
     }
 }
@@ -124,42 +123,33 @@ static void check_input(const lcnn_step *step, const lcnn_context *context, int6
         __atomic_store_n(context->rejected, 1, __ATOMIC_RELAXED);
 }
 
-/* Row a of phases [first, first + phases) of the list, which all lie in row y of the source. */
-INLINE void arrange_row(const lcnn_arrange *u, const float *source, int64_t y, int64_t phases, const int32_t *phase_x,
-                        const phase_columns *at, float *target)
+/* How many phases, from `first` of the list on, to split off together: 0 where most of what they lie in is not wanted. */
+INLINE int64_t phases_together(const lcnn_arrange *u, int64_t first)
 {
-    const int64_t group = u->stride_w * u->channels, plane = u->rows * u->columns;
-    const int interleaved = u->channel_stride == 1 && u->x_stride == u->channels;
-    if (y < 0 || y >= u->height) {
-        for (int64_t p = 0; p < phases; p++)
-            for (int64_t c = 0; c < u->channels; c++) zero_run(target + c * u->plane + p * plane, u->columns);
-    } else if (interleaved && group <= LCNN_WIDTH && 4 * phases * u->channels > LCNN_WIDTH) {
-        arrange_together(u, source + y * u->row_stride, phase_x, phases, at, target);
-    } else {
-        for (int64_t p = 0; p < phases; p++) arrange_phase(u, source, y, &at[p], target + p * plane);
-    }
-}
-
-/* How many of the phases from `first` on lie in one row of the source, at most MOST_PHASES. */
-INLINE int64_t phases_of_row(const lcnn_arrange *u, int64_t first)
-{
+    const int64_t group = u->stride_w * u->channels;
+    if (u->channel_stride != 1 || u->x_stride != u->channels || group == 1 || group > MOST_VALUES) return 0;
     int64_t phases = 1;
-    while (phases < MOST_PHASES && first + phases < u->phases && u->phase_y[first + phases] == u->phase_y[first]) phases++;
-    return phases;
+    while (first + phases < u->phases && u->phase_y[first + phases] == u->phase_y[first]) phases++;
+    return 4 * phases * u->channels > group ? phases : 0;
 }
 
 static void arrange(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_arrange *u = &step->u.arrange;
     const float *source = u->source < 0 ? context->input : context->arena + u->source;
-    for (int64_t a = begin; u->source < 0 && a < end; a++) check_input(step, context, a);
+    const int64_t phase = u->rows * u->columns;
     for (int64_t first = 0, phases; first < u->phases; first += phases) {
-        phase_columns at[MOST_PHASES];
-        phases = phases_of_row(u, first);
-        for (int64_t p = 0; p < phases; p++) at[p] = columns_of(u, u->phase_x[first + p]);
-        for (int64_t a = begin; a < end; a++)
-            arrange_row(u, source, a * u->stride_h + u->phase_y[first] - u->top, phases, u->phase_x + first, at,
-                        context->arena + u->target + (first * u->rows + a) * u->columns);
+        const phase_columns at = columns_of(u, u->phase_x[first]);
+        const int64_t together = phases_together(u, first);
+        phases = larger(together, 1);
+        for (int64_t a = begin; a < end; a++) {
+            const int64_t y = a * u->stride_h + u->phase_y[first] - u->top;
+            float *target = context->arena + u->target + first * phase + a * u->columns;
+            if (u->source < 0 && first == 0) check_input(step, context, a); /* brings the rows into the cache */
+            if (y < 0 || y >= u->height) zero_phases(u, phases, target);
+            else if (together) arrange_together(u, source + y * u->row_stride, u->phase_x + first, phases, target);
+            else arrange_phase(u, source, y, &at, target);
+        }
     }
 }
 

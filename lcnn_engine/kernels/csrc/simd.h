@@ -216,6 +216,37 @@ INLINE void transpose(vf *rows)
 #endif
 }
 
+/* Lanes 4q to 4q + 3 of the result are the four floats from p + q * stride on. */
+INLINE vf vload_fours(const float *p, int64_t stride)
+{
+#if LCNN_WIDTH == 16
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + stride), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + 2 * stride), 2);
+    return (vf)_mm512_insertf32x4(v, _mm_loadu_ps(p + 3 * stride), 3);
+#elif LCNN_WIDTH == 8
+    return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+#else
+    (void)stride;
+    return vload(p);
+#endif
+}
+
+/* Of every four lanes, lane i of rows[j] and lane j of rows[i] change places. */
+#define LOW_ONES(l) ((l) / 4 * 4 + (l) % 4 / 2 + (l) % 2 * LCNN_WIDTH)
+#define HIGH_ONES(l) (LOW_ONES(l) + 2)
+#define LOW_TWOS(l) ((l) / 4 * 4 + (l) % 2 + (l) % 4 / 2 * LCNN_WIDTH)
+#define HIGH_TWOS(l) (LOW_TWOS(l) + 2)
+INLINE void transpose_fours(vf *rows)
+{
+    const vf a = shuffle(rows[0], rows[1], LOW_ONES), b = shuffle(rows[2], rows[3], LOW_ONES);
+    const vf c = shuffle(rows[0], rows[1], HIGH_ONES), d = shuffle(rows[2], rows[3], HIGH_ONES);
+    rows[0] = shuffle(a, b, LOW_TWOS);
+    rows[1] = shuffle(a, b, HIGH_TWOS);
+    rows[2] = shuffle(c, d, LOW_TWOS);
+    rows[3] = shuffle(c, d, HIGH_TWOS);
+}
+
 /* e^r - 1 for |r| <= ln 2 / 2: minimax polynomial, Cephes expf. */
 INLINE vf exp_part(vf r)
 {

@@ -18,7 +18,7 @@ struct lcnn_team {
     lcnn_work work;
     void *argument;
     int64_t units, chunk;
-    _Alignas(64) atomic_llong next;  /* first unit nobody has taken */
+    _Alignas(64) atomic_llong next[MAX_THREADS]; /* of each member's share, the first unit nobody has taken */
     _Alignas(64) atomic_int busy;    /* workers that have not yet left the job */
     _Alignas(64) atomic_ullong round; /* job number, never used again, and in its low bits the members it is for */
     atomic_uint run;                 /* moves on with every run */
@@ -41,13 +41,22 @@ static inline void relax(void)
 #endif
 }
 
+static inline int64_t share_begin(int member) { return team.units * member / team.members; }
+
+/* Everybody's share is the same part of every job: what one job leaves in a core's cache is there for the next. A member
+ * that is done with its own helps the others. */
 static void take_units(int thread)
 {
-    const int64_t units = team.units, chunk = team.chunk;
-    for (;;) {
-        const int64_t begin = atomic_fetch_add_explicit(&team.next, chunk, memory_order_relaxed);
-        if (begin >= units) return;
-        team.work(team.argument, thread, begin, begin + chunk < units ? begin + chunk : units);
+    const int members = team.members;
+    const int64_t chunk = team.chunk;
+    for (int i = 0; i < members; i++) {
+        const int member = (thread + i) % members;
+        const int64_t end = share_begin(member + 1);
+        for (;;) {
+            const int64_t begin = atomic_fetch_add_explicit(&team.next[member], chunk, memory_order_relaxed);
+            if (begin >= end) break;
+            team.work(team.argument, thread, begin, begin + chunk < end ? begin + chunk : end);
+        }
     }
 }
 
@@ -158,7 +167,8 @@ void lcnn_team_run(lcnn_team *taken, lcnn_work work, void *argument, int64_t uni
     taken->argument = argument;
     taken->units = units;
     taken->chunk = units / (taken->members * CHUNKS) + 1;
-    atomic_store_explicit(&taken->next, 0, memory_order_relaxed);
+    for (int i = 0; i < taken->members; i++)
+        atomic_store_explicit(&taken->next[i], share_begin(i), memory_order_relaxed);
     atomic_store_explicit(&taken->busy, taken->members - 1, memory_order_relaxed);
     const uint64_t number = (atomic_load(&taken->round) >> MEMBER_BITS) + 1;
     atomic_store(&taken->round, number << MEMBER_BITS | (uint64_t)taken->members);
