@@ -182,7 +182,24 @@ def test_no_more_threads_than_asked_for(model_path: Path, threads: int):
         net.profile(np.ones(net.input_shape, np.float32), runs=2, dense=True)
         print(json.dumps([before, len(os.listdir("/proc/self/task"))]))
     """)
-    assert after - before == threads - 1
+    assert after - before == (threads - 1 if len(os.sched_getaffinity(0)) > 1 else 0)
+
+
+@linux
+def test_who_may_use_one_core_works_alone(model_path: Path):
+    """Threads that wait for each other on one core would take many times as long."""
+    before, after = in_new_process(f"""
+        import os, json
+        import numpy as np
+        from lcnn_engine import Net
+        os.sched_setaffinity(0, {{min(os.sched_getaffinity(0))}})
+        before = len(os.listdir("/proc/self/task"))
+        net = Net.load({str(model_path)!r}, threads=2)
+        for batch in (1, 8):
+            net.run(np.ones((batch, *net.input_shape), np.float32))
+        print(json.dumps([before, len(os.listdir("/proc/self/task"))]))
+    """)
+    assert after == before
 
 
 def test_a_start_imports_what_it_uses(model_path: Path):

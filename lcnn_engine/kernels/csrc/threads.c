@@ -137,9 +137,20 @@ static void start_workers(int wanted)
     }
 }
 
+/* Two threads that wait for each other on one core take many times as long as one. */
+static int on_one_core(void)
+{
+#ifdef __linux__
+    cpu_set_t allowed;
+    return sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) == 1;
+#else
+    return 0;
+#endif
+}
+
 lcnn_team *lcnn_team_take(int threads)
 {
-    if (threads < 2 || pthread_mutex_trylock(&owner)) return NULL;
+    if (threads < 2 || on_one_core() || pthread_mutex_trylock(&owner)) return NULL;
     if (threads > MAX_THREADS) threads = MAX_THREADS;
     start_workers(threads - 1);
     team.members = started + 1 < threads ? started + 1 : threads;

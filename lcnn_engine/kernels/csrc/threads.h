@@ -13,8 +13,9 @@ typedef void (*lcnn_work)(void *argument, int thread, int64_t begin, int64_t end
 
 typedef struct lcnn_team lcnn_team;
 
-/* The pool with `threads` members, the caller among them; NULL if 1 is asked or the pool is busy: then work alone.
- * Missing workers are started on first need (fewer if the system refuses). */
+/* The pool with `threads` members, the caller among them; NULL if 1 is asked, the caller may use
+ * one core only, or the pool is busy: then work alone. Missing workers are started on first need (fewer if the system
+ * refuses). */
 lcnn_team *lcnn_team_take(int threads);
 void lcnn_team_release(lcnn_team *team);
 int lcnn_team_size(const lcnn_team *team);
