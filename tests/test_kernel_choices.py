@@ -64,3 +64,18 @@ def test_strided_layers(
     network.add("lookup_conv2d", filters=8, kernel_size=(3, 2), dilation=(1, 2), padding=(1, 1, 1, 1))
     network.add("max_pool2d", pool_size=(2, 2), strides=(2, 2))
     check(network)
+
+
+@pytest.mark.parametrize("filters", [16, 48, 700, 1600])
+@pytest.mark.parametrize("places", [1, 2], ids=["one pixel", "four"])
+def test_gathering_in_blocks(monkeypatch: pytest.MonkeyPatch, filters: int, places: int) -> None:
+    """Several units, filters without a lookup in a block, and filters that leave lanes over: one block for those."""
+    monkeypatch.setattr(lookups, "GATHER_FLOATS", 100)
+    monkeypatch.setattr(lookups, "GATHER_LOOKUPS", 3)
+    for k, activation in ((13, "relu"), (40, "linear")):
+        network = Network((3 + places, 3 + places, 6), seeded("gather", filters, places, k), k=k, density=0.08)
+        network.add("lookup_conv2d", filters=filters, kernel_size=(4, 4), activation=activation)
+        check(network)
+        plan = Plan(network.graph(), network.tensors, variant="scalar")
+        blocks = [step.kernel for step in plan.steps if step.kernel.startswith("lookup gather in")]
+        assert len(blocks) == (filters % 4 == 0)

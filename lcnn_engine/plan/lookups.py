@@ -14,10 +14,12 @@ from .bands import Target, add_steps, target_of
 from .builder import Builder
 from .fusion import Task
 from .memory import Buffer, Map, Value, plane_of, round_up, whole_lines
-from .packing import Lookups, lanes_side_by_side, pack_dense, rows_in_order, rows_in_parts
+from .packing import Lookups, lanes_side_by_side, pack_dense, rows_by_length, rows_in_parts
 from .tiling import GROUP_LINE, Tiling, choose_tiling, shifts_of
 
 GATHER_PIXELS = 4  # results of so few pixels are gathered one by one
+GATHER_FLOATS = 8192  # of S in a block of theirs: less than a first-level cache
+GATHER_LOOKUPS = 16  # of a filter in a block: what a row costs before its first lookup
 FEW_CHANNELS = 4  # of a picture: a product with its dictionary costs little
 FEWEST_UNITS = 8  # pieces a step is cut into, for threads to share
 
@@ -193,8 +195,8 @@ def _lookup_step(
         alpha=task.alpha,
     )
     if target.value.height * target.value.width <= GATHER_PIXELS:
-        kernel = _arrange_for_gathering(work, width)
-        per_unit = round_up(-(-filters // (2 * FEWEST_UNITS)), width)
+        per_unit = round_up(-(-filters // FEWEST_UNITS), width)
+        kernel = _arrange_for_gathering(work, width, per_unit, s.channels * s.plane + s.start)
     else:
         kernel, parts = _arrange_for_tiles(builder, s, work, target, reach)
         per_unit = -(-filters // parts)
@@ -231,14 +233,19 @@ class _Work:
     tile: int = 0
 
 
-def _arrange_for_gathering(work: _Work, width: int) -> str:
-    """Filters in the order of their lookups, which is left as ``order``; those of ``width`` filters side by side."""
-    work.order = np.argsort(np.diff(work.indptr), kind="stable")
-    work.indptr, entries = rows_in_order(work.indptr, work.order)
+def _arrange_for_gathering(work: _Work, width: int, per_unit: int, end: int) -> str:
+    """Cut S, of ``end`` floats, into blocks; a unit's filters in the order of their lookups in a block, which is left
+    as ``order``; those of ``width`` filters side by side."""
+    filters = len(work.bias)
+    blocks = 1
+    if filters % width == 0:
+        each = len(work.offsets) // filters
+        blocks = max(1, min(-(-end // GATHER_FLOATS), each // GATHER_LOOKUPS))
+    together = per_unit if blocks > 1 else filters  # with one block it does not matter which filters are of a unit
+    work.indptr, work.order, entries = rows_by_length(work.indptr, work.offsets * blocks // end, blocks, together)
     entries = entries[lanes_side_by_side(work.indptr, width)]
     work.offsets, work.coefficients = work.offsets[entries], work.coefficients[entries]
-    work.bias = work.bias[work.order]
-    return "lookup gather"
+    return "lookup gather" + (f" in {blocks} blocks" if blocks > 1 else "")
 
 
 def _arrange_for_tiles(builder: Builder, s: Planes, work: _Work, target: Target, reach: int) -> tuple[str, int]:

@@ -69,12 +69,23 @@ def tap_offsets(
     return (channel * plane + r * dilation[0] * row + c * dilation[1]).astype(np.int32)
 
 
-def rows_in_order(indptr: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a CSR matrix in another order: its new ``indptr`` (n+1,), and where each entry was before (nnz,)."""
-    counts = np.diff(indptr)[order]
-    moved = np.concatenate([[0], np.cumsum(counts)])
-    entries = np.repeat(indptr[:-1][order] - moved[:-1], counts) + np.arange(moved[-1])
-    return moved, entries
+def rows_by_length(
+    indptr: np.ndarray, block: np.ndarray, blocks: int, per_unit: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of a CSR matrix, cut into ``blocks``, ``block`` (nnz,) being that of each entry.
+
+    Of ``per_unit`` rows after the other, block by block, those rows from the shortest there to the longest: the new
+    ``indptr`` (n * blocks + 1,), which row each was (n * blocks,), and where each entry was before (nnz,).
+    """
+    rows = len(indptr) - 1
+    row = np.repeat(np.arange(rows), np.diff(indptr))
+    lengths = np.bincount(row * blocks + block, minlength=rows * blocks)
+    of_row, of_block = np.divmod(np.arange(rows * blocks), blocks)
+    order = np.lexsort((of_row, lengths, of_block, of_row // per_unit))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    entries = np.argsort(place[row * blocks + block], kind="stable")
+    return np.concatenate([[0], np.cumsum(lengths[order])]), of_row[order], entries
 
 
 def lanes_side_by_side(indptr: np.ndarray, width: int) -> np.ndarray:

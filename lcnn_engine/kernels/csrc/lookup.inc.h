@@ -174,14 +174,14 @@ static void lookup_tile(const lcnn_step *step, const lcnn_context *context, int6
 
 #define AHEAD 512 /* lookups fetched ahead */
 
-/* The lookups of LCNN_WIDTH filters in a row, one a lane: as many as the first has, and then what others have more. */
-INLINE vf lookup_lanes(const lcnn_lookup *u, const float *s, int64_t first)
+/* The lookups of LCNN_WIDTH rows of the arrays, one a lane: as many as the first has, and then what others have more. */
+INLINE vf lookup_lanes(const lcnn_lookup *u, const float *s, int64_t row)
 {
-    const int32_t *indptr = u->indptr + first;
+    const int32_t *indptr = u->indptr + row;
     const int32_t common = indptr[1] - indptr[0];
     const int32_t *offsets = u->offsets + indptr[0];
     const float *coefficients = u->coefficients + indptr[0];
-    vf sum = vload(u->bias + first), other = vset(0.0f); /* two, to hide the latency of the additions */
+    vf sum = vset(0.0f), other = sum; /* two, to hide the latency of the additions */
     int32_t j = 0;
     for (; j + 2 <= common; j += 2, offsets += 2 * LCNN_WIDTH, coefficients += 2 * LCNN_WIDTH) {
         for (int line = 0; line < 2 * LCNN_WIDTH; line += 16) { /* two streams that nobody else fetches beyond a page */
@@ -202,35 +202,52 @@ INLINE vf lookup_lanes(const lcnn_lookup *u, const float *s, int64_t first)
     return sum;
 }
 
-/* The same for the last filters, fewer than a vector, whose lookups come one filter after the other. */
-INLINE vf lookup_rest(const lcnn_lookup *u, const float *s, int64_t first)
+/* The same for the last rows, fewer than a vector, whose lookups come one row after the other. */
+INLINE vf lookup_rest(const lcnn_lookup *u, const float *s, int64_t row, int64_t rows)
 {
     vf sum = vset(0.0f);
-    for (int64_t o = first; o < u->filters; o++) {
-        float y = u->bias[o];
-        for (int32_t j = u->indptr[o]; j < u->indptr[o + 1]; j++) y += u->coefficients[j] * s[u->offsets[j]];
-        sum[o - first] = y;
-    }
+    for (int64_t lane = 0; lane < rows; lane++)
+        for (int32_t j = u->indptr[row + lane]; j < u->indptr[row + lane + 1]; j++)
+            sum[lane] += u->coefficients[j] * s[u->offsets[j]];
     return sum;
 }
 
-/* For results of a pixel or a few, where pixels cannot fill a vector: lanes are filters. They come in the order of their
- * number of lookups, so that the lanes of a vector have nearly the same, and go to plane `order[o]`. */
+/* The filters of `rows` rows from `row` on at one pixel; `waiting` says whether blocks before have left sums there. */
+INLINE void lookup_rows(const lcnn_lookup *u, const float *s, float *target, int64_t plane, int64_t row, int64_t rows,
+                        int waiting, int last)
+{
+    const int32_t *order = u->order + row;
+    const float *before = waiting ? target : u->bias;
+    const int64_t step = waiting ? plane : 1;
+    vf sum = rows == LCNN_WIDTH ? lookup_lanes(u, s, row) : lookup_rest(u, s, row, rows);
+    if (rows == LCNN_WIDTH && step == 1) sum += vgather(before, order);
+    else for (int64_t lane = 0; lane < rows; lane++) sum[lane] += before[order[lane] * step];
+    if (last) sum = vactivate(sum, u->activation, u->alpha);
+    for (int64_t lane = 0; lane < rows; lane++) target[order[lane] * plane] = sum[lane];
+}
+
+/* A unit at one pixel: block by block, so that a slice of S serves all its filters. */
+INLINE void lookup_pixel(const lcnn_lookup *u, const float *s, float *target, int64_t plane, int64_t first,
+                         int64_t filters)
+{
+    int64_t row = u->blocks * first;
+    for (int64_t block = 0; block < u->blocks; block++, row += filters)
+        for (int64_t i = 0; i < filters; i += LCNN_WIDTH)
+            lookup_rows(u, s, target, plane, row + i, smaller(LCNN_WIDTH, filters - i), block > 0, block + 1 == u->blocks);
+}
+
+/* For results of a pixel or a few, where pixels cannot fill a vector: lanes are filters. Those of a unit come, block by
+ * block, in the order of their number of lookups, so that the lanes of a vector have nearly the same. */
 static void lookup_gather(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_lookup *u = &step->u.lookup;
     const lcnn_map *out = &step->out;
-    const int64_t stop = smaller(end * u->filters_per_unit, u->filters);
-    for (int64_t first = begin * u->filters_per_unit; first < stop; first += LCNN_WIDTH) {
-        const int64_t lanes = smaller(LCNN_WIDTH, stop - first);
-        for (int64_t i = 0; i < lanes; i++) clear_border(out, context->arena, u->order[first + i]);
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t first = unit * u->filters_per_unit, filters = smaller(u->filters_per_unit, u->filters - first);
+        for (int64_t o = first; o < first + filters; o++) clear_border(out, context->arena, o);
         for (int64_t y = 0; y < out->height; y++)
-            for (int64_t x = 0; x < out->width; x++) {
-                const float *s = context->arena + u->s + y * u->s_row + x;
-                float *target = context->arena + out->offset + y * out->row + x;
-                const vf sum = lanes == LCNN_WIDTH ? lookup_lanes(u, s, first) : lookup_rest(u, s, first);
-                const vf result = vactivate(sum, u->activation, u->alpha);
-                for (int64_t i = 0; i < lanes; i++) target[u->order[first + i] * out->plane] = result[i];
-            }
+            for (int64_t x = 0; x < out->width; x++)
+                lookup_pixel(u, context->arena + u->s + y * u->s_row + x,
+                             context->arena + out->offset + y * out->row + x, out->plane, first, filters);
     }
 }

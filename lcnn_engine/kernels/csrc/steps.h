@@ -82,9 +82,10 @@ typedef struct {
  * less than a vector, the largest first and the last one 0.
  * keep: where rows of the result are as long as s_row, -1 for every flat pixel that is one of its columns, else 0; NULL
  * where rows are not. With more than one block, scratch holds filters_per_unit * tile + 2 vectors.
- * The gathering kernel has no tiles, one block and one group, and takes filters in the order of their number of lookups:
- * filter o of the arrays is plane order[o]. Of every LCNN_WIDTH filters, which a unit has whole, the lookups that all have
- * lie lane beside lane: the first of each, the second of each; behind them the others, filter by filter. */
+ * The gathering kernel has no tiles and one group. Its rows are, unit after unit and of a unit block after block, the
+ * unit's filters in the order of their number of lookups there: row r is of filter order[r]. Of every LCNN_WIDTH rows the
+ * lookups that all have lie lane beside lane: the first of each, the second of each; behind them the others, row by row.
+ * More than one block only where filters are a multiple of LCNN_WIDTH. */
 typedef struct {
     const int32_t *indptr, *offsets, *order, *shifts, *keep;
     const float *coefficients, *bias;
