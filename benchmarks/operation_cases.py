@@ -6,8 +6,8 @@ Two ways to isolate an operation:
             graph less that of the graph with one copy, over N. Nothing else is in either figure.
 ``single``  for operations that change the shape: the operation once, after a 1x1 convolution where a network would have
             one (so that ONNX Runtime is in its blocked layout, as it would be); pools after convolution and relu, as in
-            both networks: a pass between would bring their input back into its caches. Ours: its step. ONNX Runtime: its
-            profiler's time, less the profiler's own cost, which every round measures.
+            both networks: a pass between would bring their input back into its caches. Ours: its step. ONNX
+            Runtime: its profiler's time, less the profiler's own cost, which every round measures.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def pools() -> Iterator[Case]:
     def pool(op: str, shape: Shape, size: int, stride: int, padding: int = 0) -> Case:
         note = f"{size}x{size} s{stride}" + (f" p{padding}" if padding else "")
         window = {"pool_size": (size, size), "strides": (stride, stride), "padding": (padding,) * 4}
-        return replace(_op(op, shape, note=note, **window), after="relu")  # as in both networks; pools fold into nothing
+        return replace(_op(op, shape, note=note, **window), after="relu")  # as in both networks
 
     yield pool("max_pool2d", (55, 55, 64), 3, 2)
     yield pool("max_pool2d", (27, 27, 192), 3, 2)
