@@ -18,7 +18,7 @@ check: lint types
 lint:
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
-	$(PYTHON) -m cython_lint.cython_lint lcnn_engine/kernels/*.pyx
+	$(PYTHON) -m cython_lint.cython_lint lcnn_engine/kernels/*.pyx lcnn_engine/kernels/*.pxd
 
 types:
 	$(PYTHON) -m mypy

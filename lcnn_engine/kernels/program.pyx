@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """A program of kernel steps, built by the plan and run without the GIL.
 
-The structs are those of csrc/steps.h, where every field is explained. Methods of :class:`Program` append one step each; their
-arguments are proved by the plan. Arrays given to a program are kept alive by it.
+The structs are those of csrc/steps.h, where every field is explained. Methods of :class:`Program` append one step each;
+their arguments are proved by the plan. Arrays given to a program are kept alive by it.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
