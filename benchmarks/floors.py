@@ -17,6 +17,7 @@ import numpy as np
 
 from lcnn_engine import LcnnError, Net
 from lcnn_engine.graph import Node
+from lcnn_engine.kernels import halves
 from lcnn_engine.profile import ProfileStep
 
 from . import machine, report, speed_limits
@@ -25,7 +26,7 @@ from .comparison.model_files import network
 from .comparison.pictures import Pictures
 from .speed_limits import Limits
 
-FLOAT = 4
+FLOAT, HALF = 4, 2
 SKIPS = "matrix x vector"  # the operation that reads no weights of inputs that are 0
 LOOKUP = 8  # bytes: an offset and a coefficient
 
@@ -80,7 +81,9 @@ class Network:
             return 0.0, FLOAT * read, 0.0
         if step.op == SKIPS:
             share = self._nonzero[node.inputs[0]]
-            return FLOAT * share * step.multiplications, FLOAT * (read + written), share * step.multiplications
+            matrix = self._tensors[f"{node.name}/kernel"] if dictionary is None else dictionary
+            weight = FLOAT if halves(matrix) is None else HALF
+            return weight * share * step.multiplications, FLOAT * (read + written), share * step.multiplications
         if step.op == "S = D X" and dictionary is not None:
             s = step.multiplications / dictionary.shape[1]
             return FLOAT * dictionary.size, FLOAT * (read + s), step.multiplications
