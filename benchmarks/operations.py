@@ -1,8 +1,7 @@
 """``python -m benchmarks.operations``: every operation but lookups, ours against ONNX Runtime's.
 
 One thread, one pinned core, batch 1, interleaved rounds in one process; see ``operation_cases`` for how an operation
-is isolated from the graph around it. A ratio over the bar is measured once more at the end, the better one counts and
-both are shown. Ends with 1 where ``--check`` is given and a ratio is over the bar.
+is isolated from the graph around it. Ends with 1 where ``--check`` is given and a ratio is over the bar.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import argparse
 import fnmatch
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -36,7 +35,6 @@ class Row:
     ours_spread: float
     onnxruntime_us: float
     onnxruntime_spread: float
-    other_ratio: float | None = None  # of the worse measurement, where there were two
 
     @property
     def ratio(self) -> float | None:
@@ -127,23 +125,16 @@ def _by_round(seconds: np.ndarray, rounds: int, repeats: int) -> np.ndarray:
     return blocks[:, : max(1, repeats - repeats // 10)].mean(axis=1)
 
 
-def _better(first: Row, again: Row) -> Row:
-    """The measurement that counts, with the other's ratio."""
-    better, worse = sorted((first, again), key=lambda row: np.inf if row.ratio is None else row.ratio)
-    return replace(better, other_ratio=worse.ratio)
-
-
 def _cells(row: Row) -> tuple[str, ...]:
     ratio = "noise" if row.ratio is None else f"{row.ratio:.2f}"
     ours = f"{row.ours_us:.2f}", f"{row.ours_spread:.0%}"
     theirs = f"{row.onnxruntime_us:.2f}", f"{row.onnxruntime_spread:.0%}"
-    other = "" if row.other_ratio is None else f"{row.other_ratio:.2f}"
-    return row.operation, row.case, ratio + ("  <--" if row.over else ""), other, *ours, *theirs, row.method
+    return row.operation, row.case, ratio + ("  <--" if row.over else ""), *ours, *theirs, row.method
 
 
 def _table(rows: list[Row]) -> str:
-    header = ("operation", "case", "ratio", "worse", "ours us", "+-", "ONNX Runtime us", "+-", "method")
-    return report.table([header, *map(_cells, rows)], left=(0, 1, 2, 8))
+    header = ("operation", "case", "ratio", "ours us", "+-", "ONNX Runtime us", "+-", "method")
+    return report.table([header, *map(_cells, rows)], left=(0, 1, 2, 7))
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -177,10 +168,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     contests = [Contest(case) for case in chosen]
     print("measuring", file=sys.stderr, flush=True)
     rows = [contest.measure(options.rounds) for contest in contests]
-    rows = [
-        _better(row, Contest(case).measure(options.rounds)) if row.over else row
-        for case, row in zip(chosen, rows, strict=True)
-    ]
     print("measured", file=sys.stderr, flush=True)
     facts = {**machine.describe(), "rounds": options.rounds}
     over = [row for row in rows if row.over]

@@ -21,7 +21,7 @@ import numpy as np
 from .peers import ENGINES, Peer
 
 WARM_SECONDS = 0.005
-LONG = 1.0  # seconds of a run in which what the caches held before is a thousandth
+LONG = 1.0  # seconds of a run in which what the caches held before is less than a percent
 
 
 def _repeat(run: Callable[[], object], seconds: float) -> tuple[int, float]:

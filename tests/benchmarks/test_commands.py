@@ -122,20 +122,6 @@ def test_operations_command(results: Path, capsys: pytest.CaptureFixture[str]) -
     assert (results / "few.txt").read_text() == out
 
 
-def test_a_ratio_over_the_bar_is_measured_once_more(
-    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours = iter([1.5, 1.1, 1.3, 1.4])  # us; theirs is 1
-    measured = lambda contest, rounds: operations.Row("lrn", "case", "single", next(ours), 0.0, 1.0, 0.0)  # noqa: E731
-    monkeypatch.setattr(operations.Contest, "measure", measured)
-    command = ["--only", "lrn radius 2 27*", "--name", "few", "--check"]
-    for code, ratio, worse in ((0, 1.1, 1.5), (1, 1.3, 1.4)):
-        assert operations.main(command) == code
-        (row,) = json.loads((results / "few.json").read_text())["rows"]
-        assert (row["ratio"], row["other_ratio"]) == (ratio, worse)
-        assert f"{worse:.2f}" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--rounds", "0"], ["--core", "100000"]])
 def test_operations_command_refuses(
     arguments: list[str], results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
