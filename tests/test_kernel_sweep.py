@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from .kernel_cases import (
-    CONV_LANES,
     DENSE_LANES,
     LOOKUP_TILES,
     VARIANTS,
@@ -177,41 +176,6 @@ def test_few_lookups_a_filter(lookups: int) -> None:
         P[:, :lookups] = network.rng.standard_normal((10, lookups))
         network.tensors.update({f"{name}/{tensor}": array for tensor, array in lookups_of(P).items()})
         check(network)
-
-
-# ------------------------------------------------------------------------------------------------ dense convolution
-
-
-@pytest.mark.parametrize("filters", sorted({*edges([*WIDTHS, *CONV_LANES, *(2 * n for n in CONV_LANES)])}))
-def test_convolution_filters(filters: int) -> None:
-    network = Network((4, 5, 3), seeded("conv filters", filters))
-    network.add("conv2d", filters=filters, kernel_size=(3, 3), padding=(1, 0, 0, 1), activation="relu")
-    check(network)
-
-
-@pytest.mark.parametrize("size", [(1, 5), (1, 6), (1, 7), (7, 17), (10, 12), (11, 11), (1, 241), (240, 1), (19, 19)])
-def test_convolution_pixels(size: tuple[int, int]) -> None:
-    network = Network((*size, 3), seeded("conv pixels", size))
-    network.add("conv2d", filters=20, kernel_size=(1, 1))
-    check(network)
-
-
-@pytest.mark.parametrize("channels", [1, 2, 113, 114, 300, 1100])
-def test_convolution_whose_weights_need_several_passes(channels: int) -> None:
-    network = Network((5, 6, channels), seeded("passes", channels))
-    network.add("conv2d", filters=70, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="relu")
-    check(network)
-
-
-@pytest.mark.parametrize("groups", [1, 2, 3, 8, 24])
-@pytest.mark.parametrize("each", [1, 2, 3, 5, 17])
-@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
-def test_groups_and_depthwise(groups: int, each: int, strides: tuple[int, int]) -> None:
-    network = Network((9, 8, 24), seeded("groups", groups, each, strides))
-    network.add(
-        "conv2d", filters=groups * each, kernel_size=(3, 3), padding=(1, 1, 1, 1), groups=groups, strides=strides
-    )
-    check(network)
 
 
 # ------------------------------------------------------------------------------------------------------ dense layers

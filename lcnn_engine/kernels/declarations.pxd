@@ -81,9 +81,9 @@ cdef extern from "steps.h" nogil:
         lcnn_step_u u
     ctypedef struct lcnn_variant:
         const char *name
-        int64_t width, max_tile, groups, max_lanes, dense_unit
-        lcnn_kernel arrange, emit, dictionary, lookup_tile, lookup_gather, conv, nonzeros, dense, max_pool, avg_pool
-        lcnn_kernel global_max, global_avg, pointwise, add, multiply, lrn, softmax
+        int64_t width, max_tile, groups, max_lanes, patch_filters, patch_pixels, dense_unit
+        lcnn_kernel arrange, emit, dictionary, lookup_tile, lookup_gather, conv, conv_patches, nonzeros, dense, max_pool
+        lcnn_kernel avg_pool, global_max, global_avg, pointwise, add, multiply, lrn, softmax
 
 cdef extern from "cpu.h" nogil:
     const lcnn_variant **lcnn_variants()

@@ -167,6 +167,16 @@ cdef class Program:
         return self.variant.max_lanes * self.variant.width
 
     @property
+    def patch_filters(self):
+        """Filters that a convolution by patches takes at a time."""
+        return self.variant.patch_filters
+
+    @property
+    def patch_pixels(self):
+        """Pixels of its tile."""
+        return self.variant.patch_pixels
+
+    @property
     def dense_unit(self):
         """Results of a dense layer that one thread takes at a time."""
         return self.variant.dense_unit
@@ -278,14 +288,16 @@ cdef class Program:
         t.u.lookup.tile, t.u.lookup.vectors = tile, vectors
         t.u.lookup.activation, t.u.lookup.alpha = activation, alpha
 
-    def add_conv(self, in_, out, *, weights, bias, offsets, group_filters, strides, padding, pixels_per_unit,
+    def add_conv(self, in_, out, *, patches, weights, bias, offsets, group_filters, strides, padding, pixels_per_unit,
                  activation, alpha):
         """``weights`` packed (groups, blocks, channels a group, kh, kw, lanes); ``bias`` (groups, blocks, lanes);
         ``offsets`` (channels of a pass, kh, kw)."""
         groups, blocks, channels, kh, kw, lanes = weights.shape
         chunks = -(-(out.height * out.width) // pixels_per_unit)
+        cdef lcnn_kernel kernel = self.variant.conv_patches if patches else self.variant.conv
         cdef lcnn_step *t = self.append(
-            self.variant.conv, groups * blocks * chunks, out.height * out.width * out.channels * channels * kh * kw
+            kernel, groups * chunks * (1 if patches else blocks),
+            out.height * out.width * out.channels * channels * kh * kw,
         )
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)

@@ -3,66 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
-from math import prod
-
-import numpy as np
+from functools import partial
 
 from .. import graph as g
 from ..kernels import ACTIVATION_CODES
-from .bands import add_steps, pool_span, target_of
+from .bands import pool_span
 from .builder import Builder
+from .convolutions import lower_conv
 from .fusion import Task
-from .lookups import lower_as_lookups, lower_lookup_conv, lower_lookup_dense, matrix_times_vector
-from .memory import LINE, Map, Value
-from .packing import Lookups, balanced_lanes, pack_conv, tap_offsets
-
-PASS_BYTES = 256 * 1024  # weights of one pass of a convolution: a share of the second-level cache
-PIXELS_PER_UNIT = 120  # of a convolution: twenty register tiles
-
-
-def _conv2d(builder: Builder, task: Task, pool: Task | None = None) -> None:
-    node = task.node
-    assert isinstance(node, g.Conv2D)
-    kernel = builder.tensors[f"{node.name}/kernel"]
-    own = node.filters // node.groups
-    width = builder.program.width
-    if node.groups > 1 and own <= width // 4:  # lanes would stay empty: let lanes be pixels
-        lower_as_lookups(builder, task, node, Lookups.from_kernel(kernel, node.groups), pool)
-        return
-    source = builder.value(node.inputs[0])
-    target = target_of(builder, task, pool)
-    lanes = balanced_lanes(own, width, builder.program.conv_lanes)
-    channels = kernel.shape[1]
-    passes = -(-channels * kernel[0, 0].size * lanes * 4 // PASS_BYTES)
-    pixels = min(target.most_rows * target.value.width, PIXELS_PER_UNIT)
-    offsets = tap_offsets(-(-channels // passes), source.plane, node.kernel_size, node.dilation, source.row)
-
-    @cache
-    def packed() -> tuple[np.ndarray, np.ndarray]:
-        return pack_conv(kernel, builder.tensor(node.name, "bias"), node.groups, lanes, builder.program.zeros)
-
-    def add(out: Map, row: int) -> None:
-        weights, bias = packed()
-        at = source.map()
-        builder.program.add_conv(
-            at._replace(offset=at.offset + row * node.strides[0] * at.row),
-            out,
-            weights=weights,
-            bias=bias,
-            offsets=offsets,
-            group_filters=own,
-            strides=node.strides,
-            padding=node.padding,
-            pixels_per_unit=pixels,
-            activation=ACTIVATION_CODES[task.activation],
-            alpha=task.alpha,
-        )
-
-    places = prod(builder.shape(task.result)[:2])
-    add_steps(
-        builder, task, target, f"conv {lanes}", add, [source.buffer], places * kernel.size, (pixels + LINE) * lanes
-    )
+from .lookups import lower_lookup_conv, lower_lookup_dense, matrix_times_vector
+from .memory import Map, Value
 
 
 def _dense(builder: Builder, task: Task) -> None:
@@ -223,7 +173,7 @@ def _lrn(builder: Builder, task: Task) -> None:
 LOWERINGS: dict[str, Callable[[Builder, Task], None]] = {
     "lookup_conv2d": lower_lookup_conv,
     "lookup_dense": lower_lookup_dense,
-    "conv2d": _conv2d,
+    "conv2d": lower_conv,
     "dense": _dense,
     "max_pool2d": _pool,
     "avg_pool2d": _pool,
@@ -242,5 +192,5 @@ LOWERINGS: dict[str, Callable[[Builder, Task], None]] = {
 
 BEFORE_POOLS: dict[str, Callable[[Builder, Task, Task], None]] = {
     "lookup_conv2d": lower_lookup_conv,
-    "conv2d": _conv2d,
+    "conv2d": lower_conv,
 }

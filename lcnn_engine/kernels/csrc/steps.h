@@ -98,7 +98,9 @@ typedef struct {
 
 /* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
  * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block of
- * one group. */
+ * one group.
+ * conv_patches: the same in one pass with `patch_filters` lanes. Unit: `patch_pixels` pixels of one group; scratch holds
+ * those of all taps. */
 typedef struct {
     const float *weights, *bias; /* bias padded to (groups, blocks * lanes) */
     const int32_t *offsets;
@@ -168,12 +170,13 @@ struct lcnn_step {
 };
 
 /* The kernels of one instruction set. `width` is floats per vector; `max_tile` vectors of pixels a lookup tile may
- * have; `groups` whether lookups may come in groups; a conv block is `max_lanes` vectors of filters at most. */
+ * have; `groups` whether lookups may come in groups; a conv block is `max_lanes` vectors of filters at most, and one of
+ * conv_patches `patch_filters` filters at `patch_pixels` pixels. */
 typedef struct {
     const char *name;
-    int64_t width, max_tile, groups, max_lanes, dense_unit;
-    lcnn_kernel arrange, emit, dictionary, lookup_tile, lookup_gather, conv, nonzeros, dense, max_pool, avg_pool,
-        global_max, global_avg, pointwise, add, multiply, lrn, softmax;
+    int64_t width, max_tile, groups, max_lanes, patch_filters, patch_pixels, dense_unit;
+    lcnn_kernel arrange, emit, dictionary, lookup_tile, lookup_gather, conv, conv_patches, nonzeros, dense, max_pool,
+        avg_pool, global_max, global_avg, pointwise, add, multiply, lrn, softmax;
 } lcnn_variant;
 
 extern const lcnn_variant lcnn_scalar;

@@ -9,6 +9,7 @@
 #include "dense.inc.h"
 #include "dictionary.inc.h"
 #include "layout.inc.h"
+#include "patches.inc.h"
 #include "lookup.inc.h"
 #include "pool.inc.h"
 
@@ -26,12 +27,15 @@ const lcnn_variant LCNN_TABLE(LCNN_NAME) = {
     .groups = LCNN_WIDTH == 16,
     .max_lanes = CONV_LANES,
     .dense_unit = DENSE_UNIT,
+    .patch_filters = PATCH_FILTERS,
+    .patch_pixels = PATCH_PIXELS,
     .arrange = arrange,
     .emit = emit,
     .dictionary = dictionary,
     .lookup_tile = lookup_tile,
     .lookup_gather = lookup_gather,
     .conv = conv,
+    .conv_patches = conv_patches,
     .nonzeros = nonzeros,
     .dense = dense,
     .max_pool = max_pool,

@@ -1,0 +1,121 @@
+"""Both kernels of dense convolutions, each for every shape, whichever the plan would choose for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lcnn_engine.kernels import Program
+from lcnn_engine.plan import Plan, convolutions
+
+from .kernel_cases import CONV_LANES, VARIANTS, WIDTHS, Network, check, edges, seeded
+from .test_kernel_sweep import KERNELS, STRIDES, geometry
+
+_PROGRAMS = [Program(variant) for variant in VARIANTS]
+PATCH_FILTERS = sorted({program.patch_filters for program in _PROGRAMS})
+PATCH_PIXELS = sorted({program.patch_pixels for program in _PROGRAMS})
+
+
+def kernels_of(network: Network, variant: str | None = None) -> list[str]:
+    """Of its convolutions."""
+    plan = Plan(network.graph(), network.tensors, variant=variant)
+    return [step.kernel for step in plan.steps if step.op == "conv2d"]
+
+
+@pytest.fixture(params=["conv", "conv patches"], autouse=True)
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The kernel that all convolutions of a test take."""
+    patches = request.param == "conv patches"
+    monkeypatch.setattr(convolutions, "PATCH_WIDTH", 1)
+    monkeypatch.setattr(convolutions, "PATCH_FLOATS", 10**9 if patches else 0)
+    monkeypatch.setattr(convolutions, "PATCH_VALUES", 10**9)
+    network = Network((3, 3, 2), seeded("kernel"))
+    network.add("conv2d", filters=20, kernel_size=(2, 2))
+    assert all((found == "conv patches") is patches for found in kernels_of(network))
+    return request.param
+
+
+@pytest.mark.parametrize("strides", STRIDES, ids=str)
+@pytest.mark.parametrize("size", KERNELS, ids=str)
+def test_geometry(size: tuple[int, int], strides: tuple[int, int]) -> None:
+    for draw in range(3):
+        place = geometry(("convolutions", draw), size, strides)
+        network = Network((*place.pop("size"), 3), seeded("convolutions", draw, size, strides), bias=draw != 1)
+        if draw == 0:  # read a value with a border instead of the caller's input
+            network.add("batch_norm")
+        network.add("conv2d", filters=4, kernel_size=size, **place)
+        check(network)
+
+
+@pytest.mark.parametrize("filters", edges({*WIDTHS, *PATCH_FILTERS, *CONV_LANES, *(2 * n for n in CONV_LANES)}))
+def test_filters(filters: int) -> None:
+    network = Network((4, 5, 3), seeded("conv filters", filters))
+    network.add("conv2d", filters=filters, kernel_size=(3, 3), padding=(1, 0, 0, 1), activation="relu")
+    check(network)
+
+
+@pytest.mark.parametrize("size", [(1, 5), (1, 6), (1, 7), (7, 17), (10, 12), (11, 11), (1, 241), (240, 1), (19, 19)])
+def test_pixels(size: tuple[int, int]) -> None:
+    network = Network((*size, 3), seeded("conv pixels", size))
+    network.add("conv2d", filters=20, kernel_size=(1, 1))
+    check(network)
+
+
+@pytest.mark.parametrize("width", edges({*WIDTHS, *PATCH_PIXELS, *(2 * n for n in PATCH_PIXELS)}))
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_rows_around_a_tile(width: int, stride: int) -> None:
+    """Rows that touch, and rows with a border between."""
+    network = Network((5, stride * width, 2), seeded("conv rows", width, stride))
+    network.add("conv2d", filters=9, kernel_size=(2, 3), padding=(0, 0, 1, 1), strides=(1, stride), activation="tanh")
+    network.add("conv2d", filters=7, kernel_size=(3, 3), padding=(1, 1, 1, 1))
+    check(network)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 113, 114, 300, 1100])
+def test_weights_that_need_several_passes(channels: int) -> None:
+    network = Network((5, 6, channels), seeded("passes", channels))
+    network.add("conv2d", filters=70, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="relu")
+    check(network)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 8, 24])
+@pytest.mark.parametrize("each", [1, 2, 3, 5, 17])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+def test_groups_and_depthwise(groups: int, each: int, strides: tuple[int, int]) -> None:
+    network = Network((9, 8, 24), seeded("groups", groups, each, strides))
+    network.add(
+        "conv2d", filters=groups * each, kernel_size=(3, 3), padding=(1, 1, 1, 1), groups=groups, strides=strides
+    )
+    check(network)
+
+
+@pytest.mark.parametrize("pool", ["max_pool2d", "avg_pool2d"])
+@pytest.mark.parametrize("size", [(61, 47), (30, 16)])
+def test_a_pool_behind(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], pool: str) -> None:
+    """By bands of rows."""
+    monkeypatch.setattr("lcnn_engine.plan.bands.BAND_BYTES", 16 * 1024)
+    network = Network((*size, 3), seeded("conv pool", size, pool))
+    network.add("conv2d", filters=20, kernel_size=(7, 7), strides=(2, 2), padding=(3, 3, 3, 3), activation="relu")
+    network.add(pool, pool_size=(3, 3), strides=(2, 2), padding=(1, 1, 1, 1))
+    check(network)
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "size", "stride", "patches"),
+    [
+        ((224, 224, 3), 64, 7, 2, True),  # ResNet's first
+        ((224, 224, 3), 64, 3, 1, True),  # VGG's
+        ((56, 56, 64), 128, 1, 2, True),  # a shortcut
+        ((56, 56, 64), 64, 3, 1, False),  # windows of 576 values
+        ((56, 56, 8), 16, 3, 1, False),  # few filters use what was brought together
+        ((14, 14, 64), 64, 1, 1, False),  # short rows
+    ],
+)
+def test_the_choice(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], filters: int, size: int, stride: int, patches: bool
+) -> None:
+    monkeypatch.undo()
+    network = Network(shape, seeded("choice"))
+    padding = (size // 2,) * 4
+    network.add("conv2d", filters=filters, kernel_size=(size, size), strides=(stride, stride), padding=padding)
+    for variant in VARIANTS:
+        assert [found == "conv patches" for found in kernels_of(network, variant)] == [patches]
