@@ -36,8 +36,8 @@ class Cut:
 
 
 def _cut(program: Program, filters: int, kernel: np.ndarray, width: int, most_pixels: int) -> Cut:
-    """For a group of ``filters`` with windows as in ``kernel`` (n, channels, kh, kw), in a result with rows of ``width``
-    whose parts in memory have ``most_pixels``."""
+    """For a group of ``filters``, windows as in ``kernel`` (n, channels, kh, kw), and a result with rows of ``width``
+    of which at most ``most_pixels`` are in memory at once."""
     channels, taps = kernel.shape[1], kernel[0, 0].size
     values = channels * taps
     patches = values * program.patch_pixels
