@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 
 from lcnn_engine import InputError, ModelFormatError, Net, reference
-from lcnn_engine.graph import LRN, Activation, Concat, Conv2D, Dense, Flatten, LookupConv2D, LookupDense, MaxPool2D
+from lcnn_engine.graph import (
+    LRN,
+    Activation,
+    Add,
+    Concat,
+    Conv2D,
+    Dense,
+    Flatten,
+    LookupConv2D,
+    LookupDense,
+    MaxPool2D,
+    Multiply,
+)
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.memory import Buffer, lay_out
 
@@ -30,6 +42,53 @@ def test_buffers_in_use_together_never_overlap():
             together = a.first <= b.last and b.first <= a.last
             assert not together or a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
     assert arena < 0.7 * sum(buffer.size for buffer in buffers)  # lives that do not meet share their place
+
+
+def test_a_buffer_takes_the_place_of_one_that_ends_as_it_begins():
+    ended, read_later = Buffer(16, 0, 3), Buffer(16, 1, 4)
+    heir = Buffer(16, 3, 5, replaces=(read_later, ended))
+    second = Buffer(16, 5, 9, replaces=(heir,))
+    other = Buffer(16, 4, 7)
+    lay_out([second, other, heir, read_later, ended])
+    assert second.offset == heir.offset == ended.offset
+    assert len({ended.offset, read_later.offset, other.offset}) == 3
+
+
+def test_a_chain_of_activations_needs_the_memory_of_one():
+    def arena(nodes: int) -> int:
+        ops = ("relu", "sigmoid")
+        chained = [Activation(name=f"a{i}", inputs=(f"a{i - 1}" if i else "image",), activation=ops[i % 2])
+                   for i in range(nodes)]  # fmt: skip
+        return Plan(chain(chained, (20, 20, 8)), {}).arena_bytes
+
+    assert arena(9) == arena(2)
+
+
+@pytest.mark.parametrize("draw", range(30))
+def test_what_is_read_later_is_not_written_over(draw):
+    """Random graphs of what may lie where its input did, some of it wanted outside, some with a border."""
+    rng = np.random.default_rng(draw)
+    nodes, names = [], ["image"]
+    for i in range(12):
+        near, any_ = names[-int(rng.integers(1, min(3, len(names)) + 1))], names[int(rng.integers(len(names)))]
+        op = rng.choice(["activation", "add", "multiply", "conv"])
+        if op == "activation":
+            node = Activation(name=f"n{i}", inputs=(near,), activation="leaky_relu", alpha=0.5)
+        elif op == "conv":
+            node = Conv2D(name=f"n{i}", inputs=(near,), filters=4, kernel_size=(3, 3), padding=(1, 1, 1, 1))
+        else:
+            node = (Add if op == "add" else Multiply)(name=f"n{i}", inputs=(near, any_), activation="tanh")
+        nodes.append(node)
+        names.append(node.name)
+    graph, tensors = with_tensors(chain(nodes, (9, 7, 4)), {})
+    wanted = [f"n{i}" for i in sorted(rng.choice(11, size=2, replace=False))] + ["n11"]
+    x = pictures(graph)[:1]
+    plan = Plan(graph, tensors, outputs=wanted)
+    found = [np.empty((1, *shape), np.float32) for shape in plan.output_shapes]
+    assert plan.run(x, found, 1)
+    expected = reference.evaluate(graph, tensors, x[0])
+    for name, array in zip(wanted, found, strict=True):
+        assert np.abs(array[0] - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), name
 
 
 def test_gaps_that_are_too_small_are_not_looked_at_in_turn():

@@ -57,6 +57,7 @@ def _pointwise(builder: Builder, task: Task) -> None:
     """Activation and batch norm."""
     name = task.node.name
     source, out = builder.value(task.node.inputs[0]), builder.new_value(task.result)
+    out.write_over(source)
     scale, shift = builder.tensor(name, "scale"), builder.tensor(name, "shift")
 
     def add() -> None:
@@ -115,6 +116,7 @@ def _combine(builder: Builder, task: Task) -> None:
     node = task.node
     sources = sorted((builder.value(name) for name in node.inputs), key=lambda v: -v.height * v.width)
     out = builder.new_value(task.result)
+    out.write_over(*sources[:2])
     left = sources[0]
     for number, right in enumerate(sources[1:], start=2):
         activation, alpha = (task.activation, task.alpha) if number == len(sources) else ("linear", 0.0)

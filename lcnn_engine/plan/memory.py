@@ -56,12 +56,16 @@ class Map(NamedTuple):
 
 @dataclass(eq=False)
 class Buffer:
-    """A stretch of the arena, ``size`` floats, in use from step ``first`` to step ``last``; ``offset`` comes last."""
+    """A stretch of the arena, ``size`` floats, in use from step ``first`` to step ``last``; ``offset`` comes last.
+
+    Step ``first`` may write it over any of ``replaces``, buffers of the same size.
+    """
 
     size: int
     first: int = -1
     last: int = -1
     offset: int = -1
+    replaces: tuple[Buffer, ...] = ()
 
     def touch(self, step: int) -> None:
         """Step number ``step`` reads or writes this buffer."""
@@ -97,6 +101,11 @@ class Value:
         if self.used == 1:
             return 1
         return plane_of(self.used)
+
+    def write_over(self, *sources: Value) -> None:
+        """Let this value take the place of one of ``sources`` that lies as it does, when that is not read any more."""
+        same = [s for s in sources if s.border == self.border and s.channels == self.channels and s.used == self.used]
+        self.buffer.replaces = tuple(source.buffer for source in same)
 
     def map(self, first_channel: int = 0, channels: int | None = None) -> Map:
         """The descriptor for kernels, of all channels or some. Valid once the arena is laid out."""
@@ -162,15 +171,31 @@ class _Gaps:
         return stop
 
 
+def _replacements(buffers: list[Buffer]) -> dict[Buffer, Buffer]:
+    """The buffers that lie where another does that nobody reads any more, and that other one, which then is in use for
+    as long as both."""
+    places: dict[Buffer, Buffer] = {}
+    for buffer in sorted(buffers, key=lambda b: b.first):
+        for replaced in buffer.replaces:
+            place = places.get(replaced, replaced)
+            if place.last == buffer.first:
+                places[buffer] = place
+                place.last = buffer.last
+                break
+    return places
+
+
 def lay_out(buffers: list[Buffer]) -> int:
-    """Give every buffer its offset, so that no two in use at one time overlap; the size of the arena in floats.
+    """Give every buffer its offset, so that no two in use at one time overlap, but for those that replace another; the
+    size of the arena in floats.
 
     In the order of first use, each in the smallest gap that holds it.
     """
+    places = _replacements(buffers)
     gaps = _Gaps()
     living: list[tuple[int, int, int]] = []  # heap of (last, offset, end)
     end = SLACK
-    for buffer in sorted(buffers, key=lambda b: b.first):
+    for buffer in sorted((b for b in buffers if b not in places), key=lambda b: b.first):
         while living and living[0][0] < buffer.first:
             _, start, stop = heapq.heappop(living)
             gaps.give_back(start, stop)
@@ -180,4 +205,6 @@ def lay_out(buffers: list[Buffer]) -> int:
             free, end = end, end + size
         buffer.offset = free
         heapq.heappush(living, (buffer.last, free, free + size))
+    for buffer, place in places.items():
+        buffer.offset = place.offset
     return end + SLACK
