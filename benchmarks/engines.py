@@ -32,16 +32,12 @@ class Ours:
         self.plan.run(self.picture, self.outputs, 1)
         return self.outputs[0][0]
 
-    def run_timed(self) -> None:
-        """Run, and add the time of every step to ``seconds``."""
-        self.plan.run(self.picture, self.outputs, 1, self.seconds)
-
-    def take_seconds(self, nodes: Collection[str]) -> float:
-        """Seconds of the steps of ``nodes`` since the last call; input and output layout are steps of their own."""
-        own = [step.name in nodes and step.op not in ("input", "output") for step in self.plan.steps]
-        total = float(self.seconds[own].sum())
+    def run_timed(self, nodes: Collection[str]) -> float:
+        """Run; the seconds of the steps of ``nodes``. Input and output layout are steps of their own."""
         self.seconds[:] = 0.0
-        return total
+        self.plan.run(self.picture, self.outputs, 1, self.seconds)
+        own = [step.name in nodes and step.op not in ("input", "output") for step in self.plan.steps]
+        return float(self.seconds[own].sum())
 
 
 class OnnxRuntime(peers.OnnxRuntime):

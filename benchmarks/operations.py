@@ -18,7 +18,7 @@ from . import machine, report
 from .building import NetBuilder
 from .engines import OnnxRuntime, Ours
 from .operation_cases import Case, all_cases
-from .timing import Sample, interleave, mean_seconds, repeats_for
+from .timing import Sample, interleave, mean_of_most, mean_seconds, repeats_for
 
 BAR = 1.2
 EMPTY_REPEATS = 150  # runs a round that find the profiler's own cost
@@ -26,20 +26,19 @@ EMPTY_REPEATS = 150  # runs a round that find the profiler's own cost
 
 @dataclass(frozen=True)
 class Row:
-    """Medians in microseconds, and their spreads as shares."""
+    """Medians over the rounds: of microseconds, with their spreads as shares, and of ours over theirs.
+
+    ``ratio``: below 1 we are faster; None where their time is lost in noise.
+    """
 
     operation: str
     case: str
     method: str
+    ratio: float | None
     ours_us: float
     ours_spread: float
     onnxruntime_us: float
     onnxruntime_spread: float
-
-    @property
-    def ratio(self) -> float | None:
-        """Ours over theirs: below 1 we are faster. None where theirs is lost in noise."""
-        return self.ours_us / self.onnxruntime_us if self.onnxruntime_us > 0 else None
 
     @property
     def over(self) -> bool:
@@ -71,18 +70,19 @@ class Contest:
                 f"{self.case.group} {self.case.title}: results differ by {difference:.2e} of the largest"
             )
 
-    def _run_ours(self) -> float:
+    def _ours(self) -> np.ndarray:
+        """Seconds of the operation in each run of a round."""
         self.ours.run()
-        for _ in range(self.repeats):
-            self.ours.run_timed()
-        return self.ours.take_seconds(self.measured) / self.repeats / len(self.measured)
+        return np.array([self.ours.run_timed(self.measured) for _ in range(self.repeats)]) / len(self.measured)
 
     def measure(self, rounds: int) -> Row:
         """Interleaved rounds of this case."""
         samples = self._chain(rounds) if self.base else self._single(rounds)
         ours, theirs = samples["ours"], samples["theirs"]
+        found = theirs.rounds > 0
+        ratio = float(np.median(ours.rounds[found] / theirs.rounds[found])) if theirs.median > 0 else None
         return Row(
-            self.case.group, self.case.title, "chain" if self.base else "single",
+            self.case.group, self.case.title, "chain" if self.base else "single", ratio,
             1e6 * ours.median, ours.spread, 1e6 * theirs.median, theirs.spread,
         )  # fmt: skip
 
@@ -90,7 +90,7 @@ class Contest:
         assert self.base
         base_run, repeats = self.base.run, self.their_repeats
         contenders = {
-            "ours": self._run_ours,
+            "ours": lambda: float(self._ours().mean()),
             "chain": lambda: mean_seconds(self.theirs.run, repeats),
             "base": lambda: mean_seconds(base_run, repeats),
         }
@@ -101,7 +101,7 @@ class Contest:
     def _single(self, rounds: int) -> dict[str, Sample]:
         empty = _empty_session()
         contenders = {
-            "ours": self._run_ours,
+            "ours": lambda: float(mean_of_most(self._ours())),
             "theirs": lambda: mean_seconds(self.theirs.run, self.their_repeats),
             "profiler": lambda: mean_seconds(empty.run, EMPTY_REPEATS),
         }
@@ -120,9 +120,8 @@ def _empty_session() -> OnnxRuntime:
 
 
 def _by_round(seconds: np.ndarray, rounds: int, repeats: int) -> np.ndarray:
-    """Mean of each round's profiled runs but the first, which warms up, and the slowest tenth: they met interrupts."""
-    blocks = np.sort(seconds[-rounds * (1 + repeats) :].reshape(rounds, 1 + repeats)[:, 1:], axis=1)
-    return blocks[:, : max(1, repeats - repeats // 10)].mean(axis=1)
+    """Of each round's profiled runs but the first, which warms up."""
+    return mean_of_most(seconds[-rounds * (1 + repeats) :].reshape(rounds, 1 + repeats)[:, 1:])
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -174,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     summary = f"{len(rows) - len(over)} of {len(rows)} within {BAR}x of ONNX Runtime"
     text = "\n\n".join([machine.heading(facts), _table(rows), summary])
     print(text)
-    numbers = [{**asdict(row), "ratio": row.ratio} for row in rows]
+    numbers = [asdict(row) for row in rows]
     report.write(
         report.chosen_name(options.name, "operations", options.only == "*"), text, {"machine": facts, "rows": numbers}
     )

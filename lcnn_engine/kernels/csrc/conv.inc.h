@@ -106,6 +106,20 @@ static void conv_store(const lcnn_step *step, const lcnn_context *context, const
     }
 }
 
+/* Fetch share `tile` of `tiles` of the lines where pixels [first, first + count) of `filters` planes will be written: all
+ * at once, behind the last tile, when there is no arithmetic left to wait beside. */
+INLINE void conv_fetch(const lcnn_map *out, const float *planes, int64_t filters, int64_t first, int64_t count,
+                       int64_t tile, int64_t tiles)
+{
+    const int64_t last = first + count - 1;
+    const int64_t begin = first / out->width * out->row + first % out->width;
+    const int64_t end = last / out->width * out->row + last % out->width + 1;
+    for (int64_t o = filters * tile / tiles; o < filters * (tile + 1) / tiles; o++)
+        for (int64_t at = begin; at < end; at += 16) __builtin_prefetch(planes + o * out->plane + at, 1);
+}
+
+#define FETCH_TAPS 256 /* of a tile: with fewer, fetching takes longer than it spares */
+
 /* All channels of pixels [first, first + count) of one block of filters. The weights of a pass over some channels stay
  * in the second-level cache while the pixels stream by; `scratch` holds (count, lanes) sums between passes. */
 static void conv_chunk(const lcnn_step *step, const lcnn_context *context, int64_t group, int64_t block, int64_t first,
@@ -116,9 +130,12 @@ static void conv_chunk(const lcnn_step *step, const lcnn_context *context, int64
     const int64_t row = u->taps * u->lanes, index = group * u->blocks + block;
     const float *source = context->arena + in->offset + group * u->group_channels * in->plane - u->top * in->row - u->left;
     const int64_t tiles = (count + CONV_PIXELS - 1) / CONV_PIXELS;
+    const int64_t filter = block * u->lanes, filters = smaller(u->lanes, u->group_filters - filter);
+    const float *planes = context->arena + out->offset + (group * u->group_filters + filter) * out->plane;
     for (int64_t i = 0; i < u->group_channels; i += u->channels_per_pass) {
         const int64_t channels = smaller(u->channels_per_pass, u->group_channels - i);
         const float *weights = u->weights + (index * u->group_channels + i) * row;
+        const int fetch = i + channels == u->group_channels && channels * u->taps >= FETCH_TAPS;
         int64_t y = first / out->width, x = first % out->width;
         for (int64_t tile = 0; tile < tiles; tile++) {
             const int64_t begin = count * tile / tiles, end = count * (tile + 1) / tiles;
@@ -127,13 +144,12 @@ static void conv_chunk(const lcnn_step *step, const lcnn_context *context, int64
                 pixel[p] = source + i * in->plane + y * u->stride_h * in->row + x * u->stride_w;
                 if (++x == out->width) x = 0, y++;
             }
+            if (fetch) conv_fetch(out, planes, filters, first, count, tile, tiles);
             conv_pixels(u, channels * u->taps, weights, pixel, end - begin, i ? 0 : u->bias + index * u->lanes,
                         context->scratch + begin * u->lanes);
         }
     }
-    const int64_t filter = block * u->lanes;
-    conv_store(step, context, context->scratch, first, count, group * u->group_filters + filter,
-               smaller(u->lanes, u->group_filters - filter));
+    conv_store(step, context, context->scratch, first, count, group * u->group_filters + filter, filters);
 }
 
 static void conv(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
