@@ -1,8 +1,9 @@
 /* Dense convolution of large pictures with few values in a window: pixels lie across vector lanes, filters are broadcast.
  *
  * The windows of a tile of pixels are first brought together in scratch, (taps, PATCH_PIXELS): a short or strided row
- * becomes part of a run. All filters then read them from the first-level cache, and results leave as rows, spread over
- * the time of the arithmetic; conv.inc.h has to transpose them, and writes them to memory all at once. */
+ * becomes part of a run. Where they are one run in the picture, they stay there. All filters then read them from the
+ * first-level cache, and results leave as rows, spread over the time of the arithmetic; conv.inc.h has to transpose them,
+ * and writes them to memory all at once. */
 
 #if LCNN_WIDTH == 16
 #define PATCH_VECTORS 3
@@ -59,18 +60,30 @@ INLINE void patch_gather(const int stride, const lcnn_conv *u, const float *sour
     }
 }
 
-/* The sums of PATCH_FILTERS filters over all taps, activated. */
-INLINE void patch_sums(const int vectors, const lcnn_conv *u, const float *patches, const float *weights, int64_t taps,
-                       const float *bias, vf sums[PATCH_FILTERS][PATCH_VECTORS])
+/* With a loop for each stride that is usual. */
+static void patch_gather_any(const lcnn_conv *u, const float *source, const patch_run *runs, int64_t number, int64_t taps,
+                             float *patches)
+{
+    switch (u->stride_w) {
+    case 1: patch_gather(1, u, source, runs, number, taps, patches); break;
+    case 2: patch_gather(2, u, source, runs, number, taps, patches); break;
+    default: patch_gather(0, u, source, runs, number, taps, patches);
+    }
+}
+
+/* The sums of PATCH_FILTERS filters over all taps, activated. `in_place`: `patches` is the picture. */
+INLINE void patch_sums(const int vectors, const int in_place, const lcnn_conv *u, const float *patches,
+                       const float *weights, int64_t taps, const float *bias, vf sums[PATCH_FILTERS][PATCH_VECTORS])
 {
 #pragma GCC unroll 8
     for (int f = 0; f < PATCH_FILTERS; f++)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) sums[f][v] = vset(bias[f]);
-    for (int64_t t = 0; t < taps; t++, weights += PATCH_FILTERS, patches += PATCH_PIXELS) {
+    for (int64_t t = 0; t < taps; t++, weights += PATCH_FILTERS) {
+        const float *tap = patches + (in_place ? u->offsets[t] : t * PATCH_PIXELS);
         vf x[PATCH_VECTORS];
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) x[v] = vload(patches + v * LCNN_WIDTH);
+        for (int v = 0; v < vectors; v++) x[v] = vload(tap + v * LCNN_WIDTH);
 #pragma GCC unroll 8
         for (int f = 0; f < PATCH_FILTERS; f++) {
             const vf w = vset(weights[f]);
@@ -109,15 +122,15 @@ INLINE void patch_store(const int vectors, vf sums[PATCH_FILTERS][PATCH_VECTORS]
 }
 
 /* All filters of a group at `vectors` vectors of pixels. */
-INLINE void patch_filters(const int vectors, const lcnn_conv *u, const float *patches, int64_t group,
+INLINE void patch_filters(const int vectors, const int in_place, const lcnn_conv *u, const float *patches, int64_t group,
                           const patch_run *runs, int64_t number, const lcnn_map *out, float *planes)
 {
     const int64_t taps = u->group_channels * u->taps;
     for (int64_t block = 0; block < u->blocks; block++) {
         const int64_t filter = block * PATCH_FILTERS, index = group * u->blocks + block;
         vf sums[PATCH_FILTERS][PATCH_VECTORS];
-        patch_sums(vectors, u, patches, u->weights + index * taps * PATCH_FILTERS, taps, u->bias + index * PATCH_FILTERS,
-                   sums);
+        patch_sums(vectors, in_place, u, patches, u->weights + index * taps * PATCH_FILTERS, taps,
+                   u->bias + index * PATCH_FILTERS, sums);
         patch_store(vectors, sums, smaller(PATCH_FILTERS, u->group_filters - filter), runs, number, out,
                     planes + filter * out->plane);
     }
@@ -130,22 +143,23 @@ static void patch_tile(const lcnn_step *step, const lcnn_context *context, int64
     const lcnn_map *in = &step->in[0], *out = &step->out;
     const int64_t taps = u->group_channels * u->taps;
     const float *source = context->arena + in->offset + group * u->group_channels * in->plane - u->top * in->row - u->left;
-    float *patches = context->scratch, *planes = context->arena + out->offset + group * u->group_filters * out->plane;
+    float *planes = context->arena + out->offset + group * u->group_filters * out->plane;
     patch_run runs[PATCH_PIXELS];
     int64_t number = patch_cut(first, count, out->width, u->stride_h * in->row, u->stride_w, runs);
-    switch (u->stride_w) {
-    case 1: patch_gather(1, u, source, runs, number, taps, patches); break;
-    case 2: patch_gather(2, u, source, runs, number, taps, patches); break;
-    default: patch_gather(0, u, source, runs, number, taps, patches);
-    }
+    const patch_run *last = runs + number - 1;
+    const int in_place = u->stride_w == 1 && last->place - runs->place == last->at; /* one run as it lies */
+    const float *patches = in_place ? source + runs->place : context->scratch;
+    if (!in_place) patch_gather_any(u, source, runs, number, taps, context->scratch);
     const int64_t row = out->row == out->width ? out->width * out->height : out->width; /* rows that touch are one */
     number = patch_cut(first, count, row, out->row, 1, runs);
-    switch ((count + LCNN_WIDTH - 1) / LCNN_WIDTH) {
-    case 1: patch_filters(1, u, patches, group, runs, number, out, planes); break;
-    case 2: patch_filters(2, u, patches, group, runs, number, out, planes); break;
+    switch ((count + LCNN_WIDTH - 1) / LCNN_WIDTH * 2 + in_place) {
+#define CASE(vectors, in_place) \
+    case 2 * vectors + in_place: patch_filters(vectors, in_place, u, patches, group, runs, number, out, planes); break;
+        CASE(1, 0) CASE(1, 1) CASE(2, 0) CASE(2, 1)
 #if PATCH_VECTORS == 3
-    case 3: patch_filters(3, u, patches, group, runs, number, out, planes); break;
+        CASE(3, 0) CASE(3, 1)
 #endif
+#undef CASE
     }
 }
 
