@@ -184,16 +184,8 @@ def _lookup_step(
     if s.channels * s.plane + s.start > MAX_ELEMENTS:
         raise ModelFormatError(f"node {name!r}: expected S of at most {MAX_ELEMENTS} values")
     target = target_of(builder, task, pool, row=s.row)
-    filters, width = len(lookups.indptr) - 1, builder.program.width
-    bias = builder.tensor(name, "bias")
-    work = _Work(
-        indptr=lookups.indptr,
-        offsets=offsets + s.start,
-        coefficients=lookups.coefficients,
-        bias=np.zeros(filters, np.float32) if bias is None else bias,
-        activation=ACTIVATION_CODES[task.activation],
-        alpha=task.alpha,
-    )
+    work, width = _work_of(builder, task, lookups, offsets + s.start), builder.program.width
+    filters = len(work.bias)
     if target.value.height * target.value.width <= GATHER_PIXELS:
         per_unit = round_up(-(-filters // FEWEST_UNITS), width)
         kernel = _arrange_for_gathering(work, width, per_unit, s.channels * s.plane + s.start)
@@ -231,6 +223,18 @@ class _Work:
     shifts: tuple[int, ...] = (0,)
     keep: np.ndarray | None = None
     tile: int = 0
+
+
+def _work_of(builder: Builder, task: Task, lookups: Lookups, offsets: np.ndarray) -> _Work:
+    bias = builder.tensor(task.node.name, "bias")
+    return _Work(
+        indptr=lookups.indptr,
+        offsets=offsets,
+        coefficients=lookups.coefficients,
+        bias=np.zeros(len(lookups.indptr) - 1, np.float32) if bias is None else bias,
+        activation=ACTIVATION_CODES[task.activation],
+        alpha=task.alpha,
+    )
 
 
 def _arrange_for_gathering(work: _Work, width: int, per_unit: int, end: int) -> str:
