@@ -46,6 +46,17 @@ class Row:
         return self.ratio is None or self.ratio > BAR
 
 
+def ratio_of(ours: Sample, theirs: Sample) -> float | None:
+    """The median of the rounds' own ratios. None where their median is lost in noise; a round in which they are counts
+    against us."""
+    if theirs.median <= 0:
+        return None
+    found = theirs.rounds > 0
+    ratios = np.full(len(theirs.rounds), np.inf)
+    ratios[found] = ours.rounds[found] / theirs.rounds[found]
+    return float(np.median(ratios))
+
+
 class Contest:
     """A case made ready: both engines loaded, results compared, blocks sized."""
 
@@ -79,10 +90,8 @@ class Contest:
         """Interleaved rounds of this case."""
         samples = self._chain(rounds) if self.base else self._single(rounds)
         ours, theirs = samples["ours"], samples["theirs"]
-        found = theirs.rounds > 0
-        ratio = float(np.median(ours.rounds[found] / theirs.rounds[found])) if theirs.median > 0 else None
         return Row(
-            self.case.group, self.case.title, "chain" if self.base else "single", ratio,
+            self.case.group, self.case.title, "chain" if self.base else "single", ratio_of(ours, theirs),
             1e6 * ours.median, ours.spread, 1e6 * theirs.median, theirs.spread,
         )  # fmt: skip
 

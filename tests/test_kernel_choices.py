@@ -1,6 +1,7 @@
 """Whatever way of walking lookups the model of their cost chooses: every variant computes the same as the NumPy twin.
 
-The other sweeps take the way that is cheapest for their sizes, which another processor, or a new model, may not.
+The other sweeps take the way that is cheapest for their sizes, which another processor, or a new model, may not. Below
+is also which kernel a dense convolution gets; test_kernel_convolutions.py has both compute the same.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lcnn_engine.kernels import Program, choose_variant, usable_variants
 from lcnn_engine.plan import Plan, lookups
 from lcnn_engine.plan.tiling import LARGE_TILE, Tiling
 
-from .kernel_cases import Network, check, seeded
+from .kernel_cases import VARIANTS, Network, check, seeded
 
 LARGEST = max(Program(variant).max_tile for variant in usable_variants())
 TILES = [tile for tile in range(1, LARGEST + 1) if tile <= LARGE_TILE or tile % 2 == 0]
@@ -79,3 +80,25 @@ def test_gathering_in_blocks(monkeypatch: pytest.MonkeyPatch, filters: int, plac
         plan = Plan(network.graph(), network.tensors, variant="scalar")
         blocks = [step.kernel for step in plan.steps if step.kernel.startswith("lookup gather in")]
         assert len(blocks) == (filters % 4 == 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "size", "stride", "patches"),
+    [
+        ((224, 224, 3), 64, 7, 2, True),  # ResNet's first
+        ((224, 224, 3), 64, 3, 1, True),  # VGG's
+        ((56, 56, 64), 128, 1, 2, True),  # a shortcut
+        ((56, 56, 64), 64, 3, 1, False),  # windows of 576 values
+        ((56, 56, 8), 16, 3, 1, False),  # few filters use what was brought together
+        ((14, 14, 64), 64, 1, 1, False),  # short rows
+    ],
+)
+def test_the_kernel_of_a_convolution(
+    shape: tuple[int, int, int], filters: int, size: int, stride: int, patches: bool
+) -> None:
+    network = Network(shape, seeded("choice"))
+    padding = (size // 2,) * 4
+    network.add("conv2d", filters=filters, kernel_size=(size, size), strides=(stride, stride), padding=padding)
+    for variant in VARIANTS:
+        plan = Plan(network.graph(), network.tensors, variant=variant)
+        assert [step.kernel == "conv patches" for step in plan.steps if step.op == "conv2d"] == [patches]

@@ -15,12 +15,6 @@ PATCH_FILTERS = sorted({program.patch_filters for program in _PROGRAMS})
 PATCH_PIXELS = sorted({program.patch_pixels for program in _PROGRAMS})
 
 
-def kernels_of(network: Network, variant: str | None = None) -> list[str]:
-    """Of its convolutions."""
-    plan = Plan(network.graph(), network.tensors, variant=variant)
-    return [step.kernel for step in plan.steps if step.op == "conv2d"]
-
-
 @pytest.fixture(params=["conv", "conv patches"], autouse=True)
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The kernel that all convolutions of a test take."""
@@ -30,7 +24,8 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     monkeypatch.setattr(convolutions, "PATCH_VALUES", 10**9)
     network = Network((3, 3, 2), seeded("kernel"))
     network.add("conv2d", filters=20, kernel_size=(2, 2))
-    assert all((found == "conv patches") is patches for found in kernels_of(network))
+    kernels = [step.kernel for step in Plan(network.graph(), network.tensors).steps if step.op == "conv2d"]
+    assert [name == "conv patches" for name in kernels] == [patches]
     return request.param
 
 
@@ -97,25 +92,3 @@ def test_a_pool_behind(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], p
     network.add("conv2d", filters=20, kernel_size=(7, 7), strides=(2, 2), padding=(3, 3, 3, 3), activation="relu")
     network.add(pool, pool_size=(3, 3), strides=(2, 2), padding=(1, 1, 1, 1))
     check(network)
-
-
-@pytest.mark.parametrize(
-    ("shape", "filters", "size", "stride", "patches"),
-    [
-        ((224, 224, 3), 64, 7, 2, True),  # ResNet's first
-        ((224, 224, 3), 64, 3, 1, True),  # VGG's
-        ((56, 56, 64), 128, 1, 2, True),  # a shortcut
-        ((56, 56, 64), 64, 3, 1, False),  # windows of 576 values
-        ((56, 56, 8), 16, 3, 1, False),  # few filters use what was brought together
-        ((14, 14, 64), 64, 1, 1, False),  # short rows
-    ],
-)
-def test_the_choice(
-    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], filters: int, size: int, stride: int, patches: bool
-) -> None:
-    monkeypatch.undo()
-    network = Network(shape, seeded("choice"))
-    padding = (size // 2,) * 4
-    network.add("conv2d", filters=filters, kernel_size=(size, size), strides=(stride, stride), padding=padding)
-    for variant in VARIANTS:
-        assert [found == "conv patches" for found in kernels_of(network, variant)] == [patches]

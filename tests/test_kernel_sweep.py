@@ -111,7 +111,7 @@ def geometry(seed: tuple[object, ...], kernel: tuple[int, int], strides: tuple[i
 
 @pytest.mark.parametrize("strides", STRIDES, ids=str)
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
-@pytest.mark.parametrize("op", ["lookup_conv2d", "conv2d", "depthwise"])
+@pytest.mark.parametrize("op", ["lookup_conv2d", "depthwise"])
 def test_convolution_geometry(op: str, kernel: tuple[int, int], strides: tuple[int, int]) -> None:
     for draw, k in enumerate((4, 0, 9)):
         place = geometry((op, draw), kernel, strides)

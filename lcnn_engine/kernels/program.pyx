@@ -128,16 +128,22 @@ cdef void set_map(lcnn_map *target, source) except *:
 cdef class Program:
     """Steps for one variant. Build with the methods below, then :meth:`seal`, then :meth:`run` from any thread."""
 
+    # As in lcnn_variant; conv_lanes: filters a convolution block may have.
+    cdef readonly int64_t width, max_tile, conv_lanes, patch_filters, patch_pixels, dense_unit
+    cdef readonly bint groups
     cdef const lcnn_variant *variant
     cdef lcnn_step *steps
-    cdef int64_t count, room, slot, input_size, arena, scratch
-    cdef int64_t outputs
+    cdef int64_t count, room, slot, input_size, arena, scratch, outputs
     cdef list idle
     cdef dict copies
     cdef Constants constants
 
     def __cinit__(self, str variant):
         self.variant = find_variant(variant)
+        self.width, self.max_tile, self.groups = self.variant.width, self.variant.max_tile, self.variant.groups
+        self.conv_lanes = self.variant.max_lanes * self.variant.width
+        self.patch_filters, self.patch_pixels = self.variant.patch_filters, self.variant.patch_pixels
+        self.dense_unit = self.variant.dense_unit
         self.steps = NULL
         self.constants = Constants()
         self.copies = {}
@@ -145,41 +151,6 @@ cdef class Program:
 
     def __dealloc__(self):
         free(self.steps)
-
-    @property
-    def width(self):
-        """Floats per vector."""
-        return self.variant.width
-
-    @property
-    def max_tile(self):
-        """Vectors of pixels a lookup tile may have."""
-        return self.variant.max_tile
-
-    @property
-    def groups(self):
-        """Whether lookups may come in groups."""
-        return bool(self.variant.groups)
-
-    @property
-    def conv_lanes(self):
-        """Filters a convolution block may have."""
-        return self.variant.max_lanes * self.variant.width
-
-    @property
-    def patch_filters(self):
-        """Filters that a convolution by patches takes at a time."""
-        return self.variant.patch_filters
-
-    @property
-    def patch_pixels(self):
-        """Pixels of its tile."""
-        return self.variant.patch_pixels
-
-    @property
-    def dense_unit(self):
-        """Results of a dense layer that one thread takes at a time."""
-        return self.variant.dense_unit
 
     def begin_step(self, slot):
         """What is added from now on counts its time as that of step number ``slot`` of the plan."""
@@ -295,10 +266,8 @@ cdef class Program:
         groups, blocks, channels, kh, kw, lanes = weights.shape
         chunks = -(-(out.height * out.width) // pixels_per_unit)
         cdef lcnn_kernel kernel = self.variant.conv_patches if patches else self.variant.conv
-        cdef lcnn_step *t = self.append(
-            kernel, groups * chunks * (1 if patches else blocks),
-            out.height * out.width * out.channels * channels * kh * kw,
-        )
+        units = groups * chunks * (1 if patches else blocks)
+        cdef lcnn_step *t = self.append(kernel, units, out.height * out.width * out.channels * channels * kh * kw)
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
         t.u.conv.weights = <const float *>self.packed(weights)

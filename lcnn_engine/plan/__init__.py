@@ -1,7 +1,8 @@
 """From a graph to a program of kernel steps: fusions, layouts, one arena, the kernel of every node.
 
-``fusion`` says what runs together, ``lowering``, ``lookups`` and ``convolutions`` choose kernels and geometry, ``memory``
-lays out the arena, ``packing`` orders weights, ``builder`` carries the state. All shapes and offsets are settled here, once.
+``fusion`` says what runs together, ``lowering``, ``lookups`` and ``convolutions`` choose kernels and geometry,
+``memory`` lays out the arena, ``packing`` orders weights, ``builder`` carries the state. All shapes and offsets are
+settled here, once.
 """
 
 from __future__ import annotations

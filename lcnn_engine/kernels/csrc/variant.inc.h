@@ -9,10 +9,10 @@
 #include "dense.inc.h"
 #include "dictionary.inc.h"
 #include "layout.inc.h"
-#include "patches.inc.h"
 #include "lookup.inc.h"
 #include "pool.inc.h"
 
+#include "conv_patches.inc.h" /* gathers strided rows as the layout does */
 #include "pointwise.inc.h" /* softmax finds its maximum as a global pool does */
 
 #define LCNN_JOIN(a, b) a##b
