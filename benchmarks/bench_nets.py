@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from lcnn_engine import Net
-from lcnn_engine.counting import cost_of, totals
+from lcnn_engine.analysis.cost import cost_of, totals
 
 from . import rates
 from .engines import OnnxRuntime

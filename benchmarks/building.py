@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lcnn_engine import graph as g
 from lcnn_engine.kernels import halves
+from lcnn_engine.model import graph as g
 
 Tensors = dict[str, np.ndarray]
 Pair = tuple[int, int]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lcnn_engine import InputError, LcnnError
-from lcnn_engine.threads import checked_threads
+from lcnn_engine.runtime.threads import checked_threads
 
 from . import machine, report
 from .comparison import bars, callers, cold, tables

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lcnn_engine.graph import Graph
+from lcnn_engine.model.graph import Graph
 from lcnn_engine.plan import Plan
 
 from .comparison import peers

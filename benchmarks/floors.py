@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from lcnn_engine import LcnnError, Net
-from lcnn_engine.graph import Node
+from lcnn_engine.analysis.profile import ProfileStep
 from lcnn_engine.kernels import halves
-from lcnn_engine.profile import ProfileStep
+from lcnn_engine.model.graph import Node
 
 from . import machine, report, speed_limits
 from .comparison.contests import groups

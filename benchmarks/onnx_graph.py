@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lcnn_engine import graph as g
-from lcnn_engine import onnx_twin
+from lcnn_engine.interop import onnx as onnx_twin
+from lcnn_engine.model import graph as g
 
 from .twins import as_dense
 

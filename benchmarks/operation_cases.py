@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lcnn_engine.graph import ACTIVATIONS, Graph
+from lcnn_engine.model.graph import ACTIVATIONS, Graph
 
 from .building import NetBuilder, Tensors
 

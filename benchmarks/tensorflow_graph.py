@@ -16,8 +16,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
 
-from lcnn_engine import graph as g
-from lcnn_engine.twins import as_dense
+from lcnn_engine.interop.dense import as_dense
+from lcnn_engine.model import graph as g
 
 Get = Callable[[str], Any]  # a tensor of the node as a variable, in TensorFlow's layout; None where it has none
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lcnn_engine import graph as g
-from lcnn_engine.twins import Network, as_dense, dense_kernel, is_lookup, with_dense_layers
+from lcnn_engine.interop.dense import Network, as_dense, dense_kernel, is_lookup, with_dense_layers
+from lcnn_engine.model import graph as g
 
 __all__ = ["Network", "as_dense", "dense_kernel", "dense_twin", "is_lookup", "lookup_multiplications"]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lcnn_engine import graph as g
+from lcnn_engine.model import graph as g
 
 from .building import NetBuilder, Tensors, as_stored
 

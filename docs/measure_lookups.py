@@ -16,8 +16,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from lcnn_train import lookup_model, sparsity
+from lcnn_train import lookup_model
 from lcnn_train.data import idx
+from lcnn_train.layers import sparsity
 
 DENSE_EPOCHS, TUNING_EPOCHS, BATCH = 8, 3, 64
 CONVERSIONS: dict[str, dict[str, Any]] = {

@@ -8,10 +8,10 @@ One file in, probabilities out: no framework, no compiler at run time. MODEL_FOR
 """
 
 from .errors import InputError, LcnnError, ModelFormatError, NodeNameError, SettingError
-from .graph import Graph
-from .info import kernel_info
-from .model_file import read_model, write_model
+from .format.model_file import read_model, write_model
+from .model.graph import Graph
 from .net import Net
+from .runtime.info import kernel_info
 
 __all__ = [
     "Graph",

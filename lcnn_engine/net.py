@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from .errors import InputError, NodeNameError
-from .graph import MAX_BYTES, Graph, Shape
-from .model_file import read_model
+from .format.model_file import read_model
+from .images.preprocessing import as_batch
+from .model.graph import MAX_BYTES, Graph, Shape
 from .plan import Plan
-from .preprocessing import as_batch
-from .threads import checked_threads
+from .runtime.threads import checked_threads
 
 if TYPE_CHECKING:
-    from .profile import Profile
+    from .analysis.profile import Profile
 
 KEPT_PLANS = 4  # for features: each holds packed weights of its own
 
@@ -167,8 +167,8 @@ class Net:
 
     def summary(self) -> str:
         """A table of the nodes: output, dictionary, lookups, density, multiplications by the paper's rule, bytes."""
-        from .counting import cost_of  # here, and so in `profile`, for most programs never ask
-        from .summary import summarize
+        from .analysis.cost import cost_of  # here, and so in `profile`, for most programs never ask
+        from .analysis.summary import summarize
 
         costs = cost_of(self._graph, self._tensors)
         return summarize(self._graph, costs, sum(cost.bytes for cost in costs))
@@ -180,7 +180,7 @@ class Net:
         layer for every lookup layer; it takes the time and memory of the dense weights. Raises InputError for what
         does not fit, for ``runs`` below 1, and for ``dense`` where there is no lookup layer.
         """
-        from .profile import profile_network
+        from .analysis.profile import profile_network
 
         if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
             raise InputError(f"expected runs to be an integer of at least 1, got {runs!r}")

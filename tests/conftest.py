@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from lcnn_engine import Net, write_model
-
-from .networks import small_classifier
+from tests.helpers.networks import small_classifier
 
 DATA = Path(__file__).parent / "data"
 

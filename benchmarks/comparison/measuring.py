@@ -137,7 +137,7 @@ class Runner:
 
     def _reference(self, name: str, number: int, picture: np.ndarray) -> np.ndarray:
         """What the NumPy reference says of a network's picture of that number."""
-        from lcnn_engine.reference import evaluate
+        from lcnn_engine.model.reference import evaluate
 
         if (name, number) not in self._references:
             graph, tensors = network(name)

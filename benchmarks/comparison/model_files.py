@@ -23,7 +23,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lcnn_engine import twins
+from lcnn_engine.interop import dense as twins
 
 from ..machine import ROOT
 from ..twins import Network, dense_twin

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lcnn_engine.graph import Graph
+from lcnn_engine.model.graph import Graph
 
 from ..machine import ROOT
 from .model_files import network
@@ -34,7 +34,7 @@ class Pictures:
         return self._batches[name, size]
 
     def _make(self, graph: Graph, size: int) -> np.ndarray:
-        from lcnn_engine.preprocessing import as_batch
+        from lcnn_engine.images.preprocessing import as_batch
 
         if graph.preprocessing is None:
             return np.random.default_rng(0).standard_normal((size, *graph.input.shape), dtype=np.float32)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ..errors import LcnnError
-from ..text import complain, message_of, note
+from ..utils.text import complain, message_of, note
 from .parser import parser
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130

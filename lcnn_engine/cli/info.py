@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..counting import NodeCost, cost_of, totals
-from ..graph import Graph
-from ..info import kernel_info
-from ..model_file import read_model, stored_bytes
-from ..summary import summarize
-from ..text import printable
+from ..analysis.cost import NodeCost, cost_of, totals
+from ..analysis.summary import summarize
+from ..format.model_file import read_model, stored_bytes
+from ..model.graph import Graph
+from ..runtime.info import kernel_info
+from ..utils.text import printable
 
 
 def run(options: argparse.Namespace) -> int:

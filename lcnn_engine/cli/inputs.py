@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import Graph
-from ..preprocessing import as_batch, normalize
+from ..images.preprocessing import as_batch, normalize
+from ..model.graph import Graph
 
 SEED = 20_171
 

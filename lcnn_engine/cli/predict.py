@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ..errors import InputError
 from ..net import Net
-from ..text import complain, message_of, printable
+from ..utils.text import complain, message_of, printable
 
 
 def run(options: argparse.Namespace) -> int:

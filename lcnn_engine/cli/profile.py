@@ -7,12 +7,12 @@ import dataclasses
 import json
 from typing import Any
 
-from ..drawing import checked_format
-from ..files import check_place
+from ..analysis.profile import Profile
+from ..interop.dense import is_lookup
 from ..net import Net
-from ..profile import Profile
-from ..text import note
-from ..twins import is_lookup
+from ..utils.drawing import checked_format
+from ..utils.files import check_place
+from ..utils.text import note
 from .inputs import inputs
 
 

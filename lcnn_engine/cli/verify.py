@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .. import reference
 from ..errors import InputError
-from ..graph import Graph
+from ..format.model_file import read_model
 from ..kernels import choose_variant, usable_variants
-from ..model_file import read_model
+from ..model import reference
+from ..model.graph import Graph
 from ..plan import Plan
-from ..text import counted, printable, shape_text, table
-from ..threads import checked_threads
+from ..runtime.threads import checked_threads
+from ..utils.text import counted, printable, shape_text, table
 from .inputs import inputs
 
 TOLERANCE = 1e-5  # of the largest |output| of a node

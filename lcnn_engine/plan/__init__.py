@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..graph import MAX_BYTES, Graph, Shape
 from ..kernels import Program, choose_variant
+from ..model.graph import MAX_BYTES, Graph, Shape
 from .builder import Builder, Step
 from .fusion import Task, borders, fuse, join_pools, needed_nodes
 from .lowering import BEFORE_POOLS, LOWERINGS

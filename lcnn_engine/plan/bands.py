@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ..graph import AvgPool2D, Pool2D
+from ..model.graph import AvgPool2D, Pool2D
 from .builder import Builder
 from .fusion import Task
 from .memory import Border, Buffer, Map, Value

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import ModelFormatError
-from ..graph import Graph, Shape
 from ..kernels import Program
+from ..model.graph import Graph, Shape
 from .memory import Border, Buffer, Value, lay_out, value_of
 
 MAX_STEPS = 2**18  # a step takes 1 kB, and one more input of a concatenation 4 bytes of a file

@@ -8,8 +8,8 @@ from math import prod
 
 import numpy as np
 
-from .. import graph as g
 from ..kernels import ACTIVATION_CODES, Program
+from ..model import graph as g
 from .bands import add_steps, target_of
 from .builder import Builder
 from .fusion import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..graph import Activated, Activation, Conv2D, Convolution, Graph, LookupConv2D, Node, Pool2D
+from ..model.graph import Activated, Activation, Conv2D, Convolution, Graph, LookupConv2D, Node, Pool2D
 from .memory import LINE, NO_BORDER, Border, whole_lines
 
 MANY_LOOKUPS = 8  # of a filter: they gain more by longer rows than S = D X loses

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ModelFormatError
-from ..graph import MAX_ELEMENTS, Convolution, LookupConv2D, LookupDense
 from ..kernels import ACTIVATION_CODES
+from ..model.graph import MAX_ELEMENTS, Convolution, LookupConv2D, LookupDense
 from .bands import Target, add_steps, target_of
 from .builder import Builder
 from .fusion import Task

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from .. import graph as g
 from ..kernels import ACTIVATION_CODES
+from ..model import graph as g
 from .bands import pool_span
 from .builder import Builder
 from .convolutions import lower_conv

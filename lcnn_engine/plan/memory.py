@@ -7,7 +7,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..graph import Shape
+from ..model.graph import Shape
 
 LINE = 16  # floats of a 64-byte cache line
 SLACK = 64  # floats before and behind all buffers: vectors may reach past the pixels that are kept

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lcnn_engine.graph import Preprocessing, Shape
-from lcnn_engine.preprocessing import resized_shape
+from lcnn_engine.images.preprocessing import resized_shape
+from lcnn_engine.model.graph import Preprocessing, Shape
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 

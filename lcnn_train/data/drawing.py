@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lcnn_engine.pictures import Picture, open_picture
-from lcnn_train.data import augment, settings
+from lcnn_engine.images.decoding import Picture, open_picture
+from lcnn_train.config import data as settings
+from lcnn_train.data import augment
 
 _CELL = 128  # pixels of a cell's side
 _LONG_EDGE = 104  # of a picture before it is changed: what grows still fits

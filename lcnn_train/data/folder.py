@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from lcnn_train.data.annotations import class_of_each, class_words, in_words
-from lcnn_train.data.pictures import Skipped
+from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
 
 ENDINGS = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")

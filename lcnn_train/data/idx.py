@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lcnn_train.data.pictures import Skipped
+from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
 
 _UNSIGNED_BYTE = 8

@@ -18,11 +18,11 @@ import tensorflow as tf
 from PIL import Image
 
 from lcnn_engine.errors import InputError
-from lcnn_engine.pictures import open_picture
+from lcnn_engine.images.decoding import open_picture
 from lcnn_train.data.folder import FilePictures
-from lcnn_train.data.pictures import Pictures
+from lcnn_train.data.images import Pictures
 from lcnn_train.errors import DataError
-from lcnn_train.files import write_atomically
+from lcnn_train.utils.files import write_atomically
 
 PREFIXES = {"train": "train", "test": "validation"}
 _PER_SHARD = 1250  # about 140 MB of ImageNet, of which this makes the usual 1,024 files and some for validation

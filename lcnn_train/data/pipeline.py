@@ -1,8 +1,9 @@
 """tf.data batches. The pictures of a step are a function of (seed, epoch, step) alone, so a resumed run sees the same.
 
-Pictures become input by `lcnn_engine.preprocessing`, whose functions also serve prediction: TensorFlow's own decoding
-and resizing give other numbers than Pillow's. A picture that cannot be read is noted in its data set's `skipped`; in
-training another, drawn at random, takes its place, so that batches keep their size, and in evaluation it is left out.
+Pictures become input by `lcnn_engine.images.preprocessing`, whose functions also serve prediction: TensorFlow's own
+decoding and resizing give other numbers than Pillow's. A picture that cannot be read is noted in its data set's
+`skipped`; in training another, drawn at random, takes its place, so that batches keep their size, and in evaluation it
+is left out.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from lcnn_engine.graph import Preprocessing, Shape
-from lcnn_engine.preprocessing import normalize
+from lcnn_engine.images.preprocessing import normalize
+from lcnn_engine.model.graph import Preprocessing, Shape
 from lcnn_train.data.augment import augmentation, begins_unresized, generators
-from lcnn_train.data.pictures import Pictures
+from lcnn_train.data.images import Pictures
 from lcnn_train.data.reader import Reader
 from lcnn_train.errors import DataError
 

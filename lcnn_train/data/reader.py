@@ -8,10 +8,10 @@ from itertools import islice
 import numpy as np
 
 from lcnn_engine.errors import InputError
-from lcnn_engine.graph import MODES, Preprocessing, Shape
-from lcnn_engine.pictures import Picture, open_picture
-from lcnn_engine.preprocessing import to_pixels
-from lcnn_train.data.pictures import Pictures
+from lcnn_engine.images.decoding import Picture, open_picture
+from lcnn_engine.images.preprocessing import to_pixels
+from lcnn_engine.model.graph import MODES, Preprocessing, Shape
+from lcnn_train.data.images import Pictures
 
 
 class Reader:

@@ -19,9 +19,9 @@ import numpy as np
 import tensorflow as tf
 
 from lcnn_train.data.annotations import in_words
-from lcnn_train.data.pictures import Skipped
+from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
-from lcnn_train.files import write_atomically
+from lcnn_train.utils.files import write_atomically
 
 _PARTS = {"train": ("train",), "test": ("validation", "val", "test")}
 _SHARD = re.compile(r"(?P<part>[A-Za-z]+)-(?P<number>\d{5})-of-(?P<count>\d{5})(\.tfrecords?)?$")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lcnn_train.config.data import Data
 from lcnn_train.data import idx
 from lcnn_train.data.folder import read_folder
-from lcnn_train.data.pictures import Pictures
+from lcnn_train.data.images import Pictures
 from lcnn_train.data.records import read_records
-from lcnn_train.data.settings import Data
 from lcnn_train.errors import DataError
 
 _HOW_TO_GET = {

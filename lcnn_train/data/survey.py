@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from lcnn_engine.text import counted
-from lcnn_train.data.pictures import Pictures
+from lcnn_engine.utils.text import counted
+from lcnn_train.config.data import Preprocessing
+from lcnn_train.data.images import Pictures
 from lcnn_train.data.reader import Reader
-from lcnn_train.data.settings import Preprocessing
 
 
 def describe(pictures: Pictures) -> str:

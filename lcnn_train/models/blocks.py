@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from lcnn_train.layers import LookupConv2D, LookupDense
+from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.models.network import Lookups, Plan
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from lcnn_train import sparsity
+from lcnn_train.layers import sparsity
 
 Rows = int | str  # k, or one of the two:
 PRUNED = "none"  # no dictionary: a pruned layer

@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from lcnn_train.errors import DivergedError, RunError
-from lcnn_train.files import write_atomically
+from lcnn_train.utils.files import write_atomically
 
 _KEPT = 2
 _BEST = "best.safetensors"

@@ -18,8 +18,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lcnn_train.config.training import Train
 from lcnn_train.errors import ConfigError, RunError
-from lcnn_train.training.settings import Train
 
 # Far enough apart that no two replicas ever draw the same masks of a dropout.
 _SEED_STRIDE = 1_000_003

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lcnn_train.config import Config
-from lcnn_train.data.pictures import Pictures
+from lcnn_train.config.experiment import Config
+from lcnn_train.data.images import Pictures
 from lcnn_train.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from lcnn_train.errors import ConfigError
 from lcnn_train.training.distribute import Replicas

@@ -9,15 +9,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from lcnn_train.callbacks import density_figures
+from lcnn_train.config.training import EarlyStop, Train
 from lcnn_train.errors import DivergedError
+from lcnn_train.layers.callbacks import density_figures
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.checkpoints import Checkpoints, Progress
+from lcnn_train.training.events import EpochReport, Pace, StepReport, Watcher
 from lcnn_train.training.feed import Feed
 from lcnn_train.training.interrupts import Interrupts
-from lcnn_train.training.settings import EarlyStop, Train
 from lcnn_train.training.step import Step, Sums
-from lcnn_train.training.watchers import EpochReport, Pace, StepReport, Watcher
 
 _LOOKUPS = "lookup_multiplications"
 

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lcnn_train.training import settings
+from lcnn_train.config import training as settings
 from lcnn_train.training.schedules import Schedule
 
 

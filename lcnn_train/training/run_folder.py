@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lcnn_train.config import Config, parse_config
+from lcnn_train.config.experiment import Config, parse_config
 from lcnn_train.errors import ConfigError, RunError
-from lcnn_train.files import write_atomically
 from lcnn_train.training.checkpoints import Checkpoints
+from lcnn_train.utils.files import write_atomically
 
 # What may differ when a run is resumed: none of it changes the result, but for the order in which numbers are summed.
 _MAY_DIFFER = {

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import keras
 from keras import ops
 
-from lcnn_train.training.settings import LearningRate
+from lcnn_train.config.training import LearningRate
 
 Schedule: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 

@@ -12,8 +12,8 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from lcnn_train.callbacks import density_line
-from lcnn_train.training.watchers import EpochReport, StepReport, Watcher
+from lcnn_train.layers.callbacks import density_line
+from lcnn_train.training.events import EpochReport, StepReport, Watcher
 
 _SILENCE = 30.0  # seconds after which a pipe or a log file gets a line of figures, too
 _ROWS_OF_BARS = 4  # rows of a terminal that are not for figures: the bars, and the last line of what was before

@@ -6,6 +6,7 @@ import json
 
 import keras
 
+from lcnn_train.config.training import Train
 from lcnn_train.errors import RunError
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.checkpoints import Progress, model_variables, optimizer_variables, restore
@@ -13,7 +14,6 @@ from lcnn_train.training.distribute import Replicas
 from lcnn_train.training.optimizers import LossScale, Update, WeightDecay, make_optimizer
 from lcnn_train.training.run_folder import Run
 from lcnn_train.training.schedules import learning_rate
-from lcnn_train.training.settings import Train
 from lcnn_train.training.step import Step
 
 

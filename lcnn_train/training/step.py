@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lcnn_train.sparsity import lookup_layers
+from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.distribute import Replicas
 from lcnn_train.training.optimizers import LossScale, Update

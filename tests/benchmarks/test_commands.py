@@ -16,7 +16,7 @@ from benchmarks import machine, operations, report
 from benchmarks.engines import OnnxRuntime, Ours, belongs
 from benchmarks.operation_cases import all_cases
 from benchmarks.timing import Sample, interleave, mean_of_most, mean_seconds, repeats_for
-from lcnn_engine import graph as g
+from lcnn_engine.model import graph as g
 
 
 @pytest.fixture

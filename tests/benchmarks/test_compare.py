@@ -22,8 +22,7 @@ from benchmarks.comparison.peers import ENGINES
 from benchmarks.comparison.pictures import Pictures
 from benchmarks.comparison.workers import Worker, WorkerError
 from lcnn_engine import Net, write_model
-
-from ..networks import small_classifier
+from tests.helpers.networks import small_classifier
 
 OURS, PEER = Entry("lcnn", "small-lookup"), Entry("onnxruntime", "small-lookup:dense-twin")
 

@@ -14,7 +14,7 @@ from benchmarks import floors, machine, report, speed_limits
 from benchmarks.building import NetBuilder
 from benchmarks.speed_limits import Limits
 from lcnn_engine import Net
-from lcnn_engine.profile import ProfileStep
+from lcnn_engine.analysis.profile import ProfileStep
 
 SIZES = {"L1": 100.0, "L2": 1000.0, "L3": 10000.0, "memory": float("inf")}
 LIMITS = Limits(1e9, SIZES, {"L1": 8e9, "L2": 4e9, "L3": 2e9, "memory": 1e9})

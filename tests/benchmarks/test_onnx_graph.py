@@ -14,8 +14,8 @@ import onnxruntime
 from benchmarks.building import NetBuilder
 from benchmarks.onnx_graph import onnx_model
 from benchmarks.twins import as_dense, dense_kernel
-from lcnn_engine import graph as g
-from lcnn_engine.reference import evaluate
+from lcnn_engine.model import graph as g
+from lcnn_engine.model.reference import evaluate
 
 Step = Callable[[NetBuilder], object]
 

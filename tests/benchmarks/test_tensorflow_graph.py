@@ -14,10 +14,9 @@ import tensorflow as tf
 from benchmarks.building import NetBuilder
 from benchmarks.comparison.peers import ENGINES
 from benchmarks.tensorflow_graph import OPERATIONS, TensorFlowNet
-from lcnn_engine import graph as g
-from lcnn_engine.reference import evaluate
-
-from .test_onnx_graph import CASES
+from lcnn_engine.model import graph as g
+from lcnn_engine.model.reference import evaluate
+from tests.benchmarks.test_onnx_graph import CASES
 
 
 def _close(found: np.ndarray, expected: np.ndarray, tolerance: float = 1e-5) -> None:

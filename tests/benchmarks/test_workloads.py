@@ -12,7 +12,7 @@ from benchmarks import workloads
 from benchmarks.building import as_stored
 from benchmarks.twins import dense_twin, is_lookup, lookup_multiplications
 from lcnn_engine import Net, read_model, write_model
-from lcnn_engine import graph as g
+from lcnn_engine.model import graph as g
 
 
 def _dense_multiplications(graph: g.Graph) -> int:

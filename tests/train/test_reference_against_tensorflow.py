@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lcnn_engine import reference
-from lcnn_engine.graph import ACTIVATIONS
+from lcnn_engine.model import reference
+from lcnn_engine.model.graph import ACTIVATIONS
 
 
 def close(ours: np.ndarray, theirs: tf.Tensor) -> None:

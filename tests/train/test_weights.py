@@ -9,7 +9,7 @@ from training_helpers import DATA, SMALL
 
 from lcnn_engine import Net, read_model
 from lcnn_train.data import idx
-from lcnn_train.evaluate import evaluate_file
+from lcnn_train.sources.evaluate import evaluate_file
 
 WEIGHTS = DATA.parent.parent / "weights"
 FLAGSHIP = WEIGHTS / "mnist-alexnet-lcnn-fast.safetensors"

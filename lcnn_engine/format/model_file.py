@@ -1,0 +1,165 @@
+"""Read and write model files: one safetensors file each, checked against every rule of MODEL_FORMAT.md.
+
+In the order of the file: container, graph, which tensors there are and their shapes, the memory they will ask for;
+only then is the data read, and its values are checked last.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from ..errors import ModelFormatError, SettingError
+from ..model.graph import MAX_BYTES, Graph
+from ..utils.files import replacing
+from ..utils.messages import shown
+from . import safetensors_file
+from .graph_json import graph_from_object, graph_from_text, graph_to_object, graph_to_text
+from .validation import check_kinds, check_sizes, check_values
+
+FORMAT_VERSION = "1"
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+
+
+def read_model(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, dict[str, np.ndarray]]:
+    """Read a model file and check all of it.
+
+    ``source``: a path, the file's bytes, or a file open for reading bytes, which is read to its end. ``max_bytes``:
+    refuse models whose activations take more. Returns the graph and its tensors by name (``<node>/<tensor>``):
+    float32 (F16 widened) or int32, C-ordered, aligned, in memory of their own.
+
+    Raises ModelFormatError, which names the file, the node or tensor, what was expected and what was found;
+    FileNotFoundError, and other OSErrors of the system; SettingError for ``max_bytes``.
+    """
+    _check_max_bytes(max_bytes)
+    with _prefixed(_name_of(source)), _opened(source) as (stream, size):
+        header = safetensors_file.read_header(stream, size)
+        graph = graph_from_text(_graph_text(header.metadata))
+        atoms = check_kinds(graph, {name: (entry.dtype, entry.shape) for name, entry in header.entries.items()})
+        check_sizes(graph, atoms, max_bytes)
+        tensors = safetensors_file.read_data(stream, header)
+        check_values(graph, tensors, atoms)
+        return graph, tensors
+
+
+def stored_bytes(source: Source) -> dict[str, int]:
+    """Bytes of every tensor as it stands in the file, by name. Raises as :func:`read_model`, which checks more."""
+    with _prefixed(_name_of(source)), _opened(source) as (stream, size):
+        entries = safetensors_file.read_header(stream, size).entries
+        return {name: entry.end - entry.begin for name, entry in entries.items()}
+
+
+def write_model(
+    graph: Graph | Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    path: str | os.PathLike[str],
+    *,
+    max_bytes: int = MAX_BYTES,
+) -> None:
+    """Write a model file, or nothing: what :func:`read_model` would refuse raises the same ModelFormatError here.
+
+    ``graph``: a Graph, or the JSON object of the format page as a dict. ``tensors``: float32, float16 (which stays
+    F16 in the file) or int32 arrays by name. ``max_bytes`` as for :func:`read_model`. The same model gives the same
+    bytes. A file at ``path`` is replaced in one step, once the new one is safely on the disk. Raises OSError too.
+    """
+    _check_max_bytes(max_bytes)
+    path = Path(path)
+    with _prefixed(str(path)):
+        checked, ordered = _checked(graph, tensors, max_bytes)
+        metadata = {"format_version": FORMAT_VERSION, "graph": graph_to_text(checked)}
+        header = safetensors_file.header_of(metadata, ordered)
+    with replacing(path) as stream:
+        safetensors_file.write(stream, header, ordered.values())
+
+
+def _checked(
+    graph: Graph | Mapping[str, Any], tensors: Mapping[str, np.ndarray], max_bytes: int
+) -> tuple[Graph, dict[str, np.ndarray]]:
+    """The graph in its canonical form, and the tensors in the order of the file."""
+    checked = graph_from_object(graph_to_object(graph) if isinstance(graph, Graph) else graph)
+    kinds = {name: _kind(name, array) for name, array in tensors.items()}
+    atoms = check_kinds(checked, kinds)
+    check_sizes(checked, atoms, max_bytes)
+    check_values(checked, tensors, atoms)
+    in_order = [f"{node.name}/{short}" for node in checked.nodes for short in checked.tensor_specs(node)]
+    present = [name for name in in_order if name in tensors]
+    present.sort(key=lambda name: -tensors[name].dtype.itemsize)  # halves last: all 4-byte numbers are then aligned
+    return checked, {name: tensors[name] for name in present}
+
+
+def _kind(name: object, array: object) -> tuple[str, tuple[int, ...]]:
+    dtype = safetensors_file.dtype_name(array) if isinstance(array, np.ndarray) else ""
+    if not isinstance(name, str) or not isinstance(array, np.ndarray) or not dtype:
+        found = f"{array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ModelFormatError(f"tensor {shown(name)}: expected a float32, float16 or int32 NumPy array, found {found}")
+    return dtype, array.shape
+
+
+def _graph_text(metadata: Mapping[str, str]) -> str:
+    for key in ("format_version", "graph"):
+        if key not in metadata:
+            raise ModelFormatError(f"metadata: expected the key {key!r}, found only {shown(list(metadata))}")
+    if metadata["format_version"] != FORMAT_VERSION:
+        found = shown(metadata["format_version"])
+        raise ModelFormatError(f"metadata: expected format_version {FORMAT_VERSION!r}, found {found}")
+    for key in metadata:
+        if key not in ("format_version", "graph"):
+            raise ModelFormatError(f"metadata: expected only format_version and graph, found {shown(key)}")
+    return metadata["graph"]
+
+
+def _check_max_bytes(max_bytes: object) -> None:
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, (int, np.integer)) or max_bytes < 1:
+        raise SettingError(f"expected max_bytes to be an integer of at least 1, got {shown(max_bytes)}")
+
+
+@contextmanager
+def _prefixed(name: str) -> Iterator[None]:
+    """Put the file's name before the message of every ModelFormatError."""
+    try:
+        yield
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{name}: {error}") from None
+
+
+def _name_of(source: Source) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        return os.fsdecode(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "<bytes>"
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "<file>"
+
+
+class _Opened(NamedTuple):
+    stream: BinaryIO
+    size: int | None
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[_Opened]:
+    """A stream, and the number of bytes in it where that is known before it is read."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        yield _Opened(io.BytesIO(source), memoryview(source).nbytes)
+    elif isinstance(source, (str, os.PathLike)):
+        path = Path(os.fsdecode(source))
+        if "\0" in str(path):
+            raise ModelFormatError("expected the path of a model file, found one with a null character")
+        status = path.stat()  # before it is opened: opening a pipe would wait for a writer
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a device, pipe or socket"
+            raise ModelFormatError(f"expected a model file, found {kind}")
+        with path.open("rb") as stream:
+            yield _Opened(stream, os.fstat(stream.fileno()).st_size)
+    elif hasattr(source, "read"):
+        yield _Opened(source, None)
+    else:
+        raise TypeError(f"expected a path, bytes, or a file open for reading bytes, got {type(source).__name__}")

@@ -1,0 +1,212 @@
+"""Anything that holds a picture -> an upright Pillow image of 8 bits, mode L or RGB.
+
+The first half of preprocessing, the half that meets files from outside: whatever they hold, the answer is a picture
+or an :class:`InputError` (:class:`FileNotFoundError` where there is no file). Pillow is imported when the first
+picture comes, so that networks fed with arrays never pay for it. Safe to call from many threads.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFile
+
+Picture: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
+
+# Below Pillow's own limit (2 * MAX_IMAGE_PIXELS, about 2^27.4), which belongs to the host program and may be off.
+MAX_PIXELS = 2**27
+
+# One lock for the two steps of Pillow that are not safe to run twice at once: loading its plugins on the first
+# picture of a rarer kind, and reading the pixels of an image that the caller shares between threads.
+_pillow = threading.Lock()
+
+# 16-bit colours of a PNG: the raw mode by which Pillow reads every sample's high byte -> one that reads the low byte.
+# Grey with alpha has no such mode; read as RGBA, its four bytes are grey high, grey low, alpha high, alpha low.
+_LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
+
+# Pillow's names for what makes a picture of EXIF orientation 2 to 8 upright.
+_TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
+
+
+def _is_pillow_image(thing: object) -> bool:
+    # Not imported here: without it there can be no image. Another thread may be half-way through importing it.
+    image_class = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return isinstance(thing, image_class or ())
+
+
+def is_picture(thing: object) -> bool:
+    """Whether ``thing`` is of a type that :func:`open_picture` takes."""
+    if isinstance(thing, np.ndarray):
+        return bool(thing.dtype == np.uint8)
+    return isinstance(thing, (str, os.PathLike, bytes, bytearray, memoryview)) or _is_pillow_image(thing)
+
+
+def is_pixel_shape(shape: tuple[int, ...]) -> bool:
+    """Whether a uint8 array of this shape is one picture: (H, W), or (H, W, 1|3|4)."""
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
+
+
+def open_picture(picture: Picture, mode: str) -> Image.Image:
+    """``picture`` as a Pillow image of ``mode`` ``"L"`` or ``"RGB"``, turned upright by its EXIF orientation.
+
+    ``picture`` is a path, an encoded file as bytes, a Pillow image (which is left as it was; of several frames the
+    one it shows), or a uint8 array (H, W) or (H, W, 1|3|4). Files with several frames give the first. Alpha is
+    dropped. 16-bit samples v become the integer nearest to v / 257: modes ``I;16`` and ``I``, and 16-bit colours in
+    PNG; of 16-bit colours in other files, and in images already opened, Pillow itself keeps the high byte.
+
+    Raises FileNotFoundError for a missing file, InputError for everything else that is no picture, is damaged, or
+    has no pixels or more than 2^27.
+    """
+    if isinstance(picture, np.ndarray):
+        return _converted(_from_array(picture), mode, "array")
+    if _is_pillow_image(picture):
+        return _from_pillow(picture, mode)  # type: ignore[arg-type]
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        what = f"{len(picture)} bytes"
+        with _as_input_errors(what):
+            return _decoded(io.BytesIO(picture), mode, what)
+    if isinstance(picture, (str, os.PathLike)):
+        what = repr(os.fspath(picture))
+        with _as_input_errors(what), Path(picture).open("rb") as file:
+            return _decoded(file, mode, what)
+    raise InputError(f"expected a path, bytes, a Pillow image or a uint8 array, got {type(picture).__name__}")
+
+
+@contextmanager
+def _as_input_errors(what: str) -> Iterator[None]:
+    """Whatever reading a picture raises becomes an InputError that names it."""
+    try:
+        yield
+    except (InputError, FileNotFoundError, MemoryError):
+        raise
+    except IsADirectoryError as error:
+        raise InputError(f"{what}: expected a picture, got a directory; name the files in it") from error
+    except Exception as error:  # Pillow's plugins raise whatever a damaged file leads them to
+        name = type(error).__name__
+        problem = "something else" if name == "UnidentifiedImageError" else f"{name}: {error}"
+        raise InputError(f"{what}: expected a whole picture in a format Pillow reads, got {problem}") from error
+
+
+def _check_size(size: tuple[int, int], what: str) -> None:
+    width, height = size
+    if not 1 <= width * height <= MAX_PIXELS:
+        raise InputError(
+            f"{what}: expected a picture of 1 to {MAX_PIXELS} pixels, got {width} x {height} = {width * height}; "
+            "shrink or cut it first"
+        )
+
+
+def _from_array(pixels: NDArray[Any]) -> Image.Image:
+    from PIL import Image
+
+    if pixels.dtype != np.uint8 or not is_pixel_shape(pixels.shape) or pixels.size == 0:
+        raise InputError(
+            "expected a uint8 array of shape (H, W) or (H, W, 1|3|4) with at least one pixel, "
+            f"got {pixels.dtype} of shape {pixels.shape}"
+        )
+    if pixels.shape[2:] == (1,):
+        pixels = pixels[:, :, 0]
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _from_pillow(image: Image.Image, mode: str) -> Image.Image:
+    what = f"Pillow image of mode {image.mode}"
+    _check_size(image.size, what)
+    with _as_input_errors(what):
+        with _pillow:
+            image.load()
+        return _upright(_converted(image, mode, what), _orientation(image))
+
+
+def _open(file: IO[bytes], what: str) -> ImageFile.ImageFile:
+    """Read the header only, and judge the size before a pixel is decoded."""
+    from PIL import Image
+
+    file.seek(0)
+    with _pillow:
+        image = Image.open(file)
+    _check_size(image.size, what)
+    return image
+
+
+def _decoded(file: IO[bytes], mode: str, what: str) -> Image.Image:
+    image = _open(file, what)
+    raw_mode = image.tile[0][3] if image.format == "PNG" and image.tile else None
+    image.load()
+    pixels: Image.Image = image
+    if isinstance(raw_mode, str) and raw_mode in _LOW_BYTES:
+        pixels = _colours_of_16_bits(image, _low_bytes(file, raw_mode, what))
+    return _upright(_converted(pixels, mode, what), _orientation(image))
+
+
+def _low_bytes(file: IO[bytes], raw_mode: str, what: str) -> NDArray[np.uint8]:
+    """The low bytes of a 16-bit PNG's samples: (H, W, 3), or (H, W, 1) for grey."""
+    image = _open(file, what)
+    codec, box, offset, _ = image.tile[0]
+    image.tile = [(codec, box, offset, _LOW_BYTES[raw_mode])]  # type: ignore[list-item]  # a plain tuple in old Pillows
+    pixels = np.asarray(image)
+    return pixels[..., 1:2] if raw_mode == "LA;16B" else pixels[..., :3]
+
+
+def _colours_of_16_bits(high: Image.Image, low: NDArray[np.uint8]) -> Image.Image:
+    from PIL import Image
+
+    samples = np.asarray(high)[..., :3].astype(np.int32) * 256 + low
+    return Image.fromarray(_divided_by_257(samples))
+
+
+def _divided_by_257(samples: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """The integer nearest to v / 257. There are no ties, 257 being odd; 65535 becomes 255 and 257 * p becomes p."""
+    return ((samples + 128) // 257).astype(np.uint8)
+
+
+def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
+    """A new image of ``mode``: alpha dropped, 16 bits divided by 257, then Pillow's convert."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):  # I;16 in either byte order, and I, which holds 16-bit files in 32 bits
+        samples = np.asarray(image).astype(np.int32)
+        if samples.min() < 0 or samples.max() > 65535:
+            raise InputError(
+                f"{what}: expected 16-bit samples from 0 to 65535, got {samples.min()} to {samples.max()}; "
+                "scale them to 8 bits first"
+            )
+        image = Image.fromarray(_divided_by_257(samples))
+    if "transparency" in image.info:  # alpha as a colour or palette entries; convert would warn, or look it up
+        image = image.copy()
+        del image.info["transparency"]
+    if image.mode in ("La", "RGBa"):  # colours multiplied by alpha
+        image = image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.mode == "LAB":
+        image = image.convert("RGB")
+    return image.convert(mode)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1 to 8; 1 where there is none, or none that can be read."""
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except Exception:  # damaged EXIF in a good picture; Pillow raises whatever it leads to
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    if orientation == 1:
+        return image
+    from PIL.Image import Transpose
+
+    return image.transpose(Transpose[_TURNS[orientation - 2]])

@@ -1,0 +1,198 @@
+"""Pictures -> the arrays a network takes, as the model's metadata says (MODEL_FORMAT.md, "preprocessing").
+
+In this order: EXIF orientation; alpha dropped, 16 bits divided by 257, mode L or RGB (all in ``pictures.py``); resize;
+crop; float32 ``(x * scale - mean) / std``. Training and prediction share these functions, so that both see the same
+numbers. Pictures are resized in 8 bits: :func:`to_pixels` gives uint8, :func:`normalize` makes it float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .decoding import MAX_PIXELS, Picture, is_picture, is_pixel_shape, open_picture
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..model.graph import Preprocessing, Resize, Shape
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Float32: TypeAlias = NDArray[np.float32]
+
+
+# --------------------------------------------------------------------------------------------------- one picture
+
+
+def to_input(picture: Picture, preprocessing: Preprocessing, input_shape: Shape) -> Float32:
+    """A picture as a network's input: float32 (H, W, C), of ``input_shape``.
+
+    ``picture`` is a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4). Raises FileNotFoundError
+    for a missing file and InputError for what is no picture or does not fit.
+    """
+    return normalize(to_pixels(picture, preprocessing, input_shape), preprocessing)
+
+
+def to_pixels(picture: Picture, preprocessing: Preprocessing, input_shape: Shape) -> Pixels:
+    """All steps but the last: upright, of the right mode, resized and cut, uint8 (H, W, C). Raises as to_input."""
+    image = open_picture(picture, preprocessing.mode)
+    if preprocessing.resize is not None:
+        image = _resized(image, preprocessing.resize)
+    if preprocessing.crop is not None:
+        image = _cropped(image, input_shape[0], input_shape[1])
+    pixels = np.array(image).reshape(image.height, image.width, -1)
+    if pixels.shape != tuple(input_shape):
+        raise InputError(
+            f"expected a picture that becomes {tuple(input_shape)}, got {pixels.shape} after preprocessing; "
+            "resize it first, or give the model a resize or a crop"
+        )
+    return pixels
+
+
+def normalize(pixels: Pixels, preprocessing: Preprocessing) -> Float32:
+    """``(x * scale - mean) / std``, every step rounded to float32. uint8 (..., H, W, C) -> float32 of that shape."""
+    mean = np.array(preprocessing.mean, dtype=np.float32)
+    std = np.array(preprocessing.std, dtype=np.float32)
+    x = pixels.astype(np.float32)
+    x *= np.float32(preprocessing.scale)
+    x -= mean
+    x /= std
+    return x
+
+
+def resized_shape(height: int, width: int, resize: Resize) -> tuple[int, int]:
+    """Height and width after ``resize``: its size, or the short edge n and the long floor(n * long / short + 0.5)."""
+    if not isinstance(resize.size, int):
+        return resize.size[0], resize.size[1]
+    short, long = min(height, width), max(height, width)
+    scaled = (2 * resize.size * long + short) // (2 * short)  # the formula in whole numbers
+    return (resize.size, scaled) if height <= width else (scaled, resize.size)
+
+
+def _resized(image: Image.Image, resize: Resize) -> Image.Image:
+    from PIL.Image import Resampling
+
+    height, width = resized_shape(image.height, image.width, resize)
+    if height * width > MAX_PIXELS:
+        raise InputError(
+            f"expected a picture of at most {MAX_PIXELS} pixels after resizing, got {image.width} x {image.height}, "
+            f"which becomes {width} x {height}; cut off some of its long edge first"
+        )
+    return image.resize((width, height), Resampling[resize.resample.upper()])
+
+
+def _cropped(image: Image.Image, height: int, width: int) -> Image.Image:
+    if image.height < height or image.width < width:
+        raise InputError(
+            f"expected a picture of at least {width} x {height} to cut from, got {image.width} x {image.height}; "
+            "enlarge it first, or give the model a resize"
+        )
+    top, left = (image.height - height) // 2, (image.width - width) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+# ------------------------------------------------------------------------------------------------ what predict takes
+
+
+def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> tuple[Float32, bool]:
+    """What ``predict`` was given as float32 (N, *input_shape), and whether it was a single input.
+
+    float16, float32 and float64 arrays are preprocessed inputs: (H, W, C), or (H, W) where C = 1. uint8 arrays (H, W)
+    or (H, W, 1|3|4), Pillow images, paths and bytes are pictures. A list or tuple of any of these, or one leading
+    axis more, is a batch; a 3-D uint8 array whose last axis is not 1, 3 or 4 is a batch of greys. The result may
+    share memory with ``img``. Values are not looked at: NaN is the engine's to find.
+
+    Raises InputError for anything else, for an empty batch, and for a picture where ``preprocessing`` is None;
+    FileNotFoundError for a missing file.
+    """
+    input_shape = tuple(input_shape)
+    if isinstance(img, (list, tuple)):
+        if not img:
+            raise InputError(f"expected at least one input, got an empty {type(img).__name__}")
+        return _gathered(img, input_shape, preprocessing), False
+    if isinstance(img, np.ndarray) and _array_kind(img, input_shape) == "batch":
+        if not len(img):
+            raise InputError(f"expected at least one input, got an array of shape {img.shape}")
+        if img.dtype == np.uint8:
+            return _gathered(img, input_shape, preprocessing), False
+        return _as_float32(img).reshape(len(img), *input_shape), False
+    return _single(img, input_shape, preprocessing)[None], True
+
+
+def _array_kind(x: NDArray[Any], input_shape: Shape) -> str | None:
+    """``"single"``, ``"batch"``, or None where ``x`` is neither."""
+    if x.dtype == np.uint8:
+        if is_pixel_shape(x.shape):
+            return "single"
+        return "batch" if x.ndim == 3 or (x.ndim == 4 and is_pixel_shape(x.shape[1:])) else None
+    if not _is_input_dtype(x.dtype):
+        return None
+    shapes = [input_shape, input_shape[:2]] if input_shape[2:] == (1,) else [input_shape]
+    if x.shape in shapes:
+        return "single"
+    return "batch" if x.ndim and x.shape[1:] in shapes else None
+
+
+def _is_input_dtype(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind == "f" and dtype.itemsize <= 8
+
+
+def _as_float32(x: NDArray[Any]) -> Float32:
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which the engine looks for
+        return np.asarray(x, dtype=np.float32)
+
+
+def _misfit(x: NDArray[Any], input_shape: Shape) -> InputError:
+    got = f"got {x.dtype} of shape {x.shape}"
+    if x.dtype == np.uint8:
+        return InputError(f"expected uint8 pictures of shape (H, W) or (H, W, 1|3|4), or a batch of them, {got}")
+    if not _is_input_dtype(x.dtype):
+        kinds = "a float16, float32 or float64 array (preprocessed input) or a uint8 one (pictures)"
+        return InputError(f"expected {kinds}, {got}; convert it with .astype")
+    grey = f" or {input_shape[:2]}" if input_shape[2:] == (1,) else ""
+    return InputError(
+        f"expected preprocessed input of shape {input_shape}{grey}, or a batch of it, {got}; "
+        "pictures of any other size go in as uint8 arrays"
+    )
+
+
+def _gathered(items: Sequence[Any] | NDArray[Any], input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
+    batch = np.empty((len(items), *input_shape), dtype=np.float32)
+    for i, item in enumerate(items):
+        try:
+            batch[i] = _single(item, input_shape, preprocessing)
+        except InputError as error:
+            raise InputError(f"input {i} of {len(items)}: {error}") from error
+    return batch
+
+
+def _single(item: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
+    """One input, float32 of ``input_shape``."""
+    if isinstance(item, np.ndarray):
+        if _array_kind(item, input_shape) != "single":
+            raise _misfit(item, input_shape)
+        if item.dtype != np.uint8:
+            return _as_float32(item).reshape(input_shape)
+    elif not is_picture(item):
+        kinds = "a path, bytes, a Pillow image, or an array of uint8 or floats"
+        raise InputError(f"expected {kinds}, or a list of them, got {type(item).__name__}; {_remedy(item)}")
+    if preprocessing is None:
+        raise InputError(
+            f"expected a float array of shape {input_shape}, as this model does not say how to preprocess pictures, "
+            f"got {type(item).__name__}; preprocess it yourself, or export the model with preprocessing"
+        )
+    return to_input(item, preprocessing, input_shape)
+
+
+def _remedy(item: Any) -> str:
+    if isinstance(item, (list, tuple, int, float)):
+        return "make numbers an array with numpy.asarray(numbers, dtype=numpy.float32)"
+    if hasattr(item, "read"):
+        return "give what its .read() returns"
+    if hasattr(item, "__array__"):
+        return "convert it with numpy.asarray"
+    return "make a list of its items with list()" if hasattr(item, "__iter__") else "open it as one of these"

@@ -1,0 +1,265 @@
+"""The operations: one frozen dataclass each, with its attributes, shapes and rules. A class without attributes of its
+own has its parent's methods: to make each its own would take half of the time that importing the engine takes.
+
+What they share is in ``nodes.py``. The meaning of every attribute is in MODEL_FORMAT.md.
+
+Legend, the letters of the LCNN paper: n filters, m input channels, k dictionary atoms, D the dictionary (k, m),
+I the lookup indices, C their coefficients, S = D * X, P the sparse kernel that I and C spell out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..utils.messages import shown
+from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, fail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convolution(Activated, Windowed):
+    """What dense and lookup convolutions share."""
+
+    filters: int
+    kernel_size: tuple[int, int]
+    dilation: tuple[int, int] = (1, 1)
+
+    def window(self) -> tuple[int, int]:
+        return self.kernel_size
+
+    def spacing(self) -> tuple[int, int]:
+        return self.dilation
+
+    def check(self) -> None:
+        super().check()
+        check_integers(self, "filters", 1)
+        check_integers(self, "kernel_size", 1, 2)
+        check_integers(self, "dilation", 1, 2)
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        return (*self.places(inputs[0]), self.filters)
+
+
+def _lookup_specs(filters: int, channels: int) -> dict[str, TensorSpec]:
+    return {
+        "dictionary": TensorSpec("F32", ("k", channels), optional=True),
+        "indptr": TensorSpec("I32", (filters + 1,)),
+        "indices": TensorSpec("I32", ("nnz",)),
+        "coefficients": TensorSpec("F32", ("nnz",)),
+        "bias": TensorSpec("F32", (filters,), optional=True),
+    }
+
+
+class LookupConv2D(Convolution):
+    """S = D * X, then Y = act(bias + sum of C * shifted S): the paper's lookup convolution (section 3)."""
+
+    op = "lookup_conv2d"
+
+    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
+        return _lookup_specs(self.filters, inputs[0][-1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv2D(Convolution):
+    """A dense convolution, in ``groups``."""
+
+    op = "conv2d"
+    groups: int = 1
+
+    def check(self) -> None:
+        super().check()
+        check_integers(self, "groups", 1)
+        if self.filters % self.groups:
+            raise fail(self.name, f"filters {self.filters} to be a multiple of groups", self.groups)
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        if inputs[0][-1] % self.groups:
+            raise fail(self.name, f"input channels {inputs[0][-1]} to be a multiple of groups", self.groups)
+        return super()._shape(*inputs)
+
+    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
+        kernel = (self.filters, inputs[0][-1] // self.groups, *self.kernel_size)
+        return {"kernel": TensorSpec("F32", kernel), "bias": TensorSpec("F32", (self.filters,), optional=True)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseLike(Activated):
+    """What dense and lookup layers on vectors share."""
+
+    rank = 1
+    units: int
+
+    def check(self) -> None:
+        super().check()
+        check_integers(self, "units", 1)
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        return (self.units,)
+
+
+class LookupDense(DenseLike):
+    """A lookup convolution on one pixel: S = D @ x, Y = act(bias + P @ S)."""
+
+    op = "lookup_dense"
+
+    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
+        return _lookup_specs(self.units, inputs[0][0])
+
+
+class Dense(DenseLike):
+    op = "dense"
+
+    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
+        bias = TensorSpec("F32", (self.units,), optional=True)
+        return {"kernel": TensorSpec("F32", (self.units, inputs[0][0])), "bias": bias}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool2D(Windowed):
+    """A pool of pool_size, per channel."""
+
+    pool_size: tuple[int, int]
+
+    def window(self) -> tuple[int, int]:
+        return self.pool_size
+
+    def check(self) -> None:
+        super().check()
+        check_integers(self, "pool_size", 1, 2)
+        top, bottom, left, right = self.padding
+        if max(top, bottom) >= self.pool_size[0] or max(left, right) >= self.pool_size[1]:
+            raise fail(self.name, f"padding smaller than pool_size {list(self.pool_size)}", list(self.padding))
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        return (*self.places(inputs[0]), inputs[0][-1])
+
+
+class MaxPool2D(Pool2D):
+    op = "max_pool2d"
+
+
+class AvgPool2D(Pool2D):
+    op = "avg_pool2d"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroPad2D(Node):
+    """Zeros around the picture."""
+
+    op = "zero_pad2d"
+    rank = 3
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def check(self) -> None:
+        super().check()
+        check_integers(self, "padding", 0, 4)
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        (height, width, channels), (top, bottom, left, right) = inputs[0], self.padding
+        return (height + top + bottom, width + left + right, channels)
+
+
+class GlobalPool2D(Node):
+    rank = 3
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        return (inputs[0][-1],)
+
+
+class GlobalAvgPool2D(GlobalPool2D):
+    op = "global_avg_pool2d"
+
+
+class GlobalMaxPool2D(GlobalPool2D):
+    op = "global_max_pool2d"
+
+
+class Flatten(Node):
+    """C order of H, W, C."""
+
+    op = "flatten"
+    rank = 3
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        return (elements(inputs[0]),)
+
+
+class Softmax(Node):
+    """Over the last axis."""
+
+    op = "softmax"
+
+
+class Activation(Activated):
+    op = "activation"
+
+
+class Elementwise(Activated):
+    """Inputs of one shape, or some of them (1, 1, C) or (C,), repeated over the picture."""
+
+    many = True
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        full = max(inputs, key=lambda shape: (len(shape), elements(shape)))
+        for name, shape in zip(self.inputs, inputs, strict=True):
+            if shape not in (full, (1, 1, full[-1]), (full[-1],)):
+                fitting = f"{full}, (1, 1, {full[-1]}) or ({full[-1]},)"
+                raise fail(self.name, f"input {shown(name)} of shape {fitting}", shape)
+        return full
+
+
+class Add(Elementwise):
+    op = "add"
+
+
+class Multiply(Elementwise):
+    op = "multiply"
+
+
+class Concat(Node):
+    """Along the channels."""
+
+    op = "concat"
+    many = True
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        for name, shape in zip(self.inputs, inputs, strict=True):
+            if shape[:-1] != inputs[0][:-1]:
+                raise fail(self.name, f"input {shown(name)} to fit {inputs[0]} but for its channels", shape)
+        return (*inputs[0][:-1], sum(shape[-1] for shape in inputs))
+
+
+class BatchNorm(Node):
+    """y = x * scale + shift, per channel."""
+
+    op = "batch_norm"
+
+    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
+        channels = (inputs[0][-1],)
+        return {"scale": TensorSpec("F32", channels), "shift": TensorSpec("F32", channels)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LRN(Node):
+    """Local response normalization: y = x / (bias + alpha * sum of x^2 over 2*depth_radius+1 channels)^beta."""
+
+    op = "lrn"
+    rank = 3
+    depth_radius: int
+    bias: float
+    alpha: float
+    beta: float
+
+    def check(self) -> None:
+        super().check()
+        check_integers(self, "depth_radius", 0)
+        for attribute in ("bias", "alpha", "beta"):
+            check_finite(self, attribute)
+
+
+NODE_TYPES: dict[str, type[Node]] = {
+    cls.op: cls
+    for cls in (
+        LookupConv2D, LookupDense, Conv2D, Dense, MaxPool2D, AvgPool2D, ZeroPad2D, GlobalAvgPool2D, GlobalMaxPool2D,
+        Flatten, Softmax, Activation, Add, Multiply, Concat, BatchNorm, LRN,
+    )
+}  # fmt: skip

@@ -1,0 +1,336 @@
+"""A plain NumPy twin of every operation: the definition of correct.
+
+The kernels are held to this module, so it is written to be read beside the paper and MODEL_FORMAT.md, not to be fast.
+Every function takes and gives float32 and calculates in float64 in between, so that its own rounding is far below
+the differences it is there to judge. Pictures are (H, W, C), vectors (C,); attributes are keywords, named and shaped
+as in MODEL_FORMAT.md. Nothing is validated here but what :func:`evaluate` is given: shapes are the graph's to check.
+
+Legend, the letters of the paper (sections 3.1 and 3.2): n filters, m input channels, k dictionary atoms,
+D the dictionary (k, m), I the lookup indices, C their coefficients, S = D * X, P the sparse kernel (n, kh*kw*k)
+that I and C spell out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, ModelFormatError
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+Float32: TypeAlias = NDArray[np.float32]
+Float64: TypeAlias = NDArray[np.float64]
+Pair: TypeAlias = Sequence[int]
+Padding: TypeAlias = Sequence[int]  # top, bottom, left, right
+
+
+def _wide(x: NDArray[Any]) -> Float64:
+    return np.asarray(x, dtype=np.float64)
+
+
+def _narrow(y: Float64) -> Float32:
+    with np.errstate(over="ignore"):  # beyond float32's range is inf, in the kernels as here
+        return np.ascontiguousarray(y, dtype=np.float32)
+
+
+def _sum(terms: Iterable[Float64]) -> Float64:
+    return reduce(np.add, terms)
+
+
+# ---------------------------------------------------------------------------------------------------- activations
+
+
+def _sigmoid(x: Float64) -> Float64:
+    return 0.5 + 0.5 * np.tanh(0.5 * x)  # 1 / (1 + exp(-x)), without its overflow
+
+
+def _relu6(x: Float64) -> Float64:
+    return np.clip(x, 0.0, 6.0)
+
+
+ACTIVATIONS: dict[str, Callable[[Float64], Float64]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "relu6": _relu6,
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "silu": lambda x: x * _sigmoid(x),
+    "hard_sigmoid": lambda x: _relu6(x + 3.0) / 6.0,
+    "hard_silu": lambda x: x * _relu6(x + 3.0) / 6.0,
+}
+
+
+def _activate(x: Float64, activation: str, alpha: float | None) -> Float32:
+    """``activation`` as Keras 3 defines it; ``alpha`` is leaky_relu's slope below zero."""
+    if activation == "leaky_relu":
+        return _narrow(np.where(x >= 0.0, x, (alpha or 0.0) * x))
+    return _narrow(ACTIVATIONS[activation](x))
+
+
+def activation(x: Float32, *, activation: str = "linear", alpha: float | None = None) -> Float32:
+    """y = act(x), of any shape."""
+    return _activate(_wide(x), activation, alpha)
+
+
+def softmax(x: Float32) -> Float32:
+    """y = exp(x) / sum of exp(x) over the last axis, shifted by the largest x so that nothing overflows."""
+    e = np.exp(_wide(x) - np.max(x, axis=-1, keepdims=True))
+    return _narrow(e / e.sum(axis=-1, keepdims=True))
+
+
+# ---------------------------------------------------------------------------------------------------- convolutions
+
+
+def _pad(x: Float64, padding: Padding, value: float = 0.0) -> Float64:
+    top, bottom, left, right = padding
+    return np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=value)
+
+
+def _shifts(x: Float64, window: Pair, strides: Pair = (1, 1), dilation: Pair = (1, 1)) -> list[Float64]:
+    """For each tap (r, c) of the window, rows first: what it sees at every output place, x[y*sh + r*dh, x*sw + c*dw].
+
+    ``x`` (H, W, C) is padded already; the results are views (output height, output width, C).
+    """
+    (kh, kw), (sh, sw), (dh, dw) = window, strides, dilation
+    height = (x.shape[0] - (kh - 1) * dh - 1) // sh + 1
+    width = (x.shape[1] - (kw - 1) * dw - 1) // sw + 1
+    rows = [slice(r * dh, r * dh + (height - 1) * sh + 1, sh) for r in range(kh)]
+    columns = [slice(c * dw, c * dw + (width - 1) * sw + 1, sw) for c in range(kw)]
+    return [x[r, c] for r in rows for c in columns]
+
+
+def sparse_kernel(
+    indptr: NDArray[np.int32], indices: NDArray[np.int32], coefficients: NDArray[Any], columns: int
+) -> scipy.sparse.csr_array:
+    """P (n, kh*kw*k) in float64, from I and C: P[o, (r*kw + c)*k + d] is what filter o takes of atom d at tap (r, c).
+
+    The paper's section 3.2 the other way round: training makes P, export reads I and C off it.
+    """
+    from scipy.sparse import csr_array  # here, because its import is slow and only the reference needs it
+
+    return csr_array((_wide(coefficients), indices, indptr), shape=(len(indptr) - 1, columns))
+
+
+def lookup_conv2d(
+    x: Float32,
+    *,
+    indptr: NDArray[np.int32],
+    indices: NDArray[np.int32],
+    coefficients: Float32,
+    dictionary: Float32 | None = None,
+    bias: Float32 | None = None,
+    filters: int,
+    kernel_size: Pair,
+    strides: Pair = (1, 1),
+    padding: Padding = (0, 0, 0, 0),
+    dilation: Pair = (1, 1),
+    activation: str = "linear",
+    alpha: float | None = None,
+) -> Float32:
+    """S = D * X, then Y = act(bias + sum over the taps of P[tap] @ shifted S): sections 3.1 and 3.2 of the paper.
+
+    x (H, W, m), dictionary (k, m) or None for the identity, indptr (n+1,), indices and coefficients (nnz,),
+    bias (n,) or None -> (H', W', n).
+    """
+    S = _wide(x) if dictionary is None else _wide(x) @ _wide(dictionary).T
+    S = _pad(S, padding)  # D has no bias, so S is 0 wherever X is
+    (kh, kw), k = kernel_size, S.shape[-1]
+    P = sparse_kernel(indptr, indices, coefficients, kh * kw * k).tocsc()  # by columns: a tap is a range of them
+    taps = _shifts(S, kernel_size, strides, dilation)
+    height, width = taps[0].shape[:2]
+    Y = _sum(P[:, tap * k : (tap + 1) * k] @ shifted.reshape(height * width, k).T for tap, shifted in enumerate(taps))
+    Y = Y.T.reshape(height, width, filters)
+    return _activate(Y if bias is None else Y + _wide(bias), activation, alpha)
+
+
+def lookup_dense(
+    x: Float32,
+    *,
+    indptr: NDArray[np.int32],
+    indices: NDArray[np.int32],
+    coefficients: Float32,
+    dictionary: Float32 | None = None,
+    bias: Float32 | None = None,
+    units: int,
+    activation: str = "linear",
+    alpha: float | None = None,
+) -> Float32:
+    """S = D @ x, then y = act(bias + P @ S): a lookup convolution on one pixel. x (m,) -> (units,)."""
+    S = _wide(x) if dictionary is None else _wide(dictionary) @ _wide(x)
+    y = sparse_kernel(indptr, indices, coefficients, len(S)) @ S
+    return _activate(y if bias is None else y + _wide(bias), activation, alpha)
+
+
+def conv2d(
+    x: Float32,
+    *,
+    kernel: Float32,
+    bias: Float32 | None = None,
+    filters: int,
+    kernel_size: Pair,
+    strides: Pair = (1, 1),
+    padding: Padding = (0, 0, 0, 0),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    activation: str = "linear",
+    alpha: float | None = None,
+) -> Float32:
+    """Y[o] = act(bias[o] + sum over taps and the channels of o's group of kernel * shifted X).
+
+    x (H, W, m), kernel (n, m/groups, kh, kw), bias (n,) or None -> (H', W', n). Filters and channels are split into
+    groups in order: the first n/groups filters see the first m/groups channels.
+    """
+    taps = _shifts(_pad(_wide(x), padding), kernel_size, strides, dilation)
+
+    def tap_product(tap: int) -> Float64:
+        r, c = divmod(tap, kernel_size[1])
+        W = _wide(kernel[:, :, r, c]).reshape(groups, filters // groups, -1)
+        pixels = taps[tap].reshape(-1, groups, kernel.shape[1])  # places, groups, m/groups
+        return pixels.transpose(1, 0, 2) @ W.transpose(0, 2, 1)  # groups, places, n/groups
+
+    Y = _sum(map(tap_product, range(len(taps))))
+    Y = Y.transpose(1, 0, 2).reshape(*taps[0].shape[:2], filters)
+    return _activate(Y if bias is None else Y + _wide(bias), activation, alpha)
+
+
+def dense(
+    x: Float32,
+    *,
+    kernel: Float32,
+    bias: Float32 | None = None,
+    units: int,
+    activation: str = "linear",
+    alpha: float | None = None,
+) -> Float32:
+    """y = act(bias + kernel @ x). x (m,), kernel (n, m), bias (n,) or None -> (n,)."""
+    y = _wide(kernel) @ _wide(x)
+    return _activate(y if bias is None else y + _wide(bias), activation, alpha)
+
+
+# ----------------------------------------------------------------------------------------------------------- pools
+
+
+def max_pool2d(x: Float32, *, pool_size: Pair, strides: Pair = (1, 1), padding: Padding = (0, 0, 0, 0)) -> Float32:
+    """The largest of each window; padded places never win. (H, W, C) -> (H', W', C)."""
+    return _narrow(reduce(np.maximum, _shifts(_pad(_wide(x), padding, -np.inf), pool_size, strides)))
+
+
+def avg_pool2d(x: Float32, *, pool_size: Pair, strides: Pair = (1, 1), padding: Padding = (0, 0, 0, 0)) -> Float32:
+    """The mean of the places of each window that lie in the picture: padded ones do not count. -> (H', W', C)."""
+    inside = np.ones((*x.shape[:2], 1))
+    total = _sum(_shifts(_pad(_wide(x), padding), pool_size, strides))
+    return _narrow(total / _sum(_shifts(_pad(inside, padding), pool_size, strides)))
+
+
+def global_avg_pool2d(x: Float32) -> Float32:
+    """The mean of every channel. (H, W, C) -> (C,)."""
+    return _narrow(_wide(x).mean(axis=(0, 1)))
+
+
+def global_max_pool2d(x: Float32) -> Float32:
+    """The largest value of every channel. (H, W, C) -> (C,)."""
+    return _narrow(_wide(x).max(axis=(0, 1)))
+
+
+# ------------------------------------------------------------------------------------------------- shapes and sums
+
+
+def zero_pad2d(x: Float32, *, padding: Padding) -> Float32:
+    """Zeros around the picture. (H, W, C) -> (top + H + bottom, left + W + right, C)."""
+    return _narrow(_pad(_wide(x), padding))
+
+
+def flatten(x: Float32) -> Float32:
+    """(H, W, C) -> (H*W*C,), in C order."""
+    return _narrow(_wide(x).reshape(-1))
+
+
+def concat(*xs: Float32) -> Float32:
+    """Channels after one another."""
+    return _narrow(np.concatenate([_wide(x) for x in xs], axis=-1))
+
+
+def add(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
+    """y = act(x1 + x2 + ...); inputs (1, 1, C) and (C,) are repeated over the picture."""
+    return _activate(_sum(map(_wide, xs)), activation, alpha)
+
+
+def multiply(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
+    """y = act(x1 * x2 * ...); inputs (1, 1, C) and (C,) are repeated over the picture."""
+    return _activate(reduce(np.multiply, map(_wide, xs)), activation, alpha)
+
+
+def batch_norm(x: Float32, *, scale: Float32, shift: Float32) -> Float32:
+    """y = x * scale + shift, one number of each (C,) a channel."""
+    return _narrow(_wide(x) * _wide(scale) + _wide(shift))
+
+
+def lrn(x: Float32, *, depth_radius: int, bias: float, alpha: float, beta: float) -> Float32:
+    """y = x / (bias + alpha * sum of the squares of channels i - depth_radius to i + depth_radius) ** beta.
+
+    As ``tf.nn.local_response_normalization``: alpha is not divided by the number of channels summed. (H, W, C).
+    """
+    X = _wide(x)
+    channels = X.shape[-1]
+    radius = min(depth_radius, channels)  # beyond, there are no more channels to sum
+    squares = np.pad(np.square(X), ((0, 0), (0, 0), (radius, radius)))
+    total = _sum(squares[..., i : i + channels] for i in range(2 * radius + 1))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a base of 0, or below it, is the model's own doing
+        return _narrow(X / (bias + alpha * total) ** beta)
+
+
+OPERATIONS: dict[str, Callable[..., Float32]] = {
+    function.__name__: function
+    for function in (
+        lookup_conv2d, lookup_dense, conv2d, dense, max_pool2d, avg_pool2d, zero_pad2d, global_avg_pool2d,
+        global_max_pool2d, flatten, softmax, activation, add, multiply, concat, batch_norm, lrn,
+    )
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------- a whole graph
+
+
+class NodeLike(Protocol):
+    """What :func:`evaluate` needs of a node; ``graph.Node`` has it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def op(self) -> str: ...
+    @property
+    def inputs(self) -> Sequence[str]: ...
+    def attributes(self) -> Mapping[str, Any]: ...
+
+
+def evaluate(graph: Any, tensors: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> dict[str, Float32]:
+    """Every node's float32 activation, by name and in the graph's order, for one preprocessed input ``x``.
+
+    ``graph`` is a ``graph.Graph`` or anything with its ``input.name``, ``input.shape`` and ``nodes``; ``tensors`` are
+    named ``<node>/<tensor>``. Raises InputError if ``x`` is not of the input's shape, ModelFormatError for an
+    operation that this module does not have.
+    """
+    if x.shape != tuple(graph.input.shape):
+        raise InputError(f"expected an input of shape {tuple(graph.input.shape)}, got {x.shape}")
+    by_node: dict[str, dict[str, NDArray[Any]]] = defaultdict(dict)
+    for name, tensor in tensors.items():
+        node_name, _, tensor_name = name.rpartition("/")
+        by_node[node_name][tensor_name] = tensor
+    values: dict[str, Float32] = {graph.input.name: np.asarray(x, dtype=np.float32)}
+    for node in graph.nodes:
+        values[node.name] = _apply(node, [values[name] for name in node.inputs], by_node[node.name])
+    del values[graph.input.name]
+    return values
+
+
+def _apply(node: NodeLike, inputs: Sequence[Float32], tensors: Mapping[str, NDArray[Any]]) -> Float32:
+    if node.op not in OPERATIONS:
+        raise ModelFormatError(f"node {node.name!r}: expected one of {', '.join(OPERATIONS)}, found {node.op!r}")
+    return OPERATIONS[node.op](*inputs, **tensors, **node.attributes())

@@ -1,0 +1,26 @@
+"""What the engine found on this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..kernels import blas, choose_variant, usable_variants
+from .threads import default_threads
+
+
+def kernel_info() -> dict[str, Any]:
+    """The kernels and the BLAS in use.
+
+    Keys: ``isa`` (str, in use), ``isa_available`` (list, fastest first), ``blas`` (whose library), ``blas_config`` and
+    ``blas_core`` (what it says of itself), ``threads`` (int, the default of ``Net.load``). Raises SettingError where
+    ``LCNN_ISA`` names no variant.
+    """
+    library = blas.in_use()
+    return {
+        "isa": choose_variant(),
+        "isa_available": usable_variants(),
+        "blas": library.library,
+        "blas_config": library.config,
+        "blas_core": library.core,
+        "threads": default_threads(),
+    }

@@ -1,0 +1,45 @@
+"""`lcnn-train fit`: train the model of a configuration, or go on training it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lcnn_train.config.experiment import Config, load_config
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("fit", help="train the model of a configuration, or go on training it")
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What says which training, and where."""
+    parser.add_argument("config", metavar="CONFIG.yaml", help="or the name of one that comes with the package")
+    parser.add_argument("--run", dest="folder", metavar="FOLDER", help="run folder (default: runs/NAME)")
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="folder of the data set (default: where Keras or Debian put it)"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a value")
+
+
+def chosen(parsed: argparse.Namespace) -> tuple[Config, Path]:
+    """The configuration and the run folder that the arguments name."""
+    config = load_config(parsed.config, parsed.set, parsed.data)
+    return config, Path(parsed.folder or Path("runs") / config.name)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Train; say how far it has come."""
+    from lcnn_train.training.fit import fit
+
+    config, folder = chosen(parsed)
+    progress = fit(config, folder)
+    best = f"best validation accuracy {progress.best_accuracy:.4f} in epoch {progress.best_epoch}"
+    early = f" of {config.train.epochs}, ended by train.early_stop" if progress.epoch < config.train.epochs else ""
+    print(
+        f"{folder}: {progress.epoch} epochs done{early}; {best if progress.best_epoch else 'none that can be the best'}"
+    )
+    return 0

@@ -1,0 +1,194 @@
+"""The schema of a configuration's `data`, `preprocessing` and `augment` sections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from lcnn_engine.model import graph
+from lcnn_train.config.schema import Count, Positive, Section, Share
+
+Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
+
+
+DATASETS = ("mnist", "fashion-mnist", "imagenet", "folder")
+
+
+class Data(Section):
+    """What to train on. `validation` training pictures are held out to choose the checkpoint by.
+
+    dataset: `mnist` and `fashion-mnist` are IDX files; `imagenet` and `folder` are class folders or TFRecord files.
+    first_label: the number of the first class in TFRecord files (ImageNet's usual ones begin at 1).
+    workers: threads that read and change pictures, None what serves best. cache: MiB of decoded pictures to keep if all
+    fit.
+    """
+
+    dataset: Literal[DATASETS] = "mnist"  # type: ignore[valid-type]
+    folder: str | None = None
+    validation: Count = 800
+    first_label: Annotated[int, Field(ge=0)] = 1
+    workers: Count | None = None
+    cache: Annotated[int, Field(ge=0)] = 512
+
+
+class Preprocessing(Section):
+    """Picture to input: resized by Pillow to `size` (height, width), then (x * scale - mean) / std.
+
+    With `shortest_edge` the picture keeps its shape: its short edge becomes that, and `size` is cut from the centre.
+    """
+
+    mode: Literal["L", "RGB"] = "L"
+    size: list[Count] = Field(default=[224, 224], min_length=2, max_length=2)
+    shortest_edge: Count | None = None
+    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
+    scale: float = 1 / 255
+    mean: list[float] = Field(default=[0.13])
+    std: list[Positive] = Field(default=[1.0])
+
+    @property
+    def channels(self) -> int:
+        return graph.MODES[self.mode]
+
+    @property
+    def input_shape(self) -> graph.Shape:
+        """(H, W, C) of what comes out."""
+        return self.size[0], self.size[1], self.channels
+
+    def for_engine(self) -> graph.Preprocessing:
+        """As the engine's preprocessing functions take it."""
+        edge, size = self.shortest_edge, (self.size[0], self.size[1])
+        return graph.Preprocessing(
+            mode=self.mode,
+            mean=tuple(self.mean),
+            std=tuple(self.std),
+            scale=self.scale,
+            resize=graph.Resize("shortest_edge" if edge else "exact", edge or size, self.resample),
+            crop="center" if edge else None,
+        )
+
+    def for_file(self) -> dict[str, Any]:
+        """In the model file's own words."""
+        edge = self.shortest_edge
+        resize = {"policy": "shortest_edge" if edge else "exact", "size": edge or self.size, "resample": self.resample}
+        crop = {"crop": "center"} if edge else {}
+        rest = {"scale": self.scale, "mean": list(self.mean), "std": list(self.std)}
+        return {"mode": self.mode, "resize": resize, **crop, **rest}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Preprocessing:
+        for key in ("mean", "std"):
+            if len(getattr(self, key)) != self.channels:
+                raise ValueError(f"preprocessing.{key} must have one number for each of {self.channels} channel(s)")
+        if self.shortest_edge is not None and self.shortest_edge < max(self.size):
+            raise ValueError(f"preprocessing.shortest_edge must be at least {max(self.size)}, what is cut out of it")
+        return self
+
+
+# ---------------------------------------------------------------------------------------------------- augmentations
+
+
+class Augmentation(Section):
+    """One random change of a training picture, made to it with `probability`; functions of the name: augment.py."""
+
+    changes_size: ClassVar[bool] = False
+    name: str
+    probability: Share = 1.0
+
+    @model_validator(mode="after")
+    def _ranges_ascend(self) -> Augmentation:
+        for key, value in self:
+            if key in ("factor", "scale", "brightness", "contrast") and value[0] > value[1]:
+                raise ValueError(f"augment: {key} of {self.name} must be [smallest, largest]; found {value}")
+        return self
+
+
+class RandomResize(Augmentation):
+    """Height and width by factors of a range, which differ from one another by at most a share `stretch`."""
+
+    changes_size = True
+    name: Literal["random_resize"]
+    factor: Range = Field(default=[0.8, 1.2])
+    stretch: Share = 0.15
+
+
+class RotateCrop(Augmentation):
+    """Turned by up to `degrees` to either side, then cut to the largest rectangle that lies in the picture."""
+
+    changes_size = True
+    name: Literal["rotate_crop"]
+    degrees: Annotated[float, Field(ge=0, le=90)] = 15.0
+
+
+class Affine(Augmentation):
+    """Turned by up to `rotate` degrees, scaled, shifted by a share of the side: one transform, black around."""
+
+    name: Literal["affine"]
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    scale: Range = Field(default=[1.0, 1.0])
+    shift: Share = 0.0
+
+
+class SaltAndPepper(Augmentation):
+    """A `share` of the pixels turned black or white, in equal parts."""
+
+    name: Literal["salt_and_pepper"]
+    share: Share = 0.01
+
+
+class BrightnessContrast(Augmentation):
+    """Brightness by a factor of a range, and contrast, about the mean of each channel, by one of another."""
+
+    name: Literal["brightness_contrast"]
+    brightness: Range = Field(default=[0.8, 1.2])
+    contrast: Range = Field(default=[0.8, 1.2])
+
+
+class Flip(Augmentation):
+    """Left and right exchanged."""
+
+    name: Literal["flip"]
+    probability: Share = 0.5
+
+
+_OfOneSize = Annotated[Affine | SaltAndPepper | BrightnessContrast | Flip, Field(discriminator="name")]
+
+
+class OneOf(Augmentation):
+    """One of `choices`, each as likely."""
+
+    name: Literal["one_of"]
+    choices: Annotated[list[_OfOneSize], Field(min_length=1)]
+
+
+class ResizeStep(Section):
+    """Where in the list the picture is resized as `preprocessing` says; without it, that comes before the list."""
+
+    name: Literal["resize"]
+
+
+class RandomCrop(Section):
+    """A random part of the size of the input, after `resize`; without it, the centre."""
+
+    name: Literal["random_crop"]
+
+
+AnyAugmentation = Annotated[
+    RandomResize | RotateCrop | Affine | SaltAndPepper | BrightnessContrast | Flip | OneOf | ResizeStep | RandomCrop,
+    Field(discriminator="name"),
+]
+
+
+def check_order(augment: Sequence[Any]) -> None:
+    """Raise ValueError unless every picture that goes through the list comes out with the size of the input."""
+    names = [step.name for step in augment]
+    for name in ("resize", "random_crop"):
+        if names.count(name) > 1:
+            raise ValueError(f"augment: expected {name} once; found {names.count(name)} times")
+    resize = names.index("resize") if "resize" in names else -1
+    for position, step in enumerate(augment):
+        if getattr(step, "changes_size", False) and position > resize:
+            raise ValueError(f"augment: {step.name} changes a picture's size: expected resize after it; found none")
+        if step.name == "random_crop" and (resize < 0 or position < resize):
+            raise ValueError("augment: expected resize before random_crop; found none")

@@ -1,0 +1,101 @@
+"""What a data set is to the rest of the trainer: numbered pictures with classes, some of which cannot be read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from lcnn_engine.images.decoding import Picture
+from lcnn_train.errors import DataError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_NAMED = 5
+
+
+class Skipped:
+    """The pictures of a data set that could not be read, each by its name, with the reason. Any thread may add."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self.failure: DataError | None = None  # what ended a pipeline: TensorFlow would only pass on its text
+
+    def add(self, name: str, error: Exception) -> None:
+        """Note a picture, and what was raised when it was read."""
+        with self._lock:
+            self._reasons.setdefault(name, _reason(error))
+
+    def __len__(self) -> int:
+        return len(self._reasons)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Names and reasons, by name."""
+        with self._lock:
+            return iter(sorted(self._reasons.items()))
+
+    def __str__(self) -> str:
+        """One line: how many, and the first of them."""
+        found = list(self)
+        if not found:
+            return "every picture could be read"
+        named = "; ".join(f"{name} ({reason})" for name, reason in found[:_NAMED])
+        more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        noun = "picture that cannot be read" if len(found) == 1 else "pictures that cannot be read"
+        return f"skipped {len(found):,} {noun}: {named}{more}"
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a picture, without its name, which is told beside it."""
+    cause = error.__cause__ or error
+    if type(cause).__name__ == "UnidentifiedImageError":
+        return "no picture in a format that Pillow reads"
+    text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    return " ".join(text.split()) or type(cause).__name__
+
+
+class Pictures(Protocol):
+    """Numbered pictures and their classes: one part of a data set.
+
+    labels: int64 or uint8 (N,), counted from 0. classes: their names, or None where the data set has none.
+    source: where they lie, for messages. skipped: those that were found to be unreadable, of the whole part.
+    """
+
+    @property
+    def labels(self) -> np.ndarray: ...
+
+    @property
+    def classes(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def skipped(self) -> Skipped: ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> Picture:
+        """The picture as the engine's preprocessing takes it: a path, an encoded file as bytes, or uint8 pixels."""
+
+    def name(self, index: int) -> str:
+        """What it is called in a report."""
+
+    def take(self, indices: np.ndarray) -> Self:
+        """The pictures at `indices`, in that order."""
+
+
+def check_classes(pictures: Pictures, classes: int) -> None:
+    """Raise DataError if a label is beyond the model's number of classes."""
+    highest = int(pictures.labels.max())
+    if highest < classes:
+        return
+    name = f" ({pictures.classes[highest]})" if pictures.classes else ""
+    raise DataError(
+        f"{pictures.source}: expected labels below the model's {classes} classes; found {highest}{name}. "
+        f"Set model.classes={highest + 1}"
+    )

@@ -1,0 +1,171 @@
+"""A traced Keras model on its way to a model file: the nodes made so far, who reads what, and what may be folded.
+
+A node bears the name of its convolution or dense layer and holds the value after the last layer folded into it.
+`translate.py` says what each kind of layer becomes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from lcnn_train.errors import ExportError
+from lcnn_train.keras_graph import AUGMENTATION, Call, Trace
+
+_NO_OPERATION = (
+    layers.Dropout,
+    layers.SpatialDropout2D,
+    layers.AlphaDropout,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
+    layers.ActivityRegularization,
+    layers.Identity,
+    *AUGMENTATION,
+)
+Translators = Mapping[type, Callable[["Translation", Call], None]]
+
+
+@dataclass
+class Node:
+    """A node being made. `scale` is what batch norm multiplied each filter by, if any was folded in.
+
+    `used` are the dictionary's rows that some lookup uses, the only ones that are written; `kernel` is the Keras
+    variable from which the tensor of that name was made. `input_shape` is that of the first input.
+    """
+
+    name: str
+    op: str
+    inputs: list[int]
+    value: int
+    layer: Any = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
+    scale: np.ndarray | None = None
+    kernel: Any = None
+    input_shape: tuple[int, ...] = ()
+    used: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
+
+
+class Translation:
+    """The nodes of a traced model, in execution order, and the layer's value that each of them holds."""
+
+    def __init__(self, traced: Trace, translators: Translators):
+        self.traced = traced
+        self._translators = translators
+        self.nodes: list[Node] = []
+        self._aliases: dict[int, int] = {}
+        self._producers: dict[int, Node] = {}
+        self._names = {traced.input_name}
+        self._uses = self._count_uses()
+        for call in traced.calls:
+            if not self._passes_through(call):
+                self._translate(call)
+        self.output = self._resolve(traced.output)
+        if self.output not in self._producers:
+            raise ExportError("expected a model with at least one layer that computes, found none")
+
+    def _resolve(self, value: int) -> int:
+        return self._aliases.get(value, value)
+
+    def _count_uses(self) -> Counter[int]:
+        """How often each value is read, calls that compute nothing left out; the model's output counts as one."""
+        uses: Counter[int] = Counter()
+        for call in self.traced.calls:
+            if self._passes_through(call):
+                self._aliases[call.output] = self._resolve(call.inputs[0])
+            else:
+                uses.update(self._resolve(value) for value in call.inputs)
+        uses[self._resolve(self.traced.output)] += 1
+        return uses
+
+    @staticmethod
+    def _passes_through(call: Call) -> bool:
+        layer = call.layer
+        if isinstance(layer, layers.Activation):
+            return layer.activation is keras.activations.linear
+        if isinstance(layer, layers.Flatten | layers.Reshape):
+            return len(call.input_shapes[0]) == 1 and call.input_shapes == (call.output_shape,)
+        return isinstance(layer, _NO_OPERATION)
+
+    def _translate(self, call: Call) -> None:
+        if call.part == "activation":
+            self.add(call, "softmax")
+            return
+        # A subclass may compute anything, so only the very classes of Keras are taken for what they are.
+        translate = self._translators.get(type(call.layer))
+        if translate is None:
+            raise ExportError(
+                f"layer {call.layer.name}: a model file has no operation for {type(call.layer).__name__}. "
+                f"Supported: {self._supported()}"
+            )
+        translate(self, call)
+
+    def _supported(self) -> str:
+        return ", ".join(sorted({cls.__name__ for cls in (*self._translators, *_NO_OPERATION)}))
+
+    def read_only_by(self, call: Call) -> Node | None:
+        """The node before this call, if nobody else reads its value."""
+        value = self._resolve(call.inputs[0])
+        return self._producers.get(value) if self._uses[value] == 1 else None
+
+    def add(self, call: Call, op: str, **attributes: Any) -> Node:
+        """Append a node for a call."""
+        inputs = [self._resolve(value) for value in call.inputs]
+        node = Node(self._unique(_node_name(call)), op, inputs, call.output, call.layer, attributes)
+        node.input_shape = call.input_shapes[0]
+        self.nodes.append(node)
+        self._producers[call.output] = node
+        return node
+
+    def fold(self, call: Call, node: Node) -> None:
+        """Let a node hold the value of this call, which is part of it from now on."""
+        node.value = call.output
+        self._producers[call.output] = node
+
+    def take_padding(self, node: Node) -> tuple[int, ...]:
+        """The zeros of a zero_pad2d node that only `node`, the last one, reads; the zero_pad2d goes."""
+        value = node.inputs[0]
+        before = self._producers.get(value)
+        if before is None or before.op != "zero_pad2d" or self._uses[value] != 1:
+            return 0, 0, 0, 0
+        self.nodes.remove(before)
+        self._names.remove(before.name)
+        node.inputs = list(before.inputs)
+        return before.attributes["padding"]
+
+    def _unique(self, name: str) -> str:
+        """`name`, or with a number if a shared layer or a model inside has taken it."""
+        number, unique = 2, name
+        while unique in self._names:
+            number, unique = number + 1, f"{name}_{number}"
+        self._names.add(unique)
+        return unique
+
+    def graph(self) -> dict[str, Any]:
+        """The file's `input`, `output` and `nodes`."""
+        names = {node.value: node.name for node in self.nodes} | {self.traced.input: self.traced.input_name}
+        return {
+            "input": {"name": self.traced.input_name, "shape": list(self.traced.input_shape)},
+            "output": names[self.output],
+            "nodes": [
+                {"name": node.name, "op": node.op, "inputs": [names[value] for value in node.inputs]}
+                | {key: list(value) if isinstance(value, tuple) else value for key, value in node.attributes.items()}
+                for node in self.nodes
+            ],
+        }
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The file's tensors, float32 and int32, by `<node>/<tensor>`."""
+        return {f"{node.name}/{key}": tensor for node in self.nodes for key, tensor in node.tensors.items()}
+
+
+def _node_name(call: Call) -> str:
+    """The layer's name, for the node that holds what the layer gives; what lies before it inside has a suffix."""
+    suffix = {"linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
+    return call.layer.name + suffix

@@ -1,0 +1,206 @@
+"""What each kind of Keras layer becomes in a model file (MODEL_FORMAT.md of the engine), folding what folds exactly.
+
+Batch norm folds into a linear convolution or dense layer right before it, an activation into a node that can hold
+one, ZeroPadding2D into the convolution after it; dropout and random augmentation vanish. `weighted.py` has the layers
+with weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import layers
+
+from lcnn_train.errors import ExportError
+from lcnn_train.export import weighted
+from lcnn_train.export.activations import Activation, named_activation, set_activation
+from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, normalization, rescaling
+from lcnn_train.export.builder import Node, Translation
+from lcnn_train.export.weighted import array, channels_last, f32
+from lcnn_train.keras_graph import Call, trace
+from lcnn_train.layers.geometry import explicit_padding
+from lcnn_train.layers.lookup import LookupConv2D, LookupDense
+
+_WEIGHTED = ("lookup_conv2d", "conv2d", "lookup_dense", "dense")
+_ACTIVATED = (*_WEIGHTED, "add", "multiply")
+
+
+def translate(model: keras.Model) -> Translation:
+    """The nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
+    return Translation(trace(model), _TRANSLATORS)
+
+
+# ------------------------------------------------------------------------------------------- activations and norms
+
+
+def _apply_activation(translation: Translation, call: Call, activation: Activation) -> None:
+    """Fold an activation into the node before it, or give it a node of its own."""
+    before = translation.read_only_by(call)
+    if before is not None and before.op in _ACTIVATED and "activation" not in before.attributes:
+        translation.fold(call, before)
+        set_activation(before, activation)
+    else:
+        set_activation(translation.add(call, "activation"), activation)
+
+
+def _activation(translation: Translation, call: Call) -> None:
+    if call.layer.activation is keras.activations.softmax:
+        translation.add(call, "softmax")
+    else:
+        _apply_activation(translation, call, named_activation(call.layer, call.layer.activation))
+
+
+def _relu(translation: Translation, call: Call) -> None:
+    layer = call.layer
+    slope, ceiling, threshold = (float(v or 0) for v in (layer.negative_slope, layer.max_value, layer.threshold))
+    if threshold == 0 and layer.max_value is None:
+        activation: Activation = ("leaky_relu", slope) if slope else ("relu", None)
+    elif threshold == 0 and not slope and ceiling == 6:
+        activation = ("relu6", None)
+    else:
+        raise ExportError(
+            f"layer {layer.name}: expected a ReLU with threshold 0 and, without negative_slope, max_value None or 6; "
+            f"found threshold={layer.threshold}, max_value={layer.max_value}, negative_slope={layer.negative_slope}"
+        )
+    _apply_activation(translation, call, activation)
+
+
+def _leaky_relu(translation: Translation, call: Call) -> None:
+    _apply_activation(translation, call, ("leaky_relu", float(call.layer.negative_slope)))
+
+
+def _softmax(translation: Translation, call: Call) -> None:
+    if call.layer.axis not in (-1, len(call.output_shape)):
+        raise ExportError(f"layer {call.layer.name}: expected a softmax over the last axis, found {call.layer.axis}")
+    translation.add(call, "softmax")
+
+
+def _batch_norm(translation: Translation, call: Call) -> None:
+    layer = call.layer
+    if layer.axis not in (-1, len(call.output_shape)):
+        raise ExportError(f"layer {layer.name}: expected batch norm over the last axis, found axis {layer.axis}")
+    channels = call.output_shape[-1]
+    gamma, beta = array(layer.gamma, np.ones(channels)), array(layer.beta, np.zeros(channels))
+    scale = gamma / np.sqrt(array(layer.moving_variance) + layer.epsilon)
+    shift = beta - array(layer.moving_mean) * scale
+    before = translation.read_only_by(call)
+    if before is None or before.op not in _WEIGHTED or "activation" in before.attributes or before.scale is not None:
+        node = translation.add(call, "batch_norm")
+        node.tensors = {"scale": f32(scale), "shift": f32(shift)}
+        return
+    translation.fold(call, before)
+    _fold_norm(before, scale, shift)
+
+
+def _fold_norm(node: Node, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Multiply each filter of a node by `scale`, and its bias too, and add `shift`; in float64 until the end."""
+    node.scale = scale
+    tensors = node.tensors
+    if "indptr" in tensors:
+        each = np.repeat(scale, np.diff(tensors["indptr"]))
+        tensors["coefficients"] = f32(tensors["coefficients"] * each)
+    else:
+        tensors["kernel"] = f32(tensors["kernel"] * scale.reshape(-1, *[1] * (tensors["kernel"].ndim - 1)))
+    tensors["bias"] = f32(tensors.get("bias", 0.0) * scale + shift)
+
+
+# ---------------------------------------------------------------------------------------- pools, shapes and sums
+
+
+def _pool2d(op: str) -> Callable[[Translation, Call], None]:
+    def translate(translation: Translation, call: Call) -> None:
+        layer = call.layer
+        channels_last(layer)
+        size, strides = tuple(layer.pool_size), tuple(layer.strides)
+        padding = explicit_padding(layer.padding, call.input_shapes[0][:2], size, strides)
+        translation.add(call, op, pool_size=size, strides=strides, padding=padding)
+
+    return translate
+
+
+def _global_pool2d(op: str, kept_op: str) -> Callable[[Translation, Call], None]:
+    def translate(translation: Translation, call: Call) -> None:
+        channels_last(call.layer)
+        if call.layer.keepdims:  # the format's global pools give (C,); a pool over the whole picture gives (1, 1, C)
+            size = call.input_shapes[0][:2]
+            translation.add(call, kept_op, pool_size=size, strides=size, padding=(0, 0, 0, 0))
+        else:
+            translation.add(call, op)
+
+    return translate
+
+
+def _zero_padding2d(translation: Translation, call: Call) -> None:
+    channels_last(call.layer)
+    (top, bottom), (left, right) = call.layer.padding
+    translation.add(call, "zero_pad2d", padding=(top, bottom, left, right))
+
+
+def _flatten(translation: Translation, call: Call) -> None:
+    layer = call.layer
+    if call.output_shape == (1, 1, *call.input_shapes[0]) and _kept_pool(translation, call):
+        return
+    if len(call.input_shapes[0]) != 3 or len(call.output_shape) != 1:
+        raise ExportError(
+            f"layer {layer.name}: expected a picture (H, W, C) made into a vector, found {call.input_shapes[0]} made "
+            f"into {call.output_shape}"
+        )
+    if getattr(layer, "data_format", "channels_last") != "channels_last":
+        channels_last(layer)
+    translation.add(call, "flatten")
+
+
+def _kept_pool(translation: Translation, call: Call) -> bool:
+    """Whether a vector made a picture again (squeeze and excite) comes from a global pool, which then keeps it one."""
+    before = translation.read_only_by(call)
+    if before is None or before.op not in ("global_avg_pool2d", "global_max_pool2d"):
+        return False
+    translation.fold(call, before)
+    before.op = before.op.removeprefix("global_")
+    size = before.input_shape[:2]
+    before.attributes |= {"pool_size": size, "strides": size, "padding": (0, 0, 0, 0)}
+    return True
+
+
+def _elementwise(op: str) -> Callable[[Translation, Call], None]:
+    def translate(translation: Translation, call: Call) -> None:
+        fitting(call)
+        translation.add(call, op)
+
+    return translate
+
+
+def _concatenate(translation: Translation, call: Call) -> None:
+    if call.layer.axis not in (-1, len(call.output_shape)):
+        raise ExportError(f"layer {call.layer.name}: expected a join along the channels, found axis {call.layer.axis}")
+    translation.add(call, "concat")
+
+
+_TRANSLATORS: dict[type, Callable[[Translation, Call], None]] = {
+    LookupConv2D: weighted.lookup_conv2d,
+    LookupDense: weighted.lookup_dense,
+    layers.Conv2D: weighted.conv2d,
+    layers.DepthwiseConv2D: weighted.depthwise_conv2d,
+    layers.SeparableConv2D: weighted.separable_conv2d,
+    layers.Dense: weighted.dense,
+    layers.BatchNormalization: _batch_norm,
+    layers.Rescaling: rescaling,
+    layers.Normalization: normalization,
+    layers.Activation: _activation,
+    layers.ReLU: _relu,
+    layers.LeakyReLU: _leaky_relu,
+    layers.Softmax: _softmax,
+    layers.MaxPooling2D: _pool2d("max_pool2d"),
+    layers.AveragePooling2D: _pool2d("avg_pool2d"),
+    layers.GlobalAveragePooling2D: _global_pool2d("global_avg_pool2d", "avg_pool2d"),
+    layers.GlobalMaxPooling2D: _global_pool2d("global_max_pool2d", "max_pool2d"),
+    layers.ZeroPadding2D: _zero_padding2d,
+    layers.Flatten: _flatten,
+    layers.Reshape: _flatten,
+    layers.Add: _elementwise("add"),
+    layers.Multiply: _elementwise("multiply"),
+    layers.Concatenate: _concatenate,
+    **dict.fromkeys(ARITHMETIC, arithmetic),
+}

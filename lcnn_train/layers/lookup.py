@@ -1,0 +1,333 @@
+"""The lookup layers: a convolution and a dense layer built from a shared dictionary (LCNN, section 3).
+
+    S = X * D                 k 1x1 convolutions: every place of the picture against every row of the dictionary
+    Y = S * P + bias          a convolution whose kernel P is sparse: its non-zeros are the lookups (I, C)
+
+Letters are the paper's: X input, D dictionary, S = X * D, P sparse tensor, I and C its indices and values; m input
+channels, k dictionary size, n filters, kh x kw the kernel. Layouts are Keras': D is (1, 1, m, k) and P (kh, kw, k, n)
+in a convolution, (m, k) and (k, n) in a dense layer; pictures are (batch, height, width, channels).
+
+P is made sparse while it trains: its loss is lambda' * epsilon * |P|_1, entries with |P| <= epsilon become 0 (or all
+but the s largest of each tap, the paper's other rule), and an entry that was once 0 stays 0. The last rule needs a mask
+of its own (`alive`): an optimizer's momentum would push an entry back over epsilon within a few steps. The mask is kept
+by a constraint of the variable P, which every Keras optimizer applies after its update, so plain `model.fit` needs no
+callback; and because the forward pass multiplies by the mask too, weights that an optimizer averages behind our back
+(EMA) revive nothing either.
+"""
+
+# ruff: noqa: N802 - the paper's letters
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from lcnn_train.layers import sparsity
+from lcnn_train.layers.arguments import not_negative, padding_of, pair, positive
+from lcnn_train.layers.geometry import Padding, explicit_padding, output_size
+
+_TYPICAL_BATCH = 32  # pictures over which the cost of composing D and P is spread, when the layer picks its form
+
+
+class _StaysZero(keras.constraints.Constraint):
+    """After an update of P: mark the entries that do not survive as dead, for good, and return P without them."""
+
+    def __init__(self, alive: keras.Variable, rule: sparsity.Rule):
+        self.alive, self.rule = alive, rule
+
+    def __call__(self, P: Any) -> Any:
+        kept = sparsity.survivors(P, self.alive, self.rule)
+        self.alive.assign(kept)
+        return ops.where(kept, P, ops.zeros_like(P))
+
+
+class _Lookup(keras.layers.Layer):
+    """What LookupConv2D and LookupDense share: D, P, the mask, the bias and the loss."""
+
+    def __init__(
+        self,
+        dictionary: int | None,
+        *,
+        l1: float,
+        threshold: float,
+        activation: Any = None,
+        use_bias: bool = True,
+        bias_initializer: Any = "zeros",
+        bias_regularizer: Any = None,
+        bias_constraint: Any = None,
+        lookups_per_tap: int | None = None,
+        groups_of: int = 1,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.dictionary = None if dictionary is None else positive("dictionary", dictionary)
+        self.l1 = not_negative("l1", l1)
+        self.threshold = not_negative("threshold", threshold)
+        self.lookups_per_tap = None if lookups_per_tap is None else positive("lookups_per_tap", lookups_per_tap)
+        self.groups_of = positive("groups_of", groups_of)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+
+    def _check_groups(self, n: int) -> None:
+        if n % self.groups_of:
+            raise ValueError(f"groups_of must divide the number of filters, {n}. Received: groups_of={self.groups_of}")
+
+    def _add_weights(self, m: int, kernel_size: tuple[int, ...], n: int) -> None:
+        """Make D uniform in +-1/sqrt(m), P uniform in +-sigma, the mask all alive, the bias as its initializer says."""
+        k = self.dictionary or m
+        P_shape = (*kernel_size, k, n)
+        self.epsilon = sparsity.epsilon(P_shape, self.threshold)
+        self.rule = sparsity.Rule(self.epsilon, self.lookups_per_tap, self.groups_of)
+        self.D = None
+        if self.dictionary is not None:
+            self.D = self.add_weight(
+                name="D",
+                shape=(*(1 for _ in kernel_size), m, k),
+                initializer=keras.initializers.VarianceScaling(scale=1 / 3, mode="fan_in", distribution="uniform"),
+            )
+        self.alive = self.add_weight(name="alive", shape=P_shape, initializer="ones", dtype="bool", trainable=False)
+        # autocast would round P before it meets the threshold, and mixed precision would then prune other entries.
+        sigma = sparsity.sigma(P_shape)
+        self.P = self.add_weight(
+            name="P",
+            shape=P_shape,
+            initializer=keras.initializers.RandomUniform(-sigma, sigma),
+            constraint=_StaysZero(self.alive, self.rule),
+            autocast=False,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(n,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    @property
+    def atoms(self) -> int:
+        """k, the rows of the dictionary; without one D is the identity, and k = m. Known once the layer is built."""
+        return int(self.P.shape[-2])
+
+    def surviving(self) -> Any:
+        """Boolean mask, P's shape: which entries of P are lookups now."""
+        return sparsity.survivors(self.P, self.alive, self.rule)
+
+    def sparse_P(self) -> Any:
+        """P without the entries that do not survive, the tensor that the layer computes with and that is exported."""
+        return sparsity.sparsify(self.P, self.alive, self.rule)
+
+    def penalty(self) -> Any:
+        """The layer's loss, lambda' * epsilon * |P|_1, a scalar: what it adds to `losses` whenever it is called."""
+        return self.l1 * self.epsilon * sparsity.norm(self.sparse_P(), self.groups_of)
+
+    def _loss_and_P(self) -> Any:
+        if self.l1:
+            self.add_loss(self.penalty())
+        return ops.cast(self.sparse_P(), self.compute_dtype)
+
+    def _finish(self, Y: Any) -> Any:
+        if self.bias is not None:
+            Y = ops.add(Y, self.bias)
+        return self.activation(Y)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "dictionary": self.dictionary,
+            "l1": self.l1,
+            "threshold": self.threshold,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+            "lookups_per_tap": self.lookups_per_tap,
+            "groups_of": self.groups_of,
+        }
+
+
+@keras.saving.register_keras_serializable(package="lcnn")
+class LookupConv2D(_Lookup):
+    """Lookup convolution: pad, D (1x1, stride 1, no bias), P (sparse, strided, bias), activation.
+
+    Args:
+        filters: n.
+        kernel_size: an integer or (kh, kw).
+        dictionary: k, the number of rows of D; None for no dictionary: D is the identity, k = m, and the layer a
+            pruned convolution.
+        strides: an integer or (sh, sw), of P; D always has stride 1.
+        padding: "valid", "same", or zeros to add as (top, bottom, left, right).
+        dilation_rate: an integer or (dh, dw), of P; it cannot be combined with strides above 1.
+        l1: lambda', the weight of the loss lambda' * epsilon * |P|_1. There is none on D.
+        threshold: c in epsilon = c / sqrt(kh*kw*k).
+        activation, use_bias, and of `settings` bias_initializer, bias_regularizer and bias_constraint: as in
+            keras.layers.Conv2D.
+        lookups_per_tap: s; instead of the threshold, keep the s largest |P| of each tap (r, c) of each filter.
+        groups_of: so many neighbouring filters look up the same atoms at the same taps, each with coefficients of its
+            own: an entry's size is then the root mean square of its group, in both rules and in the loss.
+        settings: these, and what every layer takes: name, dtype, trainable, activity_regularizer.
+
+    Input (batch, h, w, m), output (batch, h', w', n). Raises ValueError for an argument that makes no layer.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        dictionary: int | None,
+        strides: int | tuple[int, int] = 1,
+        padding: Padding = "valid",
+        dilation_rate: int | tuple[int, int] = 1,
+        l1: float = 0.3,
+        threshold: float = 0.01,
+        activation: Any = None,
+        use_bias: bool = True,
+        **settings: Any,
+    ):
+        super().__init__(dictionary, l1=l1, threshold=threshold, activation=activation, use_bias=use_bias, **settings)
+        self.filters = positive("filters", filters)
+        self.kernel_size = pair("kernel_size", kernel_size)
+        self.strides = pair("strides", strides)
+        self.dilation_rate = pair("dilation_rate", dilation_rate)
+        self.padding = padding_of(padding)
+        self._check_groups(self.filters)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                "strides above 1 cannot be combined with a dilation_rate above 1. "
+                f"Received: strides={strides}, dilation_rate={dilation_rate}"
+            )
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        m = _channels(self.name, input_shape)
+        self._add_weights(m, self.kernel_size, self.filters)
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: m})
+
+    def call(self, X: Any) -> Any:
+        composed = self._cheaper_composed(X.shape)
+        if not isinstance(self.padding, str):
+            top, bottom, left, right = self.padding
+            X = ops.pad(X, ((0, 0), (top, bottom), (left, right), (0, 0)))
+        P = self._loss_and_P()
+        if composed and self.D is not None:
+            D = ops.reshape(self.D, self.D.shape[2:])
+            return self._finish(self._conv(X, ops.einsum("mk,rckn->rcmn", D, P)))
+        S = X
+        if self.D is not None:
+            S = ops.conv(X, self.D, strides=1, padding="valid", data_format="channels_last")
+        if self._covers(S.shape):
+            Y = ops.matmul(ops.reshape(S, (-1, math.prod(S.shape[1:]))), ops.reshape(P, (-1, self.filters)))
+            return self._finish(ops.reshape(Y, (-1, 1, 1, self.filters)))
+        return self._finish(self._conv(S, P))
+
+    def _conv(self, X: Any, kernel: Any) -> Any:
+        return ops.conv(
+            X,
+            kernel,
+            strides=self.strides,
+            padding=self.padding if isinstance(self.padding, str) else "valid",
+            data_format="channels_last",
+            dilation_rate=self.dilation_rate,
+        )
+
+    def _cheaper_composed(self, X_shape: tuple[Any, ...]) -> bool:
+        """Whether X * (D P), one convolution with the composed kernel, costs less than (X * D) * P.
+
+        It is the same function. It pays where the input has fewer channels than the dictionary rows: AlexNet's conv1
+        (a third of a training step on a CPU) and conv2..4 of `accurate`; not in fc6, where composing costs more.
+        """
+        m, k = X_shape[-1], self.atoms
+        if m >= k or None in X_shape[1:3]:
+            return False
+        _, height, width, _ = self.compute_output_shape(X_shape)
+        return _TYPICAL_BATCH * height * width * (k - m) > m * k
+
+    def _covers(self, S_shape: tuple[int | None, ...]) -> bool:
+        """Whether the kernel covers all of S (AlexNet's fc6): a matrix product, which is faster than a convolution."""
+        return self.padding != "same" and tuple(S_shape[1:3]) == self.kernel_size and max(self.dilation_rate) == 1
+
+    def explicit_padding(self, input_shape: tuple[int | None, ...]) -> tuple[int, int, int, int]:
+        """The zeros added around an input of this shape: (top, bottom, left, right)."""
+        return explicit_padding(self.padding, input_shape[1:3], self.kernel_size, self.strides, self.dilation_rate)
+
+    def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, int]:
+        """Height and width of S, the border included, for an input of this shape."""
+        top, bottom, left, right = self.explicit_padding(input_shape)
+        return input_shape[1] + top + bottom, input_shape[2] + left + right
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        size = [
+            output_size(self.padding, axis, input_shape[1 + axis], kernel, stride, dilation)
+            for axis, (kernel, stride, dilation) in enumerate(
+                zip(self.kernel_size, self.strides, self.dilation_rate, strict=True)
+            )
+        ]
+        return (input_shape[0], *size, self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "dilation_rate": self.dilation_rate,
+        }
+
+
+@keras.saving.register_keras_serializable(package="lcnn")
+class LookupDense(_Lookup):
+    """Lookup dense layer: a lookup convolution with a 1x1 kernel on a vector, or on the last axis of anything else.
+
+    Args:
+        units: n.
+        dictionary, l1, threshold, and of `settings` activation, use_bias, bias_initializer, bias_regularizer,
+            bias_constraint, lookups_per_tap, groups_of: as in LookupConv2D.
+
+    Input (batch, ..., m), output (batch, ..., n). Raises ValueError for an argument that makes no layer.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        dictionary: int | None,
+        l1: float = 0.3,
+        threshold: float = 0.01,
+        **settings: Any,
+    ):
+        super().__init__(dictionary, l1=l1, threshold=threshold, **settings)
+        self.units = positive("units", units)
+        self._check_groups(self.units)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        m = _channels(self.name, input_shape)
+        self._add_weights(m, (), self.units)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: m})
+
+    def call(self, X: Any) -> Any:
+        S = X if self.D is None else ops.matmul(X, self.D)
+        return self._finish(ops.matmul(S, self._loss_and_P()))
+
+    def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, ...]:
+        """The places of S: all axes between the batch and the last; a vector is a picture of one pixel."""
+        return input_shape[1:-1] or (1, 1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+def _channels(name: str, input_shape: tuple[int | None, ...]) -> int:
+    if input_shape[-1] is None:
+        raise ValueError(f"{name}: the last axis of the input must have a fixed size. Received: shape={input_shape}")
+    return int(input_shape[-1])

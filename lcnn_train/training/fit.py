@@ -1,0 +1,168 @@
+"""Train the model of a configuration in a run folder; called again on the same folder, go on where it stopped."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from lcnn_train.config.experiment import Config
+from lcnn_train.config.training import Train
+from lcnn_train.data.images import Pictures, check_classes
+from lcnn_train.data.pipeline import data_errors, hold_out
+from lcnn_train.data.sets import load
+from lcnn_train.errors import RunError, TrainingError
+from lcnn_train.training.checkpoints import Progress, model_variables, read_progress, restore
+from lcnn_train.training.distribute import Replicas, open_replicas
+from lcnn_train.training.events import Chronicle, TensorBoard, Watcher, wants_tensorboard
+from lcnn_train.training.feed import Feed
+from lcnn_train.training.loop import Loop
+from lcnn_train.training.run_folder import Run
+from lcnn_train.training.screen import Screen
+from lcnn_train.training.state import TrainingState
+
+
+def build_model(config: Config) -> keras.Model:
+    """The network of a configuration, with fresh weights and not compiled."""
+    return config.model.build()
+
+
+def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
+    """Train, or go on training, in a run folder; return how far it has come.
+
+    With several workers each calls it; only the chief, worker 0, needs the folder. Raises DataError if the data set
+    cannot be had, RunError if the folder holds another experiment or is in use, ConfigError for replicas that there
+    are not, TrainingError if the loss is no longer finite or the other workers are lost.
+    """
+    settings = config.train
+    tensorboard = wants_tensorboard(settings.tensorboard)
+    _settle(settings)
+    replicas = open_replicas(settings)
+    run = Run(Path(folder))
+    with ExitStack() as stack:
+        stack.enter_context(_tensorflow_errors(replicas))
+        stack.enter_context(_precision(settings.precision))
+        if replicas.is_chief:
+            stack.enter_context(run.opened(config))
+        train, validation = _splits(config)
+        if replicas.is_chief:
+            run.keep_labels(train.classes)
+        stack.enter_context(data_errors(train, validation))
+        own = {"data": {"folder", "workers", "cache"}, "train": {"threads"}}  # what each machine has its own of
+        replicas.agree(config.model_dump_json(exclude=own), "configuration")
+        feed = Feed(config, train, validation, replicas)
+        state = _state(config, replicas, feed)
+        progress = state.resume(run)
+        watchers = _watchers(settings, run, tensorboard and replicas.is_chief, replicas.is_chief)
+        Loop(
+            settings,
+            state.step,
+            feed,
+            progress,
+            save=(lambda: state.save(run, progress)) if replicas.is_chief else (lambda: None),
+            checkpoints=run.checkpoints if replicas.is_chief else None,
+            averages=state.averages,
+            watchers=watchers,
+        ).run()
+        replicas.wait()
+        if len(train.skipped):  # validation's among them
+            print(train.skipped)
+        return progress
+
+
+def _state(config: Config, replicas: Replicas, feed: Feed) -> TrainingState:
+    keras.utils.set_random_seed(config.train.seed)
+    with replicas.strategy.scope():
+        return TrainingState(build_model(config), config.train, replicas, feed.batch_size, feed.steps)
+
+
+def _watchers(settings: Train, run: Run, tensorboard: bool, is_chief: bool) -> list[Watcher]:
+    watchers: list[Watcher] = [Screen(settings.epochs)]
+    if is_chief:
+        watchers.append(Chronicle(run.chronicle, settings.log_steps))
+    if tensorboard:
+        watchers.append(TensorBoard(run.tensorboard, settings.log_steps))
+    return watchers
+
+
+def _settle(settings: Train) -> None:
+    """What TensorFlow wants to know before it runs anything."""
+    set_threads(settings.threads)
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def set_threads(threads: int | None) -> None:
+    """Give TensorFlow's operations so many threads (None: all cores). Once it has run one, it only warns."""
+    if threads is None or tf.config.threading.get_intra_op_parallelism_threads() == threads:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    except RuntimeError:
+        warnings.warn(f"train.threads={threads} has no effect: TensorFlow is at work already", stacklevel=2)
+
+
+@contextmanager
+def _precision(name: str) -> Iterator[None]:
+    """Layers made meanwhile compute in this Keras policy."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64" if name == "float64" else "float32")
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+@contextmanager
+def _tensorflow_errors(replicas: Replicas) -> Iterator[None]:
+    """What TensorFlow gives up on, in our words."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise TrainingError(
+            f"not enough memory for a step: lower train.batch_size or raise train.accumulate ({_first_line(error)})"
+        ) from error
+    except tf.errors.OpError as error:
+        if replicas.workers == 1:
+            raise TrainingError(f"TensorFlow cannot go on: {_first_line(error)}") from error
+        raise TrainingError(
+            f"worker {replicas.task.index} has lost the others: {_first_line(error)}. Start all workers again: they "
+            "go on from the last checkpoint"
+        ) from error
+
+
+def _first_line(error: tf.errors.OpError) -> str:
+    """What happened; before it TensorFlow says where in its graph, and on whose behalf."""
+    where = ("Graph execution error", "Detected at node", " ", "\t")
+    lines = [line for line in str(error.message).splitlines() if line.strip() and not line.startswith(where)]
+    return lines[0].strip() if lines else type(error).__name__
+
+
+def _splits(config: Config) -> tuple[Pictures, Pictures]:
+    """The pictures to train on and those to choose the checkpoint by."""
+    pictures = load(config.data, "train")
+    check_classes(pictures, config.model.classes)
+    return hold_out(pictures, config.data.validation, config.train.seed)
+
+
+def load_run(folder: str | os.PathLike[str], checkpoint: str = "best") -> tuple[keras.Model, Config, Progress]:
+    """The model of a run folder with the weights of its `checkpoint`, "best" or "newest"; not compiled.
+
+    Where the run averaged its weights, it gets the averages. Raises RunError if the folder holds no run, or no such
+    checkpoint yet.
+    """
+    run = Run(Path(folder))
+    config = run.read_config()
+    path = run.checkpoints.best if checkpoint == "best" else run.checkpoints.newest()
+    if path is None or not path.is_file():
+        raise RunError(f"{folder}: expected a {checkpoint} checkpoint, found none yet")
+    model = build_model(config)
+    restore(model_variables(model), path, averaged=True)
+    return model, config, read_progress(path)

@@ -1,0 +1,1 @@
+"""Small tools without knowledge of networks: files, progress bars, loading TensorFlow quietly."""

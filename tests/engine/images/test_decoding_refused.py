@@ -1,0 +1,108 @@
+"""What is no picture, is damaged or is too large is refused, with an error of ours."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lcnn_engine.errors import InputError
+from lcnn_engine.images.decoding import MAX_PIXELS, open_picture
+from tests.helpers.picture_files import GREY, RNG, encoded, pixels, png
+
+
+def test_a_missing_file_is_file_not_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        open_picture(tmp_path / "nowhere.png", "L")
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"{tmp_path.name}.*expected a picture, got a directory; name the files"):
+        open_picture(tmp_path, "L")
+
+
+def test_an_impossible_path() -> None:
+    with pytest.raises(InputError, match="expected a whole picture"):
+        open_picture("digit\0.png", "L")
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff"])
+def test_what_is_no_picture(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file.png"
+    path.write_bytes(content)
+    for source, name in ((content, f"^{len(content)} bytes"), (path, r"file\.png")):
+        with pytest.raises(InputError, match=name + r".*: expected a whole picture in a format Pillow reads, got \w+"):
+            open_picture(source, "L")
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")  # Pillow's word on the cut TIFF
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
+def test_a_truncated_picture(format: str) -> None:
+    content = encoded(Image.fromarray(RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)), format)
+    for kept in (len(content) * 2 // 3, len(content) // 3, 20):
+        with pytest.raises(InputError, match="expected a"):
+            open_picture(content[:kept], "RGB")
+        if kept > 1000 and format not in ("TIFF", "WEBP"):  # these need the whole file to open
+            with pytest.raises(InputError, match=r"Pillow image of mode .*: expected a whole picture"):
+                open_picture(Image.open(io.BytesIO(content[:kept])), "RGB")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize(
+    ("width", "height"), [(0, 5), (5, 0), (2**16, 2**15), (MAX_PIXELS + 1, 1), (2**31 - 1, 2**31 - 1)]
+)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_impossible_sizes_are_refused_before_decoding(
+    width: int, height: int, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Pillow's own limit as it is, and without it: ours does not lean on it."""
+    source = png(width, height, 8, 0, b"")
+    for limit in (Image.MAX_IMAGE_PIXELS, None):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with pytest.raises(InputError, match=r"expected a .*picture"):
+            open_picture(source, mode)
+        assert limit == Image.MAX_IMAGE_PIXELS
+    if width and height:
+        with pytest.raises(InputError, match=f"1 to {MAX_PIXELS} pixels, got {width} x {height} = {width * height}; "):
+            open_picture(Image.open(io.BytesIO(source)), mode)
+
+
+def test_the_limit_is_inclusive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lcnn_engine.images.decoding.MAX_PIXELS", 54)
+    np.testing.assert_array_equal(pixels(encoded(Image.fromarray(GREY)), "L"), GREY)
+    monkeypatch.setattr("lcnn_engine.images.decoding.MAX_PIXELS", 53)
+    with pytest.raises(InputError, match="got 9 x 6 = 54"):
+        open_picture(encoded(Image.fromarray(GREY)), "L")
+
+
+def test_a_warning_about_size_that_is_made_an_error_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InputError, match="DecompressionBomb"):
+            open_picture(encoded(Image.fromarray(GREY)), "L")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((0, 5), np.uint8), np.zeros((5, 0, 3), np.uint8), np.zeros((5, 5, 2), np.uint8), np.zeros(5, np.uint8),
+        np.zeros((2, 5, 5, 3), np.uint8), np.zeros((5, 5), np.uint16), np.zeros((5, 5), np.float32),
+        np.zeros((5, 5), bool),
+    ],
+    ids=lambda array: f"{array.dtype}{array.shape}",
+)  # fmt: skip
+def test_arrays_that_are_no_picture(array: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"expected a uint8 array of shape .* with at least one pixel, got "):
+        open_picture(array, "L")
+
+
+@pytest.mark.parametrize("thing", [None, 3, io.BytesIO(b"x"), [GREY], b"x"[0]])
+def test_things_that_hold_no_picture(thing: Any) -> None:
+    with pytest.raises(InputError, match=f"expected a path, bytes, .*, got {type(thing).__name__}"):
+        open_picture(thing, "L")

@@ -1,0 +1,340 @@
+"""Resizing, cutting and normalizing against the same done by hand, and what ``predict`` takes for what."""
+
+from __future__ import annotations
+
+import io
+import math
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lcnn_engine.errors import InputError
+from lcnn_engine.images.preprocessing import as_batch, normalize, resized_shape, to_input, to_pixels
+from lcnn_engine.model.graph import Preprocessing, Resize
+
+RNG = np.random.default_rng(1)
+GREY = Preprocessing(mode="L", mean=(0.13,), std=(0.31,), scale=1 / 255, resize=Resize("exact", (8, 6), "bilinear"))
+COLOUR = Preprocessing(mode="RGB", mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
+SHAPE = (8, 6, 1)
+
+
+def pixels(*shape: int) -> np.ndarray:
+    return RNG.integers(0, 256, shape, dtype=np.uint8)
+
+
+def encoded(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------------------ steps
+
+
+def test_normalize_is_the_formula_in_float32() -> None:
+    x = pixels(5, 4, 3)
+    p = Preprocessing(mode="RGB", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), scale=1 / 255)
+    found = normalize(x, p)
+    f = np.float32
+    for i in range(3):
+        expected = (x[..., i].astype(f) * f(p.scale) - f(p.mean[i])) / f(p.std[i])
+        assert expected.dtype == found.dtype == np.float32
+        np.testing.assert_array_equal(found[..., i], expected)
+    np.testing.assert_array_equal(normalize(np.stack([x, x]), p), np.stack([found, found]))
+    assert x.dtype == np.uint8
+
+
+def test_box_resize_by_hand() -> None:
+    """Halving with the box filter is the mean of every 2x2 block, rounded: a resize that needs no Pillow to check."""
+    x = pixels(8, 6, 3)
+    p = Preprocessing(mode="RGB", mean=(0,) * 3, std=(1,) * 3, resize=Resize("exact", (4, 3), "box"))
+    blocks = x.reshape(4, 2, 3, 2, 3).astype(float)
+    np.testing.assert_allclose(to_pixels(x, p, (4, 3, 3)), blocks.mean(axis=(1, 3)), atol=1)
+    flat = np.repeat(np.repeat(pixels(4, 3, 3), 2, axis=0), 2, axis=1)
+    np.testing.assert_array_equal(to_pixels(flat, p, (4, 3, 3)), flat[::2, ::2])
+
+
+@pytest.mark.parametrize("resample", ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"])
+def test_resize_is_pillows_filter(resample: str) -> None:
+    x = pixels(13, 11)
+    p = Preprocessing(mode="L", mean=(0,), std=(1,), resize=Resize("exact", (8, 20), resample))
+    found = to_pixels(x, p, (8, 20, 1))
+    expected = Image.fromarray(x).resize((20, 8), getattr(Image.Resampling, resample.upper()))
+    np.testing.assert_array_equal(found[..., 0], np.asarray(expected))
+    others = set(Image.Resampling) - {getattr(Image.Resampling, resample.upper())}
+    assert all(np.any(np.asarray(Image.fromarray(x).resize((20, 8), other)) != found[..., 0]) for other in others)
+
+
+def test_the_shortest_edge_becomes_n_and_the_longest_follows() -> None:
+    for n in (1, 7, 224, 256):
+        for short, long in ((1, 1), (28, 28), (333, 500), (480, 641), (256, 257), (3, 1000), (2, 5)):
+            longest = math.floor(n * long / short + 0.5)
+            resize = Resize("shortest_edge", n, "bilinear")
+            assert resized_shape(short, long, resize) == (n, longest)
+            assert resized_shape(long, short, resize) == (longest, n)
+    assert resized_shape(2, 5, Resize("shortest_edge", 1, "box")) == (1, 3)  # 2.5 goes up
+    assert resized_shape(9, 9, Resize("exact", (3, 4), "box")) == (3, 4)
+
+
+@pytest.mark.parametrize(("height", "width", "top", "left"), [(4, 3, 0, 0), (5, 5, 0, 1), (6, 4, 1, 0), (9, 8, 2, 2)])
+def test_crop_is_from_the_centre_rounded_down(height: int, width: int, top: int, left: int) -> None:
+    x = pixels(height, width, 3)
+    p = Preprocessing(mode="RGB", mean=(0,) * 3, std=(1,) * 3, crop="center")
+    np.testing.assert_array_equal(to_pixels(x, p, (4, 3, 3)), x[top : top + 4, left : left + 3])
+
+
+def test_the_whole_way_by_hand() -> None:
+    """A turned 16-bit picture: upright first, then 8 bits, then resized by its shortest edge, cut and scaled."""
+    stored = RNG.integers(0, 65536, (20, 31), dtype=np.uint16)
+    file, tags = io.BytesIO(), Image.Exif()
+    tags[0x0112] = 6
+    Image.fromarray(stored).save(file, "PNG", exif=tags)
+    resize = Resize("shortest_edge", 12, "bicubic")
+    p = Preprocessing(mode="RGB", mean=(10, 20, 30), std=(1, 2, 4), scale=0.5, resize=resize, crop="center")
+    upright = np.rint(stored / 257).astype(np.uint8).T[:, ::-1]  # 31 high, 20 wide: 19 (18.6) high, 12 wide
+    resized = np.asarray(Image.fromarray(upright).resize((12, 19), Image.Resampling.BICUBIC))
+    cut = resized[4 : 4 + 11, 2 : 2 + 8].astype(np.float32)
+    expected = np.stack([(cut * 0.5 - mean) / std for mean, std in ((10, 1), (20, 2), (30, 4))], axis=-1)
+    found = to_input(file.getvalue(), p, (11, 8, 3))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected.astype(np.float32))
+
+
+def test_same_size_is_left_alone() -> None:
+    x = pixels(8, 6)
+    np.testing.assert_array_equal(to_pixels(x, GREY, SHAPE)[..., 0], x)
+
+
+# ----------------------------------------------------------------------------------------------- what does not fit
+
+
+def test_a_picture_of_another_size_without_resize() -> None:
+    message = r"a picture that becomes \(8, 6, 3\), got \(6, 8, 3\) after preprocessing; resize it first"
+    with pytest.raises(InputError, match=message):
+        to_input(pixels(6, 8), COLOUR, (8, 6, 3))
+
+
+@pytest.mark.parametrize("shape", [(7, 6), (8, 5)])
+def test_a_picture_smaller_than_the_crop(shape: tuple[int, int]) -> None:
+    p = Preprocessing(mode="L", mean=(0,), std=(1,), crop="center")
+    with pytest.raises(InputError, match=rf"at least 6 x 8 to cut from, got {shape[1]} x {shape[0]}; enlarge"):
+        to_input(pixels(*shape), p, SHAPE)
+
+
+def test_a_thin_picture_must_not_grow_without_limit() -> None:
+    p = Preprocessing(mode="L", mean=(0,), std=(1,), resize=Resize("shortest_edge", 256, "box"), crop="center")
+    with pytest.raises(InputError, match=r"got 3000000 x 1, which becomes 768000000 x 256; cut off"):
+        to_input(np.zeros((1, 3_000_000), np.uint8), p, (224, 224, 1))
+
+
+# --------------------------------------------------------------------------------------------------------- as_batch
+
+
+def test_floats_are_preprocessed_already() -> None:
+    x = RNG.standard_normal((8, 6, 1)).astype(np.float32)
+    for preprocessing in (GREY, None):
+        for single in (x, x[..., 0], x.astype(">f4")):
+            batch, alone = as_batch(single, SHAPE, preprocessing)
+            assert alone
+            assert batch.dtype == np.float32
+            np.testing.assert_array_equal(batch, x[None])
+        many = np.stack([x, -x, 2 * x])
+        for several in (many, many[..., 0], list(many), tuple(many[..., 0]), [x, -x[..., 0], 2 * x]):
+            batch, alone = as_batch(several, SHAPE, preprocessing)
+            assert not alone
+            np.testing.assert_array_equal(batch, many)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_of_other_widths_are_cast(dtype: type) -> None:
+    x = (RNG.standard_normal((8, 6, 3)) * 100).astype(dtype)
+    batch, _ = as_batch(x, (8, 6, 3), None)
+    assert batch.dtype == np.float32
+    np.testing.assert_array_equal(batch[0], x.astype(np.float32))
+
+
+def test_values_are_the_engines_to_judge() -> None:
+    x = np.full((8, 6, 1), np.nan)
+    x[0, 0] = 1e300
+    with np.errstate(all="raise"):
+        batch, _ = as_batch(x, SHAPE, None)
+    assert np.isinf(batch[0, 0, 0, 0])
+    assert np.isnan(batch[0, 1:]).all()
+
+
+def test_vectors() -> None:
+    x = np.arange(12, dtype=np.float32)
+    batch, alone = as_batch(x, (12,), None)
+    assert alone
+    np.testing.assert_array_equal(batch, x[None])
+    batch, alone = as_batch(x.reshape(3, 4), (4,), None)
+    assert not alone
+    assert batch.shape == (3, 4)
+    with pytest.raises(InputError, match=r"expected preprocessed input of shape \(4,\), or a batch of it, got float32"):
+        as_batch(x, (4,), None)
+
+
+def test_a_batch_of_one_is_a_batch() -> None:
+    for one in (np.zeros((1, 8, 6, 1)), np.zeros((1, 8, 6)), [np.zeros((8, 6))], pixels(1, 8, 6, 1), pixels(1, 8, 6)):
+        batch, alone = as_batch(one, SHAPE, GREY)
+        assert not alone
+        assert batch.shape == (1, 8, 6, 1)
+
+
+def test_every_picture_kind_alone(tmp_path: Path) -> None:
+    x = pixels(11, 9)
+    path = tmp_path / "x.png"
+    path.write_bytes(encoded(x))
+    expected = to_input(x, GREY, SHAPE)
+    for picture in (x, x[..., None], np.dstack([x] * 3), path, str(path), encoded(x), Image.fromarray(x)):
+        batch, alone = as_batch(picture, SHAPE, GREY)
+        assert alone
+        np.testing.assert_array_equal(batch, expected[None])
+
+
+def test_batches_of_pictures() -> None:
+    for shape in ((4, 11, 9), (4, 11, 9, 1), (4, 11, 9, 3), (4, 11, 9, 4), (3, 11, 2), (4, 3, 5)):
+        x = pixels(*shape)
+        batch, alone = as_batch(x, SHAPE, GREY)
+        assert not alone
+        np.testing.assert_array_equal(batch, np.stack([to_input(one, GREY, SHAPE) for one in x]))
+
+
+@pytest.mark.parametrize("shape", [(11, 9, 1), (11, 9, 3), (11, 9, 4), (2, 2, 3), (1, 1, 1)])
+def test_a_last_axis_of_colours_is_one_picture(shape: tuple[int, ...]) -> None:
+    batch, alone = as_batch(pixels(*shape), SHAPE, GREY)
+    assert alone
+    assert batch.shape == (1, *SHAPE)
+
+
+def test_a_list_may_mix_kinds(tmp_path: Path) -> None:
+    x, ready = pixels(11, 9), RNG.standard_normal((8, 6)).astype(np.float32)
+    path = tmp_path / "x.png"
+    path.write_bytes(encoded(x))
+    expected = to_input(x, GREY, SHAPE)
+    batch, alone = as_batch([x, ready, path, encoded(x), Image.fromarray(x), np.dstack([x] * 3)], SHAPE, GREY)
+    assert not alone
+    np.testing.assert_array_equal(batch, [expected, ready[..., None], expected, expected, expected, expected])
+
+
+@pytest.mark.parametrize(
+    "nothing", [[], (), np.zeros((0, 8, 6, 1)), np.zeros((0, 8, 6)), np.zeros((0, 8, 6), np.uint8)]
+)
+def test_an_empty_batch(nothing: Any) -> None:
+    with pytest.raises(InputError, match="expected at least one input, got an "):
+        as_batch(nothing, SHAPE, GREY)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.int64, bool, complex, np.longdouble, object, "U3"])
+def test_arrays_of_other_types(dtype: Any) -> None:
+    x = np.zeros((8, 6, 1), dtype=dtype)
+    for given in (x, [x]):
+        with pytest.raises(InputError, match=r"expected a float16, .* got .* of shape \(8, 6, 1\); convert it"):
+            as_batch(given, SHAPE, GREY)
+
+
+@pytest.mark.parametrize("shape", [(), (8,), (6, 8), (8, 6, 3), (6, 8, 1), (2, 8, 5), (2, 6, 8, 1), (1, 2, 8, 6, 1)])
+def test_floats_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"of shape \(8, 6, 1\) or \(8, 6\), or a batch of it, got float32 of shape"):
+        as_batch(np.zeros(shape, np.float32), SHAPE, GREY)
+
+
+def test_greys_have_no_channel_axis_only_where_the_model_takes_one() -> None:
+    with pytest.raises(InputError, match=r"of shape \(8, 6, 3\), or a batch of it, got float32 of shape \(8, 6\)"):
+        as_batch(np.zeros((8, 6), np.float32), (8, 6, 3), COLOUR)
+
+
+@pytest.mark.parametrize("shape", [(), (8,), (2, 8, 6, 2), (1, 2, 8, 6, 3)])
+def test_pictures_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"expected uint8 pictures of shape .* got uint8 of shape"):
+        as_batch(np.zeros(shape, np.uint8), SHAPE, GREY)
+
+
+@pytest.mark.parametrize(
+    ("thing", "remedy"),
+    [
+        (None, "open it"),
+        (3, "numpy.asarray"),
+        (1.5, "numpy.asarray"),
+        (np.float32(1), "convert it with numpy.asarray"),
+        (io.BytesIO(b"x"), r"give what its .read\(\) returns"),
+        ((x for x in ()), r"make a list of its items with list\(\)"),
+        ({"a.png"}, r"make a list of its items with list\(\)"),
+    ],
+)
+def test_things_that_are_no_input(thing: Any, remedy: str) -> None:
+    for preprocessing in (GREY, None):
+        for given in (thing, [thing]):
+            with pytest.raises(InputError, match=f"expected a path, .*, got {type(thing).__name__}; .*{remedy}"):
+                as_batch(given, SHAPE, preprocessing)
+
+
+def test_a_batch_inside_a_list() -> None:
+    for inner in ([[0.0, 1.0]], np.zeros((2, 8, 6, 1), np.float32), pixels(5, 8, 6)):
+        with pytest.raises(InputError, match="input 1 of 2: expected"):
+            as_batch([np.zeros((8, 6)), inner], SHAPE, GREY)
+
+
+def test_the_bad_one_of_many_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="input 2 of 3: 3 bytes: expected a whole picture"):
+        as_batch([pixels(8, 6), pixels(8, 6), b"bad"], SHAPE, GREY)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        as_batch([pixels(8, 6), tmp_path / "nowhere.png"], SHAPE, GREY)
+
+
+@pytest.mark.parametrize("picture", ["x.png", Path("x.png"), b"x", Image.new("L", (8, 6)), np.zeros((8, 6), np.uint8)])
+def test_a_model_without_preprocessing_takes_no_pictures(picture: Any) -> None:
+    message = r"expected a float array of shape \(8, 6, 1\), as this model does not say .*; preprocess it yourself"
+    for given in (picture, [picture]):
+        with pytest.raises(InputError, match=message):
+            as_batch(given, SHAPE, None)
+
+
+def test_many_threads_get_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(encoded(pixels(300, 200)))
+    expected = to_input(path, GREY, SHAPE)
+    found: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: found.append(as_batch(path, SHAPE, GREY)[0])) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert all(np.array_equal(one, expected[None]) for one in found)
+
+
+def test_arrays_go_through_without_pillow(tmp_path: Path) -> None:
+    program = """if True:
+        import sys, numpy as np
+        from lcnn_engine.images.preprocessing import as_batch
+        as_batch(np.zeros((2, 8, 6, 1), np.float32), (8, 6, 1), None)
+        sys.exit("PIL" in sys.modules)"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------------ real digits
+
+DIGITS = sorted((Path(__file__).parents[2] / "data" / "digits").glob("*.png"))
+
+
+def test_real_digits_are_there() -> None:
+    assert len(DIGITS) >= 50
+
+
+def test_real_digits() -> None:
+    p = Preprocessing(mode="L", mean=(0.13,), std=(1,), scale=1 / 255, resize=Resize("exact", (224, 224), "bilinear"))
+    batch, _ = as_batch(DIGITS[:3], (224, 224, 1), p)
+    for path, found in zip(DIGITS, batch, strict=False):
+        with Image.open(path) as image:
+            resized = np.asarray(image.convert("L").resize((224, 224), Image.Resampling.BILINEAR))
+        expected = (resized.astype(np.float32) * np.float32(1 / 255) - np.float32(0.13)) / np.float32(1)
+        np.testing.assert_array_equal(found[..., 0], expected)
+        assert found.max() > 0.5  # ink
+        assert np.median(found) < 0  # on an empty ground

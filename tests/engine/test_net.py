@@ -1,0 +1,218 @@
+"""Net: the public contract."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lcnn_engine import InputError, ModelFormatError, Net, SettingError, kernel_info
+from lcnn_engine.format.model_file import read_model
+from lcnn_engine.model import reference
+from lcnn_engine.model.graph import LookupConv2D
+from tests.helpers.networks import chain, pictures, small_classifier, with_tensors
+
+
+class TestLoading:
+    def test_path_bytes_and_file_give_the_same_network(self, model_path: Path):
+        x = pictures(small_classifier()[0])[0]
+        expected = Net.load(str(model_path)).run(x)
+        for source in (model_path, model_path.read_bytes(), io.BytesIO(model_path.read_bytes())):
+            assert np.array_equal(Net.load(source).run(x), expected)
+
+    def test_missing_file(self, tmp_path: Path):
+        with pytest.raises(FileNotFoundError):
+            Net.load(tmp_path / "none.safetensors")
+
+    @pytest.mark.parametrize("threads", [0, -1, 1000, 1.0, 2.5, "2", True])
+    def test_thread_counts_that_mean_nothing(self, model_path: Path, threads):
+        with pytest.raises(SettingError, match="from 1 to 256"):
+            Net.load(model_path, threads=threads)
+
+    def test_default_threads_are_at_most_the_usable_cores(self, model_path: Path):
+        assert Net.load(model_path).threads == kernel_info()["threads"] >= 1
+
+    def test_activations_beyond_max_bytes_are_refused(self, model_path: Path):
+        with pytest.raises(ModelFormatError, match="1000"):
+            Net.load(model_path, max_bytes=1000)
+
+    def test_s_counts_as_memory(self):
+        """A dictionary of one number a row makes an S of one picture a row: a small file, but not a small memory."""
+        node = LookupConv2D(name="conv", inputs=("image",), filters=1, kernel_size=(1, 1))
+        graph, tensors = with_tensors(chain([node], (200, 200, 1)), {"conv": 1000}, density=0.01)
+        with pytest.raises(ModelFormatError, match="max_bytes"):
+            Net(graph, tensors, max_bytes=10_000_000)
+        assert Net(graph, tensors, max_bytes=200_000_000).run(pictures(graph)[0]).shape == (200, 200, 1)
+
+    def test_properties(self, net: Net):
+        graph, _ = small_classifier()
+        assert net.name == "small-classifier"
+        assert net.input_shape == (20, 17, 3)
+        assert net.output_shape == (10,)
+        assert net.labels == [f"class {i}" for i in range(10)]
+        assert net.graph == graph
+        with pytest.raises(AttributeError):
+            net.name = "other"  # type: ignore[misc]
+
+    def test_labels_are_none_without_any(self):
+        graph, tensors = small_classifier()
+        bare = type(graph)(graph.name, graph.input, graph.output, graph.nodes)
+        net = Net(bare, tensors)
+        assert net.labels is None
+        x = pictures(graph)[0]
+        best = net.classify(x, top=1)
+        assert best == [(str(int(np.argmax(net.run(x)))), pytest.approx(float(net.run(x).max())))]
+
+
+class TestRunning:
+    def test_every_node_equals_the_reference(self, net: Net, model_path: Path):
+        graph, tensors = read_model(model_path)
+        x = pictures(graph)[0]
+        expected = reference.evaluate(graph, tensors, x)
+        names = [node.name for node in graph.nodes]
+        found = net.features(x, names)
+        assert list(found) == names
+        for name in names:
+            assert found[name].shape == graph.shapes[name]
+            assert found[name].dtype == np.float32
+            assert np.abs(found[name] - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), name
+
+    def test_shapes(self, net: Net):
+        x = pictures(net.graph, 3)
+        assert net.run(x[0]).shape == (10,)
+        assert net.run(x).shape == (3, 10)
+        assert net.predict([x[0], x[1]]).shape == (2, 10)
+        assert net.predict(x[:1]).shape == (1, 10)
+        assert net.features(x[0], "conv1").shape == (10, 9, 24)
+        assert net.features(x, "fc7").shape == (3, 40)
+
+    def test_floats_of_other_widths_are_cast(self, net: Net):
+        x = pictures(net.graph)[0]
+        assert np.array_equal(net.run(x.astype(np.float64)), net.run(x))
+        assert np.array_equal(net.run(x.astype(np.float16)), net.run(x.astype(np.float16).astype(np.float32)))
+
+    def test_strided_input(self, net: Net):
+        x = pictures(net.graph, 4)
+        assert np.array_equal(net.run(x[::2]), net.run(x[::2].copy()))
+        assert np.array_equal(net.run(x[0][:, ::-1]), net.run(x[0][:, ::-1].copy()))
+
+    def test_out_is_written_and_returned(self, net: Net):
+        x = pictures(net.graph, 2)
+        out = np.full((2, 10), np.nan, np.float32)
+        assert net.run(x, out=out) is out
+        assert np.array_equal(out, net.run(x))
+
+    @pytest.mark.parametrize(
+        "out",
+        [
+            np.empty((2, 10), np.float64),
+            np.empty((10,), np.float32),
+            np.empty((2, 20), np.float32)[:, ::2],
+            [0.0] * 10,
+        ],
+        ids=["dtype", "shape", "order", "type"],
+    )
+    def test_out_that_does_not_fit(self, net: Net, out):
+        with pytest.raises(InputError, match="out"):
+            net.run(pictures(net.graph, 2), out=out)
+
+    def test_out_that_overlaps_the_input(self, net: Net):
+        memory = np.zeros(20 * 17 * 3 + 10, np.float32)
+        with pytest.raises(InputError, match="overlaps"):
+            net.run(memory[:-10].reshape(20, 17, 3), out=memory[1000:1010])
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_numbers_that_are_not_finite(self, net: Net, value):
+        x = pictures(net.graph, 3)
+        x[1, 7, 5, 2] = value
+        for call in (net.run, net.predict, lambda x: net.features(x, "conv1")):
+            with pytest.raises(InputError, match=r"finite.*\(7, 5, 2\) of input 1 of 3"):
+                call(x)
+        assert np.isfinite(net.run(x[0])).all()
+
+    @pytest.mark.parametrize("x", [np.zeros((20, 17, 3), np.uint8), np.zeros((20, 17, 3), int), [1.0], None])
+    def test_run_takes_float_arrays_only(self, net: Net, x):
+        with pytest.raises(InputError, match="float32 array"):
+            net.run(x)
+
+    def test_run_names_the_shape_it_wants(self, net: Net):
+        with pytest.raises(InputError, match=r"\(20, 17, 3\)"):
+            net.run(np.zeros((21, 17, 3), np.float32))
+
+    def test_empty_batches(self, net: Net):
+        for empty in ([], np.zeros((0, 20, 17, 3), np.float32)):
+            with pytest.raises(InputError, match="at least one"):
+                net.predict(empty)
+
+
+class TestPredicting:
+    def test_picture_of_every_form(self, net: Net, tmp_path: Path):
+        pixels = np.random.default_rng(3).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "picture.png")
+        path = tmp_path / "picture.png"
+        expected = net.predict(pixels)
+        for picture in (path, str(path), path.read_bytes(), Image.open(path)):
+            assert np.array_equal(net.predict(picture), expected)
+        assert np.array_equal(net.predict([path, pixels])[1], expected)
+
+    def test_classify_ranks_labels(self, net: Net):
+        x = pictures(net.graph, 2)
+        ranked = net.classify(x[0], top=3)
+        probabilities = net.run(x[0])
+        order = np.argsort(-probabilities)[:3]
+        assert ranked == [(f"class {i}", float(probabilities[i])) for i in order]
+        assert [len(row) for row in net.classify(x, top=100)] == [10, 10]
+
+    @pytest.mark.parametrize("top", [0, -1, 2.0, "3", None, True])
+    def test_top_that_means_nothing(self, net: Net, top):
+        with pytest.raises(InputError, match="top"):
+            net.classify(pictures(net.graph)[0], top=top)
+
+    def test_unknown_node(self, net: Net):
+        with pytest.raises(InputError, match=r"conv1, conv2.*'conv9'"):
+            net.features(pictures(net.graph)[0], "conv9")
+        with pytest.raises(KeyError):
+            net.features(pictures(net.graph)[0], "conv9")
+
+
+class TestCopies:
+    def test_pickle_and_copy_carry_the_model(self, net: Net, model_path: Path, tmp_path: Path):
+        own = tmp_path / "own.safetensors"
+        own.write_bytes(model_path.read_bytes())
+        loaded = Net.load(own, threads=1)
+        frozen = pickle.dumps(loaded)
+        own.unlink()
+        x = pictures(net.graph)[0]
+        for twin in (pickle.loads(frozen), copy.copy(loaded), copy.deepcopy(loaded)):
+            assert np.array_equal(twin.run(x), net.run(x))
+            assert (twin.name, twin.labels, twin.threads) == (net.name, net.labels, 1)
+
+
+class TestSummary:
+    def test_a_line_for_every_node(self, net: Net):
+        lines = net.summary().splitlines()
+        for node in net.graph.nodes:
+            assert sum(line.startswith(f"{node.name} ") for line in lines) == 1
+        assert any(line.startswith("total") for line in lines)
+
+
+class TestProfile:
+    def test_steps_and_table(self, net: Net):
+        profile = net.profile(pictures(net.graph)[0], runs=3)
+        names = {step.name for step in profile.steps}
+        assert {"conv1", "conv2", "fc8"} <= names
+        assert "unread" not in names  # nobody reads it, so it never runs
+        assert all(step.seconds >= 0 for step in profile.steps)
+        conv2 = next(step for step in profile.steps if step.name == "conv2")
+        lookups = len(small_classifier()[1]["conv2/indices"])
+        assert conv2.multiplications == lookups * 10 * 9
+        assert str(profile).splitlines()[-1].startswith("total")
+
+    def test_runs_must_be_positive(self, net: Net):
+        with pytest.raises(InputError, match="runs"):
+            net.profile(pictures(net.graph)[0], runs=0)

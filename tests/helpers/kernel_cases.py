@@ -1,0 +1,175 @@
+"""Small networks with random weights, and the check that every kernel variant must pass on them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lcnn_engine.kernels import Program, usable_variants
+from lcnn_engine.model import reference
+from lcnn_engine.model.graph import NODE_TYPES, Graph, Input, Node, Shape
+from lcnn_engine.plan import Plan
+
+VARIANTS = usable_variants()
+TOLERANCE = 1e-5  # of the largest |output|
+PICTURES = 3
+_PROGRAMS = [Program(variant) for variant in VARIANTS]
+WIDTHS = sorted({program.width for program in _PROGRAMS})
+LOOKUP_TILES = sorted({program.width * program.max_tile for program in _PROGRAMS})
+CONV_LANES = sorted({program.conv_lanes for program in _PROGRAMS})
+DENSE_LANES = [16, *sorted({program.dense_unit for program in _PROGRAMS}), 1024]
+
+
+def edges(sizes: Iterable[int]) -> list[int]:
+    """Each size, one less and one more, without what is below 1."""
+    return sorted({size + step for size in sizes for step in (-1, 0, 1) if size + step > 0})
+
+
+def seeded(*key: object) -> np.random.Generator:
+    """A generator of its own for every case, so that cases do not depend on their order."""
+    return np.random.default_rng(zlib.crc32(repr(key).encode()))
+
+
+def with_alpha(activation: str) -> dict[str, Any]:
+    """Attributes for ``activation``, with a slope where it takes one."""
+    return {"activation": activation, "alpha": 0.2 if activation == "leaky_relu" else None}
+
+
+def lookups_of(P: np.ndarray) -> dict[str, np.ndarray]:
+    """``indptr``, ``indices`` and ``coefficients`` of the non-zeros of P (n, kh*kw*k)."""
+    rows, columns = np.nonzero(P)
+    return {
+        "indptr": np.searchsorted(rows, np.arange(len(P) + 1)).astype(np.int32),
+        "indices": columns.astype(np.int32),
+        "coefficients": P[rows, columns].astype(np.float32),
+    }
+
+
+@dataclass
+class Network:
+    """A graph in the making. ``k`` atoms (0: no dictionary), ``density`` of P and ``bias`` are for the nodes added.
+
+    A ``shape`` of (C,) becomes a picture and a ``flatten`` after it; ``source`` is what the other nodes start from.
+    """
+
+    shape: Shape
+    rng: np.random.Generator
+    k: int = 5
+    density: float = 0.3
+    bias: bool = True
+    nodes: list[Node] = field(default_factory=list)
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(init=False)
+
+    source: str = "image"
+
+    def __post_init__(self) -> None:
+        vector = len(self.shape) == 1
+        if vector:
+            values = self.shape[0]  # one pixel is a vector as it lies, two have to be moved
+            self.shape = (1, 1, values) if values % 2 else (1, 2, values // 2)
+        self.shapes = {"image": self.shape}
+        if vector:
+            self.source = self.add("flatten")
+
+    def add(self, op: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
+        """Append a node with random tensors, after the last one or ``inputs``; its name. Raises ModelFormatError."""
+        inputs = inputs or (self.nodes[-1].name if self.nodes else self.source,)
+        name = name or f"{op}_{len(self.nodes)}"
+        node = NODE_TYPES[op](name=name, inputs=inputs, **attributes)
+        node.check()
+        shapes = [self.shapes[input_] for input_ in inputs]
+        self.shapes[name] = node.output_shape(*shapes)
+        self.nodes.append(node)
+        for tensor, array in self._tensors_of(node, shapes).items():
+            self.tensors[f"{name}/{tensor}"] = array
+        return name
+
+    def _tensors_of(self, node: Node, shapes: list[Shape]) -> dict[str, np.ndarray]:
+        specs = node.tensor_specs(*shapes)
+        if not self.bias:
+            specs.pop("bias", None)
+        tensors = {}
+        if "indptr" in specs:
+            tensors = self._lookup_tensors(len_of(specs, "indptr") - 1, shapes[0][-1], node)
+        for name in sorted(set(specs) - {"dictionary", "indptr", "indices", "coefficients"}):
+            shape = specs[name].shape
+            spread = np.sqrt(np.prod(shape[1:], dtype=float)) if name == "kernel" else 1.0
+            tensors[name] = (self.rng.standard_normal(shape) / spread).astype(np.float32)
+        return tensors
+
+    def _lookup_tensors(self, filters: int, channels: int, node: Node) -> dict[str, np.ndarray]:
+        kh, kw = getattr(node, "kernel_size", (1, 1))
+        columns = kh * kw * (self.k or channels)
+        chosen = self.rng.random((filters, columns)) < self.density
+        P = self.rng.standard_normal((filters, columns)) * chosen / np.sqrt(max(1.0, self.density * columns))
+        tensors = lookups_of(P)
+        if self.k:
+            D = self.rng.standard_normal((self.k, channels)) / np.sqrt(channels)
+            tensors["dictionary"] = D.astype(np.float32)
+        return tensors
+
+    def graph(self) -> Graph:
+        return Graph(name="case", input=Input("image", self.shape), output=self.nodes[-1].name, nodes=tuple(self.nodes))
+
+
+def len_of(specs: dict[str, Any], tensor: str) -> int:
+    size = specs[tensor].shape[0]
+    assert isinstance(size, int)
+    return size
+
+
+def check(network: Network, *, outputs: Sequence[str] | None = None, zeros: float = 0.0, scale: float = 1.0) -> None:
+    """Every variant of this CPU against the NumPy twin, and the same bits however pictures are run.
+
+    Pictures are normal with ``scale`` deviation; ``zeros`` of their values are 0. ``outputs``: nodes to compare, the
+    last one if None.
+    """
+    graph, rng = network.graph(), network.rng
+    pictures = (rng.standard_normal((PICTURES, *network.shape)) * scale).astype(np.float32)
+    pictures[rng.random(pictures.shape) < zeros] = 0
+    names = list(outputs or [graph.output])
+    values = [reference.evaluate(graph, network.tensors, picture) for picture in pictures]
+    expected = [np.stack([value[name] for value in values]) for name in names]
+    for variant in VARIANTS:
+        plan = Plan(graph, network.tensors, outputs=names, variant=variant)
+        _spoil_memory(plan, pictures.shape)
+        alone = [_run(plan, pictures[i : i + 1], threads=1) for i in range(PICTURES)]
+        found = [np.concatenate(parts) for parts in zip(*alone, strict=True)]
+        for name, ours, wanted in zip(names, found, expected, strict=True):
+            _assert_close(ours, wanted, f"{variant}, node {name}: {graph.by_name[name]}")
+        for threads in (1, 2):
+            _assert_same_bits(
+                _run(plan, pictures, threads), found, f"{variant}, {PICTURES} pictures, {threads} threads"
+            )
+        _assert_same_bits(_run(plan, pictures[:1], threads=2), alone[0], f"{variant}, one picture, 2 threads")
+
+
+def _run(plan: Plan, pictures: np.ndarray, threads: int) -> list[np.ndarray]:
+    results = [np.full((len(pictures), *shape), np.nan, np.float32) for shape in plan.output_shapes]
+    assert plan.run(np.ascontiguousarray(pictures), results, threads)
+    return results
+
+
+def _spoil_memory(plan: Plan, shape: tuple[int, ...]) -> None:
+    """Leave infinities and NaN in all memory that later runs reuse: what they do not write anew shows."""
+    huge = np.full(shape, 3e38, np.float32)
+    huge.reshape(-1)[::3] *= -1
+    _run(plan, huge, threads=2)
+
+
+def _assert_close(found: np.ndarray, wanted: np.ndarray, where: str) -> None:
+    assert np.isfinite(wanted).all(), where
+    limit = TOLERANCE * np.abs(wanted).max()
+    error = np.abs(found.astype(np.float64) - wanted)
+    worst = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
+    assert error.max() <= limit, f"{where}: found {found[worst]} at {worst}, expected {wanted[worst]} within {limit}"
+
+
+def _assert_same_bits(found: list[np.ndarray], wanted: list[np.ndarray], where: str) -> None:
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert ours.tobytes() == theirs.tobytes(), f"{where}: {np.sum(ours != theirs)} of {ours.size} values differ"

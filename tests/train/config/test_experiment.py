@@ -1,0 +1,129 @@
+"""Configurations: those that are shipped are valid, and every mistake gets an answer that says what was meant."""
+
+from pathlib import Path
+
+import pytest
+
+import lcnn_train
+from lcnn_train import ConfigError
+from lcnn_train.config.experiment import load_config, parse_config
+
+SHIPPED = sorted((Path(lcnn_train.__file__).parent / "configs").glob("*.yaml"))
+FLAGSHIP = next(path for path in SHIPPED if path.name == "mnist-alexnet-lcnn-fast.yaml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid_and_named_as_their_files(path):
+    assert load_config(path).name == path.stem
+
+
+def test_a_shipped_configuration_goes_by_its_name():
+    assert load_config("mnist-alexnet-lcnn-fast") == load_config(FLAGSHIP)
+
+
+def test_defaults():
+    config = parse_config({"name": "a"}, "here")
+    assert config.model.l1 == 0.3
+    assert config.model.threshold == 0.01
+    assert config.train.learning_rate.schedule == "cosine"
+
+
+def test_pictures_have_the_size_that_the_model_takes():
+    config = parse_config({"name": "a", "model": {"name": "lenet", "variant": "dense"}}, "here")
+    assert config.preprocessing.input_shape == config.model.input_shape == (28, 28, 1)
+    assert config.preprocessing.for_file()["resize"]["size"] == [28, 28]
+    config.preprocessing.for_engine().check(config.model.input_shape)
+
+
+def test_numbers_with_an_exponent_are_numbers():
+    """PyYAML alone takes 1e-3 for a text."""
+    for text, value in (("1e-3", 1e-3), ("2E+1", 20.0), ("1.5e-3", 1.5e-3), (".5", 0.5)):
+        assert load_config(FLAGSHIP, [f"train.learning_rate.initial={text}"]).train.learning_rate.initial == value
+
+
+def test_overrides_win():
+    config = load_config(FLAGSHIP, ["train.epochs=3", "augment=[{name: flip}]", "data.folder=~"], "elsewhere")
+    assert config.train.epochs == 3
+    assert [step.name for step in config.augment] == ["flip"]
+    assert config.data.folder == "elsewhere"
+
+
+def test_the_rules_of_lookups_from_the_command_line():
+    """One value for all places, or one for each; `none` is no dictionary, `dense` no lookups."""
+    model = load_config(
+        "mnist-lenet-lcnn-fast",
+        ["model.dictionary=[none, dense, 16]", "model.lookups_per_tap=[null, null, 2]", "model.groups_of=5"],
+    ).model
+    assert (model.dictionary, model.lookups_per_tap, model.groups_of) == (["none", "dense", 16], [None, None, 2], 5)
+    conv1, conv2, fc1 = (model.build().get_layer(name) for name in ("conv1", "conv2", "fc1"))
+    assert (conv1.D, conv1.groups_of, fc1.lookups_per_tap, hasattr(conv2, "P")) == (None, 5, 2, False)
+    again = parse_config({"name": "a", "model": model.model_dump(mode="json")}, "config.json")
+    assert again.model == model
+    assert load_config("mnist-lenet-lcnn-fast", ["model.dictionary=none"]).model.build().get_layer("fc1").D is None
+
+
+MISTAKES = {
+    "model.dictionary=0": 'dictionary of alexnet must be an integer of at least 1, "none" .* Received: dictionary=0',
+    "model.dictionary=[3, 0]": "or 7 of these, for conv1, .* Received: dictionary=",
+    "model.lookups_per_tap=0": "lookups_per_tap of alexnet must be .* Received: lookups_per_tap=0",
+    "model.groups_of=3": "groups_of of alexnet must divide the filters of each place, conv1 has 64",
+    "train.epoch=3": r"unknown key train.epoch; did you mean epochs\? Known here: epochs, steps_per_epoch",
+    "trian.epochs=3": "unknown key trian; did you mean train\\?",
+    "train.optimizer.momentun=0.5": "unknown key train.optimizer.momentun; did you mean momentum\\?",
+    "train.epochs=many": r"train.epochs: expected a valid integer; found 'many' \(str\)",
+    "train.epochs=1.5": r"train.epochs: expected a valid integer; found 1.5 \(float\)",
+    "train.epochs=true": r"train.epochs: expected a valid integer; found True \(bool\)",
+    "train.epochs=0": r"train.epochs: expected greater than or equal to 1; found 0",
+    "train.epochs='3'": r"train.epochs: expected a valid integer; found '3' \(str\)",
+    "model.variant=quick": "model.variant: expected one of fast, accurate, accurate-paper, dense, dense-wide for "
+    "alexnet; found 'quick'",
+    "model.l1=.nan": "model.l1: expected a finite number; found nan",
+    "model.l1=-1": "model.l1: expected greater than or equal to 0; found -1",
+    "model.dropout=1.0": "model.dropout: expected less than 1; found 1.0",
+    "model.channels=3": "model.channels must be 1, as preprocessing.mode is L",
+    "preprocessing.mean=[0.1, 0.2]": "preprocessing.mean must have one number for each of 1 channel",
+    "preprocessing.std=[0]": r"preprocessing.std.0: expected greater than 0; found 0",
+    "augment=[{name: flp}]": r"augment.0.name: unknown flp; did you mean flip\?",
+    "augment=[{name: affine, scale: [1.2]}]": "augment.0.scale: .*at least 2 items",
+    "preprocessing.size=[28, 28]": r"preprocessing.size must be \[224, 224\], what the model takes",
+    "preprocessing.shortest_edge=200": "preprocessing.shortest_edge must be at least 224",
+    "train.learning_rate={schedule: piecewise, epochs: [2, 3], rates: [1, 2]}": "epochs must ascend from 1",
+    "train.learning_rate={schedule: piecewise, epochs: [1, 3], rates: [1.0]}": "one rate for each of its epochs",
+    "train=3": r"train: expected a valid dictionary or instance of Train; found 3 \(int\)",
+    "name=''": "name: .*at least 1 character",
+    "train.epochs": "expected section.key=value; found 'train.epochs'",
+    "name.x=3": "'name.x=3': name has no keys",
+    "train.epochs=[": "the value is not YAML",
+}
+
+
+@pytest.mark.parametrize("override", MISTAKES)
+def test_mistakes(override):
+    with pytest.raises(ConfigError, match=MISTAKES[override]) as error:
+        load_config(FLAGSHIP, [override])
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_are_no_configuration(tmp_path):
+    path = tmp_path / "a.yaml"
+    for text, message in (
+        ("", "expected keys and values, found NoneType"),
+        ("- 1", "expected keys and values, found list"),
+        ("a: [", "not a YAML file"),
+        ("train: {}", "expected a value for name; found none"),
+        ("name: a\nname: b", "key name is given twice"),
+        ("name: &a [*a]", "not a YAML file|expected"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=message) as error:
+            load_config(path)
+        assert str(path) in str(error.value)
+    path.write_bytes(b"\xff\xfe\0")
+    with pytest.raises(ConfigError, match="not a YAML file"):
+        load_config(path)
+    with pytest.raises(ConfigError, match="expected a YAML file, found a folder"):
+        load_config(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        load_config(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match=r"neither a file nor .*; did you mean mnist-lenet-lcnn-fast\?"):
+        load_config("mnist-lenet-lcnn-fats")

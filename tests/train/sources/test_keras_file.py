@@ -1,0 +1,102 @@
+"""A .keras file of a run knows its preprocessing and its classes; any other is told, or says what it lacks."""
+
+import json
+import zipfile
+
+import keras
+import pytest
+from picture_trees import SYNSETS, make_train
+
+from lcnn_engine import Net
+from lcnn_train import RunError
+from lcnn_train.cli import main
+from lcnn_train.sources.keras_file import Origin, read_origin
+from lcnn_train.sources.load import load_model
+
+CONFIG = """
+name: tiny
+data: {dataset: folder, validation: 4}
+preprocessing: {mode: RGB, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}
+model: {name: lenet, variant: fast, channels: 3, classes: 4}
+train: {epochs: 1, batch_size: 8}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Class folders in `set`, a run on them, its model in own.keras, and as Keras saves that in foreign.keras."""
+    path = tmp_path_factory.mktemp("keras_file")
+    make_train(path / "set")
+    (path / "tiny.yaml").write_text(CONFIG)
+    assert main(["fit", str(path / "tiny.yaml"), "--data", str(path / "set"), "--run", str(path / "run")]) == 0
+    assert main(["export", str(path / "run"), str(path / "own.keras")]) == 0
+    keras.models.load_model(path / "own.keras").save(path / "foreign.keras")
+    return path
+
+
+@pytest.fixture
+def call(folder, monkeypatch, capsys):
+    """A command, in that folder: its two outputs."""
+    monkeypatch.chdir(folder)
+
+    def run(*arguments, status=0):
+        assert main([str(argument) for argument in arguments]) == status
+        return capsys.readouterr()
+
+    return run
+
+
+def test_labels_and_preprocessing_travel(folder, call):
+    out = call("export", "own.keras", "own.safetensors", "--verify", 2, "--data", "set").out
+    call("export", "run", "direct.safetensors")
+    assert "--labels" not in out
+    assert (folder / "own.safetensors").read_bytes() == (folder / "direct.safetensors").read_bytes()
+    assert Net.load("own.safetensors").labels == SYNSETS
+    evaluated = call("evaluate", "own.keras", "--data", "set", "--part", "train").out
+    assert evaluated == call("evaluate", "run", "--data", "set", "--part", "train").out
+    assert read_origin(folder / "own.keras").config.data.folder is None
+
+
+def test_a_file_of_labels_comes_first(folder, call):
+    (folder / "names.txt").write_text("\ufeffcat\nrocket\n\ncup\nChelsea\u2019s astronaut\n", encoding="utf-8")
+    names = ["cat", "rocket", "cup", "Chelsea\u2019s astronaut"]
+    call("export", "own.keras", "named.safetensors", "--labels", "names.txt")
+    assert Net.load("named.safetensors").labels == names
+    call("export", "run", "named.keras", "--labels", "names.txt")
+    assert list(load_model(folder / "named.keras").labels) == names
+    (folder / "names.txt").write_text("cat\nrocket\n")
+    error = call("export", "own.keras", "b.safetensors", "--labels", "names.txt", status=2).err
+    assert "labels: expected 4 of them" in error
+    (folder / "names.txt").write_bytes(b"\xff\xfe\0")
+    error = call("export", "own.keras", "b.safetensors", "--labels", "names.txt", status=2).err
+    assert "names.txt: expected names of classes in UTF-8, one a line" in error
+    assert not (folder / "b.safetensors").exists()
+
+
+def test_what_is_not_known_is_said(folder, call):
+    out = call("export", "foreign.keras", "foreign.safetensors").out
+    assert "classes go by their numbers; --labels FILE names them" in out
+    assert "takes arrays only, for how pictures are prepared is not known; --config says it" in out
+    assert Net.load("foreign.safetensors").labels is None
+    assert "needs --config" in call("evaluate", "foreign.keras", "--data", "set", status=2).err
+    assert read_origin(folder / "foreign.keras") == Origin()
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["{", "[]", '{"config": null}', '{"config": {"name": "a", "trian": 1}, "labels": null}', " " * (2**24 + 1)],
+    ids=["cut", "list", "no labels", "unknown key", "huge"],
+)
+def test_a_damaged_origin_is_an_error(member, tmp_path):
+    path = tmp_path / "a.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lcnn.json", member)
+    with pytest.raises(RunError, match=r"a\.keras: expected lcnn\.json in it to be what lcnn-train export wrote"):
+        read_origin(path)
+
+
+def test_an_origin_without_a_configuration(tmp_path):
+    path = tmp_path / "a.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("lcnn.json", json.dumps({"config": None, "labels": ["a", "b"]}))
+    assert read_origin(path) == Origin(labels=("a", "b"))

@@ -1,0 +1,172 @@
+"""The launcher: what it tells its workers, and that none of them is left when one dies, or the launcher itself."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lcnn_train import ConfigError
+from lcnn_train.cli import main
+from lcnn_train.training.distribute import Task, read_task
+from lcnn_train.training.launch import fit_command, launch
+
+LIMIT = 60.0
+
+
+def program(text):
+    """A worker of a few lines, without TensorFlow; it knows its `index` and its `task`."""
+    head = "import json, os, sys, time\ntask = json.loads(os.environ['TF_CONFIG'])\nindex = task['task']['index']\n"
+    return [sys.executable, "-S", "-c", head + textwrap.dedent(text)]
+
+
+def test_workers_know_each_other_and_write_their_logs(tmp_path):
+    said = []
+    text = "print(json.dumps(task), os.environ['CUDA_VISIBLE_DEVICES'])"
+    assert launch(program(text), 3, tmp_path / "logs", gpus_per_worker=2, say=said.append) == 0
+    tasks = []
+    for number in range(3):
+        line = (tmp_path / "logs" / f"worker-{number}.log").read_text().strip()
+        task, devices = line.rsplit(" ", 1)
+        tasks.append(json.loads(task))
+        assert devices == f"{2 * number},{2 * number + 1}"
+    addresses = tasks[0]["cluster"]["worker"]
+    assert len(set(addresses)) == 3
+    assert all(address.startswith("127.0.0.1:") for address in addresses)
+    assert [task["task"] for task in tasks] == [{"type": "worker", "index": number} for number in range(3)]
+    assert [task["cluster"] for task in tasks] == [tasks[0]["cluster"]] * 3
+    assert sum(line.startswith('{"cluster"') for line in said) == 1  # only the chief's log is shown
+
+
+def test_one_that_fails_ends_all_with_its_status(tmp_path):
+    said = []
+    text = """
+        if index == 1:
+            print("no such data", flush=True)
+            sys.exit(2)
+        time.sleep(600)
+    """
+    started = time.monotonic()
+    assert launch(program(text), 2, tmp_path, restarts=3, say=said.append) == 2
+    assert time.monotonic() - started < LIMIT
+    assert any("worker 1 ended with status 2" in line and "no such data" in line for line in said)
+    assert not any("again" in line for line in said)  # another start would not help bad input
+
+
+def test_one_that_is_killed_starts_all_again(tmp_path):
+    said = []
+    text = f"""
+        path = {str(tmp_path / "killed")!r}
+        if index == 0 and not os.path.exists(path):
+            open(path, "w").close()
+            os.kill(os.getpid(), 9)
+        while not os.path.exists(path):
+            time.sleep(0.01)
+        if len(sys.argv) > 1:
+            time.sleep(600)
+    """
+    assert launch(program(text), 2, tmp_path / "logs", restarts=1, say=said.append) == 0
+    assert sum("worker 0 was killed by SIGKILL" in line for line in said) == 1
+    assert any("starting all 2 workers again (1 of 1)" in line for line in said)
+    (tmp_path / "killed").unlink()
+    assert launch([*program(text), "wait"], 2, tmp_path / "logs", say=said.append) == 128 + signal.SIGKILL
+
+
+def test_a_signal_is_passed_on(tmp_path):
+    text = """
+        import signal
+        def polite(*_):
+            open(sys.argv[1] + str(index), "w").close()
+            sys.exit(130)
+        signal.signal(signal.SIGINT, polite)
+        print("ready", flush=True)
+        time.sleep(600)
+    """
+    timer = threading.Timer(0.1, lambda: None)
+
+    def say(line):
+        if line == "ready" and not timer.is_alive():
+            timer.start()
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    assert launch([*program(text), str(tmp_path / "polite")], 2, tmp_path / "logs", restarts=2, say=say) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    assert (tmp_path / "polite0").exists()
+
+
+def test_no_worker_outlives_a_launcher_that_is_killed(tmp_path):
+    script = f"""
+        import sys
+        from pathlib import Path
+        from lcnn_train.training.launch import launch
+        launch([sys.executable, "-S", "-c", "import time; time.sleep(600)"], 2, Path({str(tmp_path)!r}),
+               say=lambda line: print(line, flush=True))
+    """
+    launcher = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+    numbers = [int(launcher.stdout.readline().split()[5].rstrip(",")) for _ in range(2)]
+    launcher.kill()
+    launcher.communicate(timeout=LIMIT)
+    end = time.monotonic() + LIMIT
+    while any(alive(number) for number in numbers) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not any(alive(number) for number in numbers)
+
+
+def alive(number):
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_command_gives_every_worker_its_own_words(tmp_path, monkeypatch, capsys):
+    (tmp_path / "a.yaml").write_text("name: a\n")
+    calls = []
+    monkeypatch.setattr("lcnn_train.cli.launch.launch", lambda *values: calls.append(values) or 0)
+    arguments = ["a.yaml", "--run", "r", "--data", "d", "--set", "train.epochs=3", "--set", "train.seed=2"]
+    monkeypatch.chdir(tmp_path)
+    assert main(["launch", *arguments, "--workers", "4", "--restarts", "2"]) == 0
+    command, workers, logs, restarts, gpus = calls[0]
+    assert command == fit_command(arguments)
+    assert (workers, str(logs), restarts, gpus) == (4, "r/logs", 2, None)
+    assert main(["launch", "a.yaml", "--workers", "2", "--set", "train.epoch=3"]) == 2
+    assert "did you mean epochs?" in capsys.readouterr().err
+    for wrong in ("0", "-1", "two"):
+        with pytest.raises(SystemExit) as error:
+            main(["launch", "a.yaml", "--workers", wrong])
+        assert error.value.code == 2
+    assert "expected a number of at least 1" in capsys.readouterr().err
+    assert len(calls) == 1
+
+
+def test_what_tf_config_says():
+    cluster = {"worker": ["a:1", "b:1"]}
+    assert read_task(None) == read_task("") == read_task("{}") == Task()
+    assert read_task(json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 1}})) == Task(
+        ("a:1", "b:1"), 1
+    )
+    with_chief = {"chief": ["c:1"], **cluster}
+    task = json.dumps({"cluster": with_chief, "task": {"type": "worker", "index": "0"}})
+    assert read_task(task) == Task(("c:1", "a:1", "b:1"), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "TF_CONFIG: expected .* found '{'"),
+        ("[]", "TF_CONFIG: expected"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "TF_CONFIG: expected"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "a task of the cluster.*worker 1"),
+        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "a cluster of workers .*found ps"),
+    ],
+)
+def test_what_tf_config_cannot_be(text, message):
+    with pytest.raises(ConfigError, match=message):
+        read_task(text)
