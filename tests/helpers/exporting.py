@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 from keras import layers
-from training_helpers import DATA, randomize
 
 from lcnn_engine import read_model
 from lcnn_train import LookupConv2D, export, verify
+from tests.helpers.training import DATA, randomize
 
 PREPROCESSING = {
     "mode": "L",

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy.io import savemat
-from training_helpers import DATA
+
+from tests.helpers.training import DATA
 
 PHOTOGRAPHS = {
     "n02123045": "cat",

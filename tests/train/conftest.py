@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import keras
 import pytest
-from training_helpers import SMALL
 
 from lcnn_train.data import idx
+from tests.helpers.training import SMALL
 
 
 @pytest.fixture(scope="session")

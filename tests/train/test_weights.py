@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
-from training_helpers import DATA, SMALL
 
 from lcnn_engine import Net, read_model
 from lcnn_train.data import idx
 from lcnn_train.sources.evaluate import evaluate_file
+from tests.helpers.training import DATA, SMALL
 
 WEIGHTS = DATA.parent.parent / "weights"
 FLAGSHIP = WEIGHTS / "mnist-alexnet-lcnn-fast.safetensors"

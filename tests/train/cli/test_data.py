@@ -4,9 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from picture_trees import SYNSETS, WORDS, make_kit, make_train, make_val
 from PIL import Image
-from training_helpers import DATA, SMALL
 
 from lcnn_engine import Net
 from lcnn_train import cli, export
@@ -14,6 +12,8 @@ from lcnn_train.config.experiment import parse_config
 from lcnn_train.data.folder import read_folder
 from lcnn_train.data.records import read_records
 from lcnn_train.sources.evaluate import evaluate_file, evaluate_keras
+from tests.helpers.picture_trees import SYNSETS, WORDS, make_kit, make_train, make_val
+from tests.helpers.training import DATA, SMALL
 
 CONFIG = """
 name: tiny

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_trees import make_train
-from training_helpers import SMALL
 
 import lcnn_train
 from lcnn_train.cli import main
@@ -21,6 +19,8 @@ from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.reports.cost import without_values
 from lcnn_train.training.optimizers import WeightDecay, make_optimizer
 from lcnn_train.training.schedules import learning_rate
+from tests.helpers.picture_trees import make_train
+from tests.helpers.training import SMALL
 
 NAMES = sorted(path.stem for path in (Path(lcnn_train.__file__).parent / "configs").glob("*.yaml"))
 ADDRESS = {"mnist": SMALL, "fashion-mnist": SMALL}  # digits in the place of clothes: the same shape

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import scipy.linalg
 from keras import layers
-from training_helpers import WatchZeros, numpy_of, small
 
 from lcnn_train import LookupConv2D, LookupDense, export, lookup_model, lookup_report, verify
 from lcnn_train.layers import sparsity
+from tests.helpers.training import WatchZeros, numpy_of, small
 
 
 def branched():

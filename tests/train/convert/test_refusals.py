@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from training_helpers import small
 
 from lcnn_train import lookup_model, lookup_report
+from tests.helpers.training import small
 
 
 class Own(keras.Model):

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from training_helpers import DATA
 
 from lcnn_engine.images.preprocessing import to_pixels
 from lcnn_train.config.data import Preprocessing
 from lcnn_train.config.experiment import parse_config
 from lcnn_train.data import augment
+from tests.helpers.training import DATA
 
 GREY = Preprocessing().for_engine()
 WIDE = Preprocessing(mode="RGB", shortest_edge=256, mean=[128.0] * 3, std=[1.0] * 3, scale=1.0)

@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pytest
-from picture_trees import NUMBERS, SYNSETS, WORDS, make_kit, make_tiny, make_train, make_val, part_of
 from scipy.io import savemat
 
 from lcnn_train import DataError
@@ -14,6 +13,7 @@ from lcnn_train.data import folder as class_folders
 from lcnn_train.data.annotations import in_words
 from lcnn_train.data.folder import read_folder
 from lcnn_train.data.sets import load
+from tests.helpers.picture_trees import NUMBERS, SYNSETS, WORDS, make_kit, make_tiny, make_train, make_val, part_of
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image
-from training_helpers import DATA, SMALL
 
 from lcnn_train import DataError
 from lcnn_train.data import idx
+from tests.helpers.training import DATA, SMALL
 
 
 def header(*shape, magic=b"\0\0\x08"):

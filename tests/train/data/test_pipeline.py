@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from training_helpers import SMALL
 
 from lcnn_engine.images.preprocessing import to_input
 from lcnn_train import DataError
 from lcnn_train.config.data import Affine, Flip, Preprocessing, SaltAndPepper
 from lcnn_train.data import idx
 from lcnn_train.data.pipeline import evaluation_batches, hold_out, steps_per_epoch, training_batches
+from tests.helpers.training import SMALL
 
 SHAPE = (224, 224, 1)
 GREY = Preprocessing().for_engine()

@@ -6,8 +6,6 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from picture_trees import SYNSETS, WORDS, make_kit, make_train, make_val
-from training_helpers import SMALL
 
 from lcnn_train import DataError
 from lcnn_train.config.data import Data
@@ -16,6 +14,8 @@ from lcnn_train.data.folder import read_folder
 from lcnn_train.data.pack import pack
 from lcnn_train.data.records import read_records
 from lcnn_train.data.sets import load
+from tests.helpers.picture_trees import SYNSETS, WORDS, make_kit, make_train, make_val
+from tests.helpers.training import SMALL
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
-from picture_trees import SYNSETS, make_kit, make_train, make_val
 
 from lcnn_engine.images.preprocessing import to_input, to_pixels
 from lcnn_train import DataError
 from lcnn_train.config.data import Flip, Preprocessing, RandomCrop, ResizeStep
 from lcnn_train.data.folder import read_folder
 from lcnn_train.data.pipeline import data_errors, evaluation_batches, measure_throughput, training_batches
+from tests.helpers.picture_trees import SYNSETS, make_kit, make_train, make_val
 
 WIDE = Preprocessing(mode="RGB", size=[56, 56], shortest_edge=64, mean=[128.0] * 3, std=[1.0] * 3, scale=1.0)
 SHAPE = WIDE.input_shape

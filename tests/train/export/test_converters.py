@@ -1,10 +1,10 @@
 """Layer by layer: the same numbers in the engine as in Keras."""
 
 import pytest
-from export_helpers import exported, functional, ops_of
 from keras import layers
 
 from lcnn_train import LookupConv2D, LookupDense
+from tests.helpers.exporting import exported, functional, ops_of
 
 CASES = {
     "conv valid": ((9, 11, 2), lambda x: layers.Conv2D(3, 3, name="a")(x), {"a": "conv2d"}),

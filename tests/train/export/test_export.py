@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 import pytest
-from export_helpers import PNGS, PREPROCESSING, exported, functional, lookup_layer, real_input
 from keras import layers
 from safetensors import safe_open
-from training_helpers import randomize
 
 from lcnn_engine import Net, read_model
 from lcnn_train import ExportError, LookupConv2D, LookupDense, export, verify
 from lcnn_train.models import alexnet
+from tests.helpers.exporting import PNGS, PREPROCESSING, exported, functional, lookup_layer, real_input
+from tests.helpers.training import randomize
 
 RGB = {**PREPROCESSING, "mode": "RGB", "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.25]}
 

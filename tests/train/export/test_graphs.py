@@ -1,10 +1,10 @@
 """Branches, models inside, shared layers, and what may be folded: the same numbers in the engine as in Keras."""
 
 import keras
-from export_helpers import exported, functional, ops_of
 from keras import layers
 
 from lcnn_train import LookupConv2D
+from tests.helpers.exporting import exported, functional, ops_of
 
 
 def test_residual_block_with_squeeze_and_excite(tmp_path, digits):

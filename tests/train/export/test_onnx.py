@@ -7,13 +7,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from training_helpers import DATA, calm_classifier, randomize
 
 from lcnn_engine import Net
 from lcnn_train import ExportError, LookupConv2D, LookupDense, export
 from lcnn_train.cli import main
 from lcnn_train.export.onnx import export_onnx
 from lcnn_train.models import build
+from tests.helpers.training import DATA, calm_classifier, randomize
 
 WEIGHTS = DATA.parent.parent / "weights" / "mnist-alexnet-lcnn-fast.safetensors"
 PNGS = sorted((DATA / "digits").glob("*.png"))[:4]

@@ -2,11 +2,11 @@
 
 import keras
 import pytest
-from export_helpers import PREPROCESSING, functional, lookup_layer
 from keras import layers
 
 from lcnn_engine import ModelFormatError
 from lcnn_train import ExportError, export
+from tests.helpers.exporting import PREPROCESSING, functional, lookup_layer
 
 
 class _Doubling(layers.Conv2D):

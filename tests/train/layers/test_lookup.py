@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from training_helpers import WatchZeros, numpy_of, randomize, slope, some_places
 
 from lcnn_engine.model.reference import lookup_conv2d as reference_lookup_conv2d
 from lcnn_train import LookupConv2D, LookupDense
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.geometry import explicit_padding
+from tests.helpers.training import WatchZeros, numpy_of, randomize, slope, some_places
 
 
 def naive(layer, X):

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 from keras import ops
-from training_helpers import randomize
 
 from lcnn_train import LookupConv2D
 from lcnn_train.layers import sparsity
+from tests.helpers.training import randomize
 
 
 def test_density_and_lookups_count_what_the_layer_computes_with():

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from training_helpers import WatchZeros, numpy_of, randomize, slope, some_places
 
 from lcnn_train import LookupConv2D, LookupDense
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.sparsity import Rule, survivors
+from tests.helpers.training import WatchZeros, numpy_of, randomize, slope, some_places
 
 
 def test_the_largest_of_each_tap():

@@ -10,13 +10,13 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from training_helpers import DATA, calm_classifier, randomize
 
 from lcnn_engine import read_model
 from lcnn_engine.analysis.cost import cost_of
 from lcnn_train import export, verify
 from lcnn_train.models import NETWORKS, build
 from lcnn_train.reports.cost import count
+from tests.helpers.training import DATA, calm_classifier, randomize
 
 PNGS = sorted((DATA / "digits").glob("*.png"))[:32]
 SIZES = {"alexnet": 67, "lenet": 28}  # of a ResNet: 64, at which its last stage has more than one pixel

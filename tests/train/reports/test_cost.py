@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from training_helpers import DATA, randomize
 
 import lcnn_train
 from lcnn_engine.analysis.cost import cost_of, totals
@@ -17,6 +16,7 @@ from lcnn_train import ExportError, LookupConv2D, LookupDense, export
 from lcnn_train.cli import main
 from lcnn_train.models import NETWORKS, build
 from lcnn_train.reports.cost import PAPER_DENSE, count, without_values
+from tests.helpers.training import DATA, randomize
 
 # Densities of P that tf-lcnn published for MNIST, conv1 .. conv5, fc6, fc7.
 FAST_MNIST = (0.083, 0.034, 0.008, 0.013, 0.027, 0.001, 0.002)

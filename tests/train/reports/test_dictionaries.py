@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from PIL import Image
-from training_helpers import DATA, randomize
 
 from lcnn_engine.utils.drawing import SCALE
 from lcnn_train import ExportError
@@ -11,6 +10,7 @@ from lcnn_train.cli import main
 from lcnn_train.models import build
 from lcnn_train.reports.dictionaries import draw_dictionary
 from lcnn_train.sources.load import load_network
+from tests.helpers.training import DATA, randomize
 
 WEIGHTS = DATA.parent.parent / "weights" / "mnist-alexnet-lcnn-fast.safetensors"
 

@@ -5,13 +5,13 @@ import zipfile
 
 import keras
 import pytest
-from picture_trees import SYNSETS, make_train
 
 from lcnn_engine import Net
 from lcnn_train import RunError
 from lcnn_train.cli import main
 from lcnn_train.sources.keras_file import Origin, read_origin
 from lcnn_train.sources.load import load_model
+from tests.helpers.picture_trees import SYNSETS, make_train
 
 CONFIG = """
 name: tiny

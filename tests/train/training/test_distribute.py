@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 import yaml
 from safetensors.numpy import load_file
-from training_helpers import SMALL
 
 from lcnn_train.cli import main
 from lcnn_train.training.launch import fit_command, launch
+from tests.helpers.training import SMALL
 
 # 160 pictures in batches of 16: twice ten steps.
 CONFIG = {

@@ -17,10 +17,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
-from fit_small import small
 from safetensors import safe_open
 from safetensors.numpy import load_file
-from training_helpers import SMALL
 
 import lcnn_train.training.fit
 from lcnn_engine import Net
@@ -33,6 +31,8 @@ from lcnn_train.sources.evaluate import evaluate_file, evaluate_keras
 from lcnn_train.sources.load import load_model
 from lcnn_train.training.run_folder import Run
 from lcnn_train.training.screen import Screen
+from tests.helpers.fit_small import small
+from tests.helpers.training import SMALL
 
 FIT_SMALL = Path(__file__).parents[2] / "helpers" / "fit_small.py"
 CONFIG = {
