@@ -28,7 +28,7 @@ def variant_library(name: str, flags: list[str]) -> tuple[str, dict]:
     return f"lcnn_{name}", {"sources": [source], "cflags": COMMON + flags, "obj_deps": {source: headers}}
 
 
-shared = [str(SOURCES / f"{name}.c") for name in ("blas", "cpu", "halves", "memory", "program", "threads")]
+shared = [str(SOURCES / f"{name}.c") for name in ("blas", "cpu", "halves", "memory", "program", "threads", "layouts")]
 program = Extension(
     "lcnn_engine.kernels.program",
     ["lcnn_engine/kernels/program.pyx", *shared],

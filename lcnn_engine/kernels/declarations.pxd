@@ -4,21 +4,21 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t
 
 
-cdef extern from "steps.h" nogil:
+cdef extern from "calls.h" nogil:
     ctypedef struct lcnn_map:
         int64_t offset, plane, row, channels, height, width, top, bottom, left, right
     ctypedef enum lcnn_activation:
-        LCNN_LINEAR
+        LCNN_ACT_linear
     ctypedef struct lcnn_context:
         pass
-    ctypedef struct lcnn_step
-    ctypedef void (*lcnn_kernel)(const lcnn_step *, const lcnn_context *, int64_t, int64_t) noexcept nogil
-    ctypedef struct lcnn_arrange:
+    ctypedef struct lcnn_call
+    ctypedef void (*lcnn_kernel)(const lcnn_call *, const lcnn_context *, int64_t, int64_t) noexcept nogil
+    ctypedef struct lcnn_space_to_depth:
         int64_t source, channel_stride, row_stride, x_stride, channels, height, width, top, left, stride_h, stride_w
         int64_t phases, rows, columns, target, plane
         const int32_t *phase_y
         const int32_t *phase_x
-    ctypedef struct lcnn_emit:
+    ctypedef struct lcnn_to_nhwc:
         int64_t output, target
     ctypedef struct lcnn_dictionary:
         const float *dictionary
@@ -28,10 +28,10 @@ cdef extern from "steps.h" nogil:
         const int32_t *offsets
         const int32_t *order
         const int32_t *shifts
-        const int32_t *keep
+        const int32_t *mask
         const float *coefficients
         const float *bias
-        int64_t filters, filters_per_unit, blocks, groups, s, s_row, tile, vectors
+        int64_t filters, filters_per_unit, blocks, alignments, s, s_row, tile, vectors
         lcnn_activation activation
         float alpha
     ctypedef struct lcnn_conv:
@@ -48,7 +48,7 @@ cdef extern from "steps.h" nogil:
     ctypedef struct lcnn_dense:
         const void *weights
         const float *bias
-        int64_t halves
+        int64_t fp16
         int64_t list, length, lanes, units, target
         lcnn_activation activation
         float alpha
@@ -62,9 +62,9 @@ cdef extern from "steps.h" nogil:
     ctypedef struct lcnn_lrn:
         int64_t radius
         float bias, alpha, beta
-    ctypedef union lcnn_step_u:
-        lcnn_arrange arrange
-        lcnn_emit emit
+    ctypedef union lcnn_call_u:
+        lcnn_space_to_depth space_to_depth
+        lcnn_to_nhwc to_nhwc
         lcnn_dictionary dictionary
         lcnn_lookup lookup
         lcnn_conv conv
@@ -73,17 +73,25 @@ cdef extern from "steps.h" nogil:
         lcnn_pool pool
         lcnn_pointwise pointwise
         lcnn_lrn lrn
-    ctypedef struct lcnn_step:
+    ctypedef struct lcnn_call:
         lcnn_kernel kernel
-        int64_t units, slot, work
+        int64_t units, step, work
         lcnn_map *in_ "in"
         lcnn_map out
-        lcnn_step_u u
+        lcnn_call_u u
+
+cdef extern from "variant.h" nogil:
+    ctypedef struct lcnn_capabilities:
+        int64_t width, masks, alignments, max_tile, conv_lanes, patch_filters, patch_pixels, dense_unit
     ctypedef struct lcnn_variant:
         const char *name
-        int64_t width, max_tile, groups, max_lanes, patch_filters, patch_pixels, dense_unit
-        lcnn_kernel arrange, emit, dictionary, lookup_tile, lookup_gather, conv, conv_patches, nonzeros, dense, max_pool
-        lcnn_kernel avg_pool, global_max, global_avg, pointwise, add, multiply, lrn, softmax
+        lcnn_capabilities capabilities
+        lcnn_kernel *kernels
+    enum:
+        LCNN_KERNEL_space_to_depth, LCNN_KERNEL_to_nhwc, LCNN_KERNEL_dictionary, LCNN_KERNEL_lookup_tile
+        LCNN_KERNEL_lookup_gather, LCNN_KERNEL_conv, LCNN_KERNEL_conv_patches, LCNN_KERNEL_nonzeros, LCNN_KERNEL_dense
+        LCNN_KERNEL_max_pool, LCNN_KERNEL_avg_pool, LCNN_KERNEL_global_max, LCNN_KERNEL_global_avg
+        LCNN_KERNEL_pointwise, LCNN_KERNEL_add, LCNN_KERNEL_multiply, LCNN_KERNEL_lrn, LCNN_KERNEL_softmax
 
 cdef extern from "cpu.h" nogil:
     const lcnn_variant **lcnn_variants()
@@ -105,7 +113,7 @@ cdef extern from "memory.h" nogil:
 
 cdef extern from "program.h" nogil:
     ctypedef struct lcnn_program:
-        const lcnn_step *steps
+        const lcnn_call *calls
         int64_t count, input_size
     ctypedef struct lcnn_memory:
         float *arena

@@ -10,9 +10,10 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
+from .declarations cimport *
 from .declarations cimport (
     lcnn_allocate, lcnn_blas_use_cblas, lcnn_blas_use_fortran, lcnn_block, lcnn_halves, lcnn_kernel, lcnn_map,
-    lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns, lcnn_step, lcnn_variant,
+    lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns, lcnn_call, lcnn_variant,
     lcnn_variant_runs_here, lcnn_variants,
 )
 
@@ -132,7 +133,7 @@ cdef class Program:
     cdef readonly int64_t width, max_tile, conv_lanes, patch_filters, patch_pixels, dense_unit
     cdef readonly bint groups
     cdef const lcnn_variant *variant
-    cdef lcnn_step *steps
+    cdef lcnn_call *steps
     cdef int64_t count, room, slot, input_size, arena, scratch, outputs
     cdef list idle
     cdef dict copies
@@ -140,10 +141,10 @@ cdef class Program:
 
     def __cinit__(self, str variant):
         self.variant = find_variant(variant)
-        self.width, self.max_tile, self.groups = self.variant.width, self.variant.max_tile, self.variant.groups
-        self.conv_lanes = self.variant.max_lanes * self.variant.width
-        self.patch_filters, self.patch_pixels = self.variant.patch_filters, self.variant.patch_pixels
-        self.dense_unit = self.variant.dense_unit
+        self.width, self.max_tile, self.groups = self.variant.capabilities.width, self.variant.capabilities.max_tile, self.variant.capabilities.alignments
+        self.conv_lanes = self.variant.capabilities.conv_lanes
+        self.patch_filters, self.patch_pixels = self.variant.capabilities.patch_filters, self.variant.capabilities.patch_pixels
+        self.dense_unit = self.variant.capabilities.dense_unit
         self.steps = NULL
         self.constants = Constants()
         self.copies = {}
@@ -156,19 +157,19 @@ cdef class Program:
         """What is added from now on counts its time as that of step number ``slot`` of the plan."""
         self.slot = slot
 
-    cdef lcnn_step *append(self, lcnn_kernel kernel, int64_t units, int64_t work) except NULL:
-        cdef lcnn_step *grown
+    cdef lcnn_call *append(self, lcnn_kernel kernel, int64_t units, int64_t work) except NULL:
+        cdef lcnn_call *grown
         if self.count == self.room:
             self.room = 2 * self.room + 16
-            grown = <lcnn_step *>realloc(self.steps, <size_t>self.room * sizeof(lcnn_step))
+            grown = <lcnn_call *>realloc(self.steps, <size_t>self.room * sizeof(lcnn_call))
             if grown == NULL:
                 raise MemoryError("no memory for the steps of a program")
             self.steps = grown
-        cdef lcnn_step *step = &self.steps[self.count]
-        memset(step, 0, sizeof(lcnn_step))
+        cdef lcnn_call *step = &self.steps[self.count]
+        memset(step, 0, sizeof(lcnn_call))
         step.kernel = kernel
         step.units = units
-        step.slot = self.slot
+        step.step = self.slot
         step.work = work
         self.count += 1
         return step
@@ -206,30 +207,30 @@ cdef class Program:
         """``strides``: (channel, row, x) of the source; ``picture``: its (H, W, C); ``origin``: (top, left);
         ``step``: (sh, sw); ``phases``: [(y, x), ...]; ``size``: (rows, columns) of a phase."""
         work = picture[2] * len(phases) * size[0] * size[1]
-        cdef lcnn_step *s = self.append(self.variant.arrange, size[0], work)
-        s.u.arrange.source = source
-        s.u.arrange.channel_stride, s.u.arrange.row_stride, s.u.arrange.x_stride = strides
-        s.u.arrange.height, s.u.arrange.width, s.u.arrange.channels = picture
-        s.u.arrange.top, s.u.arrange.left = origin
-        s.u.arrange.stride_h, s.u.arrange.stride_w = step
-        s.u.arrange.phases = len(phases)
-        s.u.arrange.phase_y = self.integers([phase[0] for phase in phases])
-        s.u.arrange.phase_x = self.integers([phase[1] for phase in phases])
-        s.u.arrange.rows, s.u.arrange.columns = size
-        s.u.arrange.target = target
-        s.u.arrange.plane = plane
+        cdef lcnn_call *s = self.append(self.variant.kernels[LCNN_KERNEL_space_to_depth], size[0], work)
+        s.u.space_to_depth.source = source
+        s.u.space_to_depth.channel_stride, s.u.space_to_depth.row_stride, s.u.space_to_depth.x_stride = strides
+        s.u.space_to_depth.height, s.u.space_to_depth.width, s.u.space_to_depth.channels = picture
+        s.u.space_to_depth.top, s.u.space_to_depth.left = origin
+        s.u.space_to_depth.stride_h, s.u.space_to_depth.stride_w = step
+        s.u.space_to_depth.phases = len(phases)
+        s.u.space_to_depth.phase_y = self.integers([phase[0] for phase in phases])
+        s.u.space_to_depth.phase_x = self.integers([phase[1] for phase in phases])
+        s.u.space_to_depth.rows, s.u.space_to_depth.columns = size
+        s.u.space_to_depth.target = target
+        s.u.space_to_depth.plane = plane
 
     def add_emit(self, source, *, output=-1, target=0):
         size = source.height * source.width * source.channels
-        cdef lcnn_step *s = self.append(self.variant.emit, source.height, size)
+        cdef lcnn_call *s = self.append(self.variant.kernels[LCNN_KERNEL_to_nhwc], source.height, size)
         set_map(&s.in_[0], source)
-        s.u.emit.output = output
-        s.u.emit.target = target
+        s.u.to_nhwc.output = output
+        s.u.to_nhwc.target = target
 
     def add_dictionary(self, dictionary, *, columns, x, x_plane, s, s_plane):
         k, m = dictionary.shape
         block = lcnn_sgemm_columns(k, columns, m)
-        cdef lcnn_step *t = self.append(self.variant.dictionary, -(-columns // block), k * m * columns)
+        cdef lcnn_call *t = self.append(self.variant.kernels[LCNN_KERNEL_dictionary], -(-columns // block), k * m * columns)
         t.u.dictionary.dictionary = self.floats(dictionary)
         t.u.dictionary.k, t.u.dictionary.m = k, m
         t.u.dictionary.columns, t.u.dictionary.block = columns, block
@@ -242,8 +243,8 @@ cdef class Program:
         ``tile`` 0: the gathering kernel for a few pixels, which alone needs ``order`` and takes one block and group."""
         filters = len(bias)
         units = -(-filters // filters_per_unit) * (-(-vectors // tile) if tile else 1)
-        work = len(offsets) * (vectors * self.variant.width if tile else out.height * out.width)
-        cdef lcnn_step *t = self.append(self.variant.lookup_tile if tile else self.variant.lookup_gather, units, work)
+        work = len(offsets) * (vectors * self.variant.capabilities.width if tile else out.height * out.width)
+        cdef lcnn_call *t = self.append(self.variant.kernels[LCNN_KERNEL_lookup_tile] if tile else self.variant.kernels[LCNN_KERNEL_lookup_gather], units, work)
         set_map(&t.out, out)
         t.u.lookup.indptr = self.integers(indptr)
         t.u.lookup.offsets = self.integers(offsets)
@@ -251,9 +252,9 @@ cdef class Program:
         t.u.lookup.bias = self.floats(bias)
         t.u.lookup.order = NULL if order is None else self.integers(order)
         t.u.lookup.shifts = self.integers(shifts)
-        t.u.lookup.keep = NULL if keep is None else self.integers(keep)
+        t.u.lookup.mask = NULL if keep is None else self.integers(keep)
         t.u.lookup.filters, t.u.lookup.filters_per_unit = filters, filters_per_unit
-        t.u.lookup.groups = len(shifts)
+        t.u.lookup.alignments = len(shifts)
         t.u.lookup.blocks = (len(indptr) - 1) // (filters * len(shifts))
         t.u.lookup.s, t.u.lookup.s_row = s, s_row
         t.u.lookup.tile, t.u.lookup.vectors = tile, vectors
@@ -265,9 +266,9 @@ cdef class Program:
         ``offsets`` (channels of a pass, kh, kw)."""
         groups, blocks, channels, kh, kw, lanes = weights.shape
         chunks = -(-(out.height * out.width) // pixels_per_unit)
-        cdef lcnn_kernel kernel = self.variant.conv_patches if patches else self.variant.conv
+        cdef lcnn_kernel kernel = self.variant.kernels[LCNN_KERNEL_conv_patches] if patches else self.variant.kernels[LCNN_KERNEL_conv]
         units = groups * chunks * (1 if patches else blocks)
-        cdef lcnn_step *t = self.append(kernel, units, out.height * out.width * out.channels * channels * kh * kw)
+        cdef lcnn_call *t = self.append(kernel, units, out.height * out.width * out.channels * channels * kh * kw)
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
         t.u.conv.weights = <const float *>self.packed(weights)
@@ -282,24 +283,24 @@ cdef class Program:
         t.u.conv.activation, t.u.conv.alpha = activation, alpha
 
     def add_nonzeros(self, in_, *, list):
-        cdef lcnn_step *t = self.append(self.variant.nonzeros, 1, in_.channels)
+        cdef lcnn_call *t = self.append(self.variant.kernels[LCNN_KERNEL_nonzeros], 1, in_.channels)
         set_map(&t.in_[0], in_)
         t.u.nonzeros.list, t.u.nonzeros.length = list, in_.channels
 
     def add_dense(self, *, weights, bias, list, units, target, activation, alpha):
         """``weights`` packed (inputs, lanes), float32 or float16; ``bias`` (lanes,); ``target``: where results go."""
         length, lanes = weights.shape
-        cdef lcnn_step *t = self.append(self.variant.dense, -(-lanes // self.dense_unit), length * lanes)
+        cdef lcnn_call *t = self.append(self.variant.kernels[LCNN_KERNEL_dense], -(-lanes // self.dense_unit), length * lanes)
         t.u.dense.weights = self.packed(weights)
-        t.u.dense.halves = weights.dtype == np.float16
+        t.u.dense.fp16 = weights.dtype == np.float16
         t.u.dense.bias = self.floats(bias)
         t.u.dense.list, t.u.dense.length, t.u.dense.lanes = list, length, lanes
         t.u.dense.units, t.u.dense.target = units, target
         t.u.dense.activation, t.u.dense.alpha = activation, alpha
 
     def add_pool(self, in_, out, *, mean, size, strides, padding, span):
-        cdef lcnn_kernel kernel = self.variant.avg_pool if mean else self.variant.max_pool
-        cdef lcnn_step *t = self.append(kernel, out.channels, in_.channels * in_.height * in_.width)
+        cdef lcnn_kernel kernel = self.variant.kernels[LCNN_KERNEL_avg_pool] if mean else self.variant.kernels[LCNN_KERNEL_max_pool]
+        cdef lcnn_call *t = self.append(kernel, out.channels, in_.channels * in_.height * in_.width)
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
         t.u.pool.kernel_h, t.u.pool.kernel_w = size
@@ -308,8 +309,8 @@ cdef class Program:
         t.u.pool.span = span
 
     def add_global_pool(self, in_, out, *, mean):
-        cdef lcnn_step *t = self.append(
-            self.variant.global_avg if mean else self.variant.global_max, in_.channels,
+        cdef lcnn_call *t = self.append(
+            self.variant.kernels[LCNN_KERNEL_global_avg] if mean else self.variant.kernels[LCNN_KERNEL_global_max], in_.channels,
             in_.channels * in_.height * in_.width,
         )
         set_map(&t.in_[0], in_)
@@ -317,7 +318,7 @@ cdef class Program:
 
     def add_pointwise(self, in_, out, *, scale, shift, activation, alpha):
         units = 1 if in_.plane == out.plane == 1 else in_.channels
-        cdef lcnn_step *t = self.append(self.variant.pointwise, units, in_.channels * in_.height * in_.width)
+        cdef lcnn_call *t = self.append(self.variant.kernels[LCNN_KERNEL_pointwise], units, in_.channels * in_.height * in_.width)
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
         t.u.pointwise.scale = self.floats(scale)
@@ -326,16 +327,16 @@ cdef class Program:
 
     def add_combine(self, in_, second, out, *, product, activation, alpha):
         units = 1 if in_.plane == second.plane == out.plane == 1 else out.channels
-        cdef lcnn_kernel kernel = self.variant.multiply if product else self.variant.add
-        cdef lcnn_step *t = self.append(kernel, units, out.channels * out.height * out.width)
+        cdef lcnn_kernel kernel = self.variant.kernels[LCNN_KERNEL_multiply] if product else self.variant.kernels[LCNN_KERNEL_add]
+        cdef lcnn_call *t = self.append(kernel, units, out.channels * out.height * out.width)
         set_map(&t.in_[0], in_)
         set_map(&t.in_[1], second)
         set_map(&t.out, out)
         t.u.pointwise.activation, t.u.pointwise.alpha = activation, alpha
 
     def add_lrn(self, in_, out, *, radius, bias, alpha, beta):
-        cdef lcnn_step *t = self.append(
-            self.variant.lrn, out.height, in_.channels * in_.height * in_.width * (2 * min(radius, in_.channels) + 1)
+        cdef lcnn_call *t = self.append(
+            self.variant.kernels[LCNN_KERNEL_lrn], out.height, in_.channels * in_.height * in_.width * (2 * min(radius, in_.channels) + 1)
         )
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
@@ -343,7 +344,7 @@ cdef class Program:
         t.u.lrn.bias, t.u.lrn.alpha, t.u.lrn.beta = bias, alpha, beta
 
     def add_softmax(self, in_, out):
-        cdef lcnn_step *t = self.append(self.variant.softmax, in_.height, 10 * in_.channels * in_.height * in_.width)
+        cdef lcnn_call *t = self.append(self.variant.kernels[LCNN_KERNEL_softmax], in_.height, 10 * in_.channels * in_.height * in_.width)
         set_map(&t.in_[0], in_)
         set_map(&t.out, out)
 
@@ -383,7 +384,7 @@ cdef class Program:
                 taken.append(part)
                 memory[i].arena = part.arena
                 memory[i].scratch = part.scratch
-            program.steps = self.steps
+            program.calls = self.steps
             program.count = self.count
             program.input_size = self.input_size
             with nogil:

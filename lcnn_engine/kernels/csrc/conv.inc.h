@@ -82,11 +82,11 @@ INLINE void conv_store_block(const vf *rows, int64_t filters, int64_t count, con
 
 /* Activate the sums (pixels, lanes) and write them to their planes, transposing LCNN_WIDTH pixels of as many filters at a
  * time. Blocks end with the row where rows are long enough. `sums` has room for one more block of pixels. */
-static void conv_store(const lcnn_step *step, const lcnn_context *context, const float *sums, int64_t first_pixel,
+static void conv_store(const lcnn_call *call, const lcnn_context *context, const float *sums, int64_t first_pixel,
                        int64_t pixels, int64_t first_filter, int64_t filters)
 {
-    const lcnn_conv *u = &step->u.conv;
-    const lcnn_map *out = &step->out;
+    const lcnn_conv *u = &call->u.conv;
+    const lcnn_map *out = &call->out;
     float *planes = context->arena + out->offset + first_filter * out->plane;
     int64_t y = first_pixel / out->width, x = first_pixel % out->width;
     for (int64_t p = 0; p < pixels;) {
@@ -96,7 +96,7 @@ static void conv_store(const lcnn_step *step, const lcnn_context *context, const
             vf rows[LCNN_WIDTH];
 #pragma GCC unroll 16
             for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vload(sums + (p + q) * u->lanes + v);
-            if (u->activation != LCNN_LINEAR)
+            if (u->activation != LCNN_ACT_linear)
                 for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vactivate(rows[q], u->activation, u->alpha);
             transpose(rows);
             conv_store_block(rows, smaller(LCNN_WIDTH, filters - v), count, out, y, x, planes + v * out->plane);
@@ -122,11 +122,11 @@ INLINE void conv_fetch(const lcnn_map *out, const float *planes, int64_t filters
 
 /* All channels of pixels [first, first + count) of one block of filters. The weights of a pass over some channels stay
  * in the second-level cache while the pixels stream by; `scratch` holds (count, lanes) sums between passes. */
-static void conv_chunk(const lcnn_step *step, const lcnn_context *context, int64_t group, int64_t block, int64_t first,
+static void conv_chunk(const lcnn_call *call, const lcnn_context *context, int64_t group, int64_t block, int64_t first,
                        int64_t count)
 {
-    const lcnn_conv *u = &step->u.conv;
-    const lcnn_map *in = &step->in[0], *out = &step->out;
+    const lcnn_conv *u = &call->u.conv;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
     const int64_t row = u->taps * u->lanes, index = group * u->blocks + block;
     const float *source = context->arena + in->offset + group * u->group_channels * in->plane - u->top * in->row - u->left;
     const int64_t tiles = (count + CONV_PIXELS - 1) / CONV_PIXELS;
@@ -149,13 +149,13 @@ static void conv_chunk(const lcnn_step *step, const lcnn_context *context, int64
                         context->scratch + begin * u->lanes);
         }
     }
-    conv_store(step, context, context->scratch, first, count, group * u->group_filters + filter, filters);
+    conv_store(call, context, context->scratch, first, count, group * u->group_filters + filter, filters);
 }
 
-static void conv(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void conv(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_conv *u = &step->u.conv;
-    const lcnn_map *out = &step->out;
+    const lcnn_conv *u = &call->u.conv;
+    const lcnn_map *out = &call->out;
     const int64_t pixels = out->height * out->width;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t chunk = unit % u->pixel_chunks, index = unit / u->pixel_chunks;
@@ -165,6 +165,6 @@ static void conv(const lcnn_step *step, const lcnn_context *context, int64_t beg
             for (int64_t o = filter; o < stop; o++) clear_border(out, context->arena, group * u->group_filters + o);
         }
         const int64_t first = chunk * u->pixels_per_unit;
-        conv_chunk(step, context, group, block, first, smaller(u->pixels_per_unit, pixels - first));
+        conv_chunk(call, context, group, block, first, smaller(u->pixels_per_unit, pixels - first));
     }
 }

@@ -1,7 +1,7 @@
-/* Dense convolution of large pictures with few values in a window: pixels lie across vector lanes, filters are broadcast.
+/* Dense convolution of large images with few values in a window: pixels lie across vector lanes, filters are broadcast.
  *
  * The windows of a tile of pixels are first brought together in scratch, (taps, PATCH_PIXELS): a short or strided row
- * becomes part of a run. Where they are one run in the picture, they stay there. All filters then read them from the
+ * becomes part of a run. Where they are one run in the image, they stay there. All filters then read them from the
  * first-level cache, and results leave as rows, spread over the time of the arithmetic; conv.inc.h has to transpose them,
  * and writes them to memory all at once. */
 
@@ -71,7 +71,7 @@ static void patch_gather_any(const lcnn_conv *u, const float *source, const patc
     }
 }
 
-/* The sums of PATCH_FILTERS filters over all taps, activated. `in_place`: `patches` is the picture. */
+/* The sums of PATCH_FILTERS filters over all taps, activated. `in_place`: `patches` is the image. */
 INLINE void patch_sums(const int vectors, const int in_place, const lcnn_conv *u, const float *patches,
                        const float *weights, int64_t taps, const float *bias, vf sums[PATCH_FILTERS][PATCH_VECTORS])
 {
@@ -91,7 +91,7 @@ INLINE void patch_sums(const int vectors, const int in_place, const lcnn_conv *u
             for (int v = 0; v < vectors; v++) sums[f][v] += w * x[v];
         }
     }
-    if (u->activation == LCNN_LINEAR) return;
+    if (u->activation == LCNN_ACT_linear) return;
 #pragma GCC unroll 8
     for (int f = 0; f < PATCH_FILTERS; f++)
 #pragma GCC unroll 4
@@ -137,10 +137,10 @@ INLINE void patch_filters(const int vectors, const int in_place, const lcnn_conv
 }
 
 /* Pixels [first, first + count) of a group. */
-static void patch_tile(const lcnn_step *step, const lcnn_context *context, int64_t group, int64_t first, int64_t count)
+static void patch_tile(const lcnn_call *call, const lcnn_context *context, int64_t group, int64_t first, int64_t count)
 {
-    const lcnn_conv *u = &step->u.conv;
-    const lcnn_map *in = &step->in[0], *out = &step->out;
+    const lcnn_conv *u = &call->u.conv;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
     const int64_t taps = u->group_channels * u->taps;
     const float *source = context->arena + in->offset + group * u->group_channels * in->plane - u->top * in->row - u->left;
     float *planes = context->arena + out->offset + group * u->group_filters * out->plane;
@@ -163,14 +163,14 @@ static void patch_tile(const lcnn_step *step, const lcnn_context *context, int64
     }
 }
 
-static void conv_patches(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void conv_patches(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_conv *u = &step->u.conv;
-    const lcnn_map *out = &step->out;
+    const lcnn_conv *u = &call->u.conv;
+    const lcnn_map *out = &call->out;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t chunk = unit % u->pixel_chunks, group = unit / u->pixel_chunks, first = chunk * PATCH_PIXELS;
         for (int64_t o = 0; chunk == 0 && o < u->group_filters; o++)
             clear_border(out, context->arena, group * u->group_filters + o);
-        patch_tile(step, context, group, first, smaller(PATCH_PIXELS, out->height * out->width - first));
+        patch_tile(call, context, group, first, smaller(PATCH_PIXELS, out->height * out->width - first));
     }
 }

@@ -2,7 +2,7 @@
 #ifndef LCNN_CPU_H
 #define LCNN_CPU_H
 
-#include "steps.h"
+#include "variant.h"
 
 /* Variants from fastest to the one that runs everywhere; NULL ends the list. Order and names never depend on the CPU. */
 const lcnn_variant *const *lcnn_variants(void);

@@ -8,10 +8,10 @@
 #define MOST_COLUMNS 1024 /* results whose sums stay in the first-level cache */
 #define PART 256         /* inputs summed up before they join the result: one sum of 10^5 inputs would lose two digits */
 
-static void nonzeros(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void nonzeros(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_nonzeros *u = &step->u.nonzeros;
-    const float *x = context->arena + step->in[0].offset;
+    const lcnn_nonzeros *u = &call->u.nonzeros;
+    const float *x = context->arena + call->in[0].offset;
     int32_t *indices = (int32_t *)(context->arena + u->list) + 1;
     float *values = context->arena + u->list + 1 + u->length;
     int32_t count = 0, i = 0;
@@ -77,14 +77,14 @@ INLINE void dense_columns(const int fetch, const int halves, const lcnn_dense *u
     copy_run(arena + u->target + first, total, smaller(columns, u->units - first));
 }
 
-static void dense(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void dense(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_dense *u = &step->u.dense;
+    const lcnn_dense *u = &call->u.dense;
     const int64_t stop = smaller(end * DENSE_UNIT, u->lanes);
-    const int far = u->length * u->lanes * (u->halves ? 2 : 4) > NEAR;
+    const int far = u->length * u->lanes * (u->fp16 ? 2 : 4) > NEAR;
     for (int64_t first = begin * DENSE_UNIT; first < stop; first += MOST_COLUMNS) {
         const int64_t columns = smaller(MOST_COLUMNS, stop - first);
-        switch (2 * far + (u->halves != 0)) {
+        switch (2 * far + (u->fp16 != 0)) {
             case 0: dense_columns(0, 0, u, context->arena, first, columns); break;
             case 1: dense_columns(0, 1, u, context->arena, first, columns); break;
             case 2: dense_columns(1, 0, u, context->arena, first, columns); break;

@@ -1,8 +1,8 @@
-/* The lookup convolution's first half: S = D X, all atoms at every place of the padded picture (paper, section 3.1). */
+/* The lookup convolution's first half: S = D X, all atoms at every place of the padded image (paper, section 3.1). */
 
-static void dictionary(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void dictionary(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_dictionary *u = &step->u.dictionary;
+    const lcnn_dictionary *u = &call->u.dictionary;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t first = unit * u->block;
         lcnn_sgemm(u->k, smaller(u->block, u->columns - first), u->m, u->dictionary, u->m,

@@ -34,7 +34,7 @@ INLINE void even_run(float *out, const float *in, int64_t length, const int64_t 
     strided_run(out + i, in + i * stride, length - i, stride);
 }
 
-/* out[i] = in[i * stride]. The strides of colour pictures and of phases 2 and 4 get loops of their own. */
+/* out[i] = in[i * stride]. The strides of colour images and of phases 2 and 4 get loops of their own. */
 static void gather_run(float *out, const float *in, int64_t length, int64_t stride)
 {
     switch (stride) {
@@ -48,12 +48,12 @@ static void gather_run(float *out, const float *in, int64_t length, int64_t stri
     }
 }
 
-/* Columns of one phase: `first` zeros, `count` that lie in the picture, from column `x` of it on, and zeros again. */
+/* Columns of one phase: `first` zeros, `count` that lie in the image, from column `x` of it on, and zeros again. */
 typedef struct {
     int64_t first, count, x;
 } phase_columns;
 
-INLINE phase_columns columns_of(const lcnn_arrange *u, int64_t phase_x)
+INLINE phase_columns columns_of(const lcnn_space_to_depth *u, int64_t phase_x)
 {
     const int64_t shift = u->left - phase_x; /* column b reads x = b * stride - shift */
     const int64_t first = smaller(shift > 0 ? (shift + u->stride_w - 1) / u->stride_w : 0, u->columns);
@@ -62,15 +62,15 @@ INLINE phase_columns columns_of(const lcnn_arrange *u, int64_t phase_x)
     return (phase_columns){first, stop - first, first * u->stride_w - shift};
 }
 
-/* A row of `phases` phases, all channels, where there is no picture. */
-INLINE void zero_phases(const lcnn_arrange *u, int64_t phases, float *target)
+/* A row of `phases` phases, all channels, where there is no image. */
+INLINE void zero_phases(const lcnn_space_to_depth *u, int64_t phases, float *target)
 {
     for (int64_t p = 0; p < phases; p++)
         for (int64_t c = 0; c < u->channels; c++) zero_run(target + c * u->plane + p * u->rows * u->columns, u->columns);
 }
 
 /* Row y of the source to row a of one phase, all channels. */
-INLINE void arrange_phase(const lcnn_arrange *u, const float *source, int64_t y, const phase_columns *at, float *out)
+INLINE void split_phase(const lcnn_space_to_depth *u, const float *source, int64_t y, const phase_columns *at, float *out)
 {
     const float *in = source + y * u->row_stride + at->x * u->x_stride;
     const int64_t after = at->first + at->count;
@@ -83,9 +83,9 @@ INLINE void arrange_phase(const lcnn_arrange *u, const float *source, int64_t y,
 
 #define MOST_VALUES 64 /* of a column that are split off together; a multiple of 4 */
 
-/* The same for `phases` phases that lie in one row of an interleaved picture: LCNN_WIDTH columns at once, of each four
+/* The same for `phases` phases that lie in one row of an interleaved image: LCNN_WIDTH columns at once, of each four
  * values at once, each of one phase and channel, transposed in registers. */
-INLINE void arrange_together(const lcnn_arrange *u, const float *row, const int32_t *phase_x, int64_t phases,
+INLINE void split_together(const lcnn_space_to_depth *u, const float *row, const int32_t *phase_x, int64_t phases,
                              float *target)
 {
     const int64_t channels = u->channels, group = u->stride_w * channels, length = u->width * channels;
@@ -94,7 +94,7 @@ INLINE void arrange_together(const lcnn_arrange *u, const float *row, const int3
         for (int64_t c = 0; c < channels; c++)
             place[phase_x[p] * channels + c] = target + c * u->plane + p * u->rows * u->columns;
     for (int64_t b = 0; b < u->columns; b += LCNN_WIDTH) {
-        float edge[LCNN_WIDTH * MOST_VALUES]; /* columns that do not lie all in the picture, zeros around it */
+        float edge[LCNN_WIDTH * MOST_VALUES]; /* columns that do not lie all in the image, zeros around it */
         const int64_t at = b * group - u->left * channels, size = LCNN_WIDTH * group;
         const int64_t lanes = smaller(LCNN_WIDTH, u->columns - b);
         const float *columns = row + at;
@@ -114,17 +114,17 @@ INLINE void arrange_together(const lcnn_arrange *u, const float *row, const int3
     }
 }
 
-/* Every number of the caller's picture is looked at once: unit `row` reads its share of the picture's rows. */
-static void check_input(const lcnn_step *step, const lcnn_context *context, int64_t unit)
+/* Every number of the caller's image is looked at once: unit `row` reads its share of the image's rows. */
+static void check_input(const lcnn_call *call, const lcnn_context *context, int64_t unit)
 {
-    const lcnn_arrange *u = &step->u.arrange;
-    const int64_t begin = u->height * unit / step->units, end = u->height * (unit + 1) / step->units;
+    const lcnn_space_to_depth *u = &call->u.space_to_depth;
+    const int64_t begin = u->height * unit / call->units, end = u->height * (unit + 1) / call->units;
     if (any_not_finite(context->input + begin * u->row_stride, (end - begin) * u->row_stride))
         __atomic_store_n(context->rejected, 1, __ATOMIC_RELAXED);
 }
 
 /* How many phases, from `first` of the list on, to split off together: 0 where most of what they lie in is not wanted. */
-INLINE int64_t phases_together(const lcnn_arrange *u, int64_t first)
+INLINE int64_t phases_together(const lcnn_space_to_depth *u, int64_t first)
 {
     const int64_t group = u->stride_w * u->channels;
     if (u->channel_stride != 1 || u->x_stride != u->channels || group == 1 || group > MOST_VALUES) return 0;
@@ -133,9 +133,9 @@ INLINE int64_t phases_together(const lcnn_arrange *u, int64_t first)
     return 4 * phases * u->channels > group ? phases : 0;
 }
 
-static void arrange(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void space_to_depth(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_arrange *u = &step->u.arrange;
+    const lcnn_space_to_depth *u = &call->u.space_to_depth;
     const float *source = u->source < 0 ? context->input : context->arena + u->source;
     const int64_t phase = u->rows * u->columns;
     for (int64_t first = 0, phases; first < u->phases; first += phases) {
@@ -145,17 +145,17 @@ static void arrange(const lcnn_step *step, const lcnn_context *context, int64_t 
         for (int64_t a = begin; a < end; a++) {
             const int64_t y = a * u->stride_h + u->phase_y[first] - u->top;
             float *target = context->arena + u->target + first * phase + a * u->columns;
-            if (u->source < 0 && first == 0) check_input(step, context, a); /* brings the rows into the cache */
+            if (u->source < 0 && first == 0) check_input(call, context, a); /* brings the rows into the cache */
             if (y < 0 || y >= u->height) zero_phases(u, phases, target);
-            else if (together) arrange_together(u, source + y * u->row_stride, u->phase_x + first, phases, target);
-            else arrange_phase(u, source, y, &at, target);
+            else if (together) split_together(u, source + y * u->row_stride, u->phase_x + first, phases, target);
+            else split_phase(u, source, y, &at, target);
         }
     }
 }
 
 /* Pixels [begin, begin + count) of all planes, at `source`, to channels-last order: blocks of LCNN_WIDTH pixels and as
  * many channels are transposed in registers. */
-static void emit_run(const float *source, int64_t plane, int64_t channels, int64_t count, float *out)
+static void to_nhwc_run(const float *source, int64_t plane, int64_t channels, int64_t count, float *out)
 {
     for (int64_t c = 0; c < channels; c += LCNN_WIDTH) {
         const int64_t lanes = smaller(LCNN_WIDTH, channels - c);
@@ -170,17 +170,17 @@ static void emit_run(const float *source, int64_t plane, int64_t channels, int64
     }
 }
 
-static void emit(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void to_nhwc(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_map *in = &step->in[0];
+    const lcnn_map *in = &call->in[0];
     const int64_t channels = in->channels, size = in->height * in->width * channels;
     const float *source = context->arena + in->offset + begin * in->row;
-    float *target = step->u.emit.output < 0 ? context->arena + step->u.emit.target
-                                            : context->outputs[step->u.emit.output] + context->picture * size;
+    float *target = call->u.to_nhwc.output < 0 ? context->arena + call->u.to_nhwc.target
+                                            : context->outputs[call->u.to_nhwc.output] + context->image * size;
     target += begin * in->width * channels;
     if (in->plane == 1) copy_run(target, source, channels);
-    else if (in->row == in->width) emit_run(source, in->plane, channels, (end - begin) * in->width, target);
+    else if (in->row == in->width) to_nhwc_run(source, in->plane, channels, (end - begin) * in->width, target);
     else
         for (int64_t y = 0; y < end - begin; y++)
-            emit_run(source + y * in->row, in->plane, channels, in->width, target + y * in->width * channels);
+            to_nhwc_run(source + y * in->row, in->plane, channels, in->width, target + y * in->width * channels);
 }

@@ -5,16 +5,16 @@
  * a tile is then read by every filter from the nearest cache. Where the slice is larger than that cache, S is cut into
  * blocks of atoms, and the filters' sums wait in scratch between blocks.
  *
- * A load that straddles two cache lines takes twice the time, and 15 of 16 do. So lookups may come in groups that stand
- * at the same place within a line: with the registers moved to that place, every load is aligned. From one group to the
- * next the sums move through the registers by some lanes, one more register taking what leaves the tile. */
+ * A load that straddles two cache lines takes twice the time, and 15 of 16 do. So lookups may come sorted by alignment,
+ * the place within a line where they begin: with the registers moved to that place, every load is aligned. From one
+ * alignment to the next the sums move through the registers by some lanes, one more register taking what leaves the
+ * tile. */
 
 #if LCNN_WIDTH == 16
-#define MAX_TILE 26 /* of 32 registers; one more for the groups, coefficient and shift beside them */
+#define MAX_TILE 26 /* of 32 registers; one more for the shifts, coefficient and shift beside them */
 #else
 #define MAX_TILE 12 /* of 16 registers */
 #endif
-#define LARGE_TILE 14
 
 /* acc += lookups, `vectors` of them at once. IN s: S moved to the tile's first pixel. */
 INLINE void lookup_run(const int vectors, const float *s, const int32_t *offsets, const float *coefficients,
@@ -29,25 +29,25 @@ INLINE void lookup_run(const int vectors, const float *s, const int32_t *offsets
 }
 
 #if LCNN_WIDTH == 16
-/* The same in groups, the one of the largest shift first; acc has `vectors` = tile + 1. Pixel p stands at p + shift. */
-INLINE void lookup_groups(const int vectors, const lcnn_lookup *u, const float *s, const int32_t *range, vf *acc)
+/* The same by alignment, the one of the largest shift first; acc has `vectors` = tile + 1. Pixel p stands at p + shift. */
+INLINE void lookup_alignments(const int vectors, const lcnn_lookup *u, const float *s, const int32_t *range, vf *acc)
 {
     for (int64_t group = 0;; range++) {
         lookup_run(vectors, s, u->offsets + range[0], u->coefficients + range[0], range[1] - range[0], acc);
-        if (++group == u->groups) return;
+        if (++group == u->alignments) return;
         const vi lanes = lanes_from(u->shifts[group - 1] - u->shifts[group]);
 #pragma GCC unroll 32
         for (int t = 0; t < vectors; t++) acc[t] = pick_lanes(acc[t], acc[t + 1 < vectors ? t + 1 : t], lanes);
     }
 }
 #else
-INLINE void lookup_groups(const int vectors, const lcnn_lookup *u, const float *s, const int32_t *range, vf *acc)
+INLINE void lookup_alignments(const int vectors, const lcnn_lookup *u, const float *s, const int32_t *range, vf *acc)
 {
-    (void)vectors, (void)u, (void)s, (void)range, (void)acc; /* plans for these variants have no groups */
+    (void)vectors, (void)u, (void)s, (void)range, (void)acc; /* plans for these variants know one alignment */
 }
 #endif
 
-/* Copy the columns of the picture out of a flat run of pixels [begin, end) into one plane of the result. */
+/* Copy the columns of the image out of a flat run of pixels [begin, end) into one plane of the result. */
 INLINE void store_rows(const float *flat, int64_t begin, int64_t end, int64_t flat_row, const lcnn_map *out, float *plane)
 {
     int64_t y = begin / flat_row, x = begin - y * flat_row, at = begin;
@@ -69,19 +69,19 @@ typedef struct {
     int64_t pixel, pixels; /* first of the tile; all of the result */
 } lookup_place;
 
-/* Sums become results. Where `keep` says which lanes are columns of the picture, rows of the result are as long as those
+/* Sums become results. Where `mask` says which lanes are columns of the image, rows of the result are as long as those
  * of S: the run is stored as it is, with zeros, the border, between the columns. */
 INLINE void lookup_store(const int tile, const lookup_place *at, int64_t o, const vf *acc)
 {
     const lcnn_lookup *u = at->u;
     float *plane = at->planes + o * at->out->plane;
-    const vi_unaligned *keep = (const vi_unaligned *)(u->keep + at->pixel);
+    const vi_unaligned *mask = (const vi_unaligned *)(u->mask + at->pixel);
     const int64_t size = smaller(tile * LCNN_WIDTH, at->pixels - at->pixel);
-    if (u->keep && size == tile * LCNN_WIDTH && u->activation <= LCNN_RELU) {
+    if (u->mask && size == tile * LCNN_WIDTH && u->activation <= LCNN_ACT_relu) {
 #pragma GCC unroll 32
         for (int t = 0; t < tile; t++) {
-            const vf y = u->activation == LCNN_RELU ? vmax(acc[t], vset(0.0f)) : acc[t];
-            vstore(plane + at->pixel + t * LCNN_WIDTH, (vf)((vi)y & keep[t]));
+            const vf y = u->activation == LCNN_ACT_relu ? vmax(acc[t], vset(0.0f)) : acc[t];
+            vstore(plane + at->pixel + t * LCNN_WIDTH, (vf)((vi)y & mask[t]));
         }
         return;
     }
@@ -89,8 +89,8 @@ INLINE void lookup_store(const int tile, const lookup_place *at, int64_t o, cons
 #pragma GCC unroll 32
     for (int t = 0; t < tile; t++) vstore(flat + t * LCNN_WIDTH, acc[t]);
     activate_run(flat, flat, size, u->activation, u->alpha);
-    if (u->keep) {
-        for (int t = 0; t < tile; t++) vstore(flat + t * LCNN_WIDTH, (vf)((vi)vload(flat + t * LCNN_WIDTH) & keep[t]));
+    if (u->mask) {
+        for (int t = 0; t < tile; t++) vstore(flat + t * LCNN_WIDTH, (vf)((vi)vload(flat + t * LCNN_WIDTH) & mask[t]));
         copy_run(plane + at->pixel, flat, size);
     } else {
         store_rows(flat, at->pixel, at->pixel + size, u->s_row, at->out, plane);
@@ -102,11 +102,11 @@ INLINE void lookup_block(const int tile, const int grouped, const lookup_place *
                          const float *waiting, vf *acc)
 {
     const lcnn_lookup *u = at->u;
-    const int32_t *range = u->indptr + (block * u->filters + o) * u->groups;
+    const int32_t *range = u->indptr + (block * u->filters + o) * u->alignments;
     if (waiting && grouped) waiting -= u->shifts[0];
 #pragma GCC unroll 32
     for (int t = 0; t < tile + grouped; t++) acc[t] = waiting ? vload(waiting + t * LCNN_WIDTH) : vset(u->bias[o]);
-    if (grouped) lookup_groups(tile + grouped, u, at->s, range, acc);
+    if (grouped) lookup_alignments(tile + grouped, u, at->s, range, acc);
     else lookup_run(tile, at->s, u->offsets + range[0], u->coefficients + range[0], range[1] - range[0], acc);
 }
 
@@ -129,23 +129,23 @@ INLINE void lookup_filters(const int tile, const int grouped, const lookup_place
 }
 
 /* The border that `lookup_store` leaves alone. */
-static void lookup_borders(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void lookup_borders(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
     for (int64_t o = begin; o < end; o++)
-        if (step->u.lookup.keep) clear_top_and_bottom(&step->out, context->arena, o);
-        else clear_border(&step->out, context->arena, o);
+        if (call->u.lookup.mask) clear_top_and_bottom(&call->out, context->arena, o);
+        else clear_border(&call->out, context->arena, o);
 }
 
 /* `tile` vectors of pixels for filters [begin, end). Large tiles come in even sizes alone: for an odd one, one less. */
 static int64_t lookup_some(const lookup_place *at, int64_t tile, float *scratch, int64_t begin, int64_t end)
 {
-    if (tile > LARGE_TILE) tile -= tile % 2;
-    switch (tile * 2 + (at->u->groups > 1)) {
+    if (tile > LCNN_LARGE_TILE) tile -= tile % 2;
+    switch (tile * 2 + (at->u->alignments > 1)) {
 #define TILE(n)                                                                       \
     case 2 * n: lookup_filters(n, 0, at, scratch, begin, end); break;                  \
     case 2 * n + 1: lookup_filters(n, LCNN_WIDTH == 16, at, scratch, begin, end); break;
         TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
-#if MAX_TILE > LARGE_TILE
+#if MAX_TILE > LCNN_LARGE_TILE
         TILE(13) TILE(14) TILE(16) TILE(18) TILE(20) TILE(22) TILE(24) TILE(26)
 #endif
 #undef TILE
@@ -153,17 +153,17 @@ static int64_t lookup_some(const lookup_place *at, int64_t tile, float *scratch,
     return tile;
 }
 
-static void lookup_tile(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void lookup_tile(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_lookup *u = &step->u.lookup;
-    const lcnn_map *out = &step->out;
+    const lcnn_lookup *u = &call->u.lookup;
+    const lcnn_map *out = &call->out;
     const int64_t parts = (u->filters + u->filters_per_unit - 1) / u->filters_per_unit;
     const int64_t pixels = (out->height - 1) * u->s_row + out->width;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t filter = (unit % parts) * u->filters_per_unit;
         const int64_t stop = smaller(filter + u->filters_per_unit, u->filters);
         int64_t vector = (unit / parts) * u->tile;
-        if (vector == 0) lookup_borders(step, context, filter, stop);
+        if (vector == 0) lookup_borders(call, context, filter, stop);
         for (const int64_t last = smaller(vector + u->tile, u->vectors); vector < last;) {
             const int64_t pixel = vector * LCNN_WIDTH;
             const lookup_place at = {u, out, context->arena + u->s + pixel, context->arena + out->offset, pixel, pixels};
@@ -238,10 +238,10 @@ INLINE void lookup_pixel(const lcnn_lookup *u, const float *s, float *target, in
 
 /* For results of a pixel or a few, where pixels cannot fill a vector: lanes are filters. Those of a unit come, block by
  * block, in the order of their number of lookups, so that the lanes of a vector have nearly the same. */
-static void lookup_gather(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void lookup_gather(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_lookup *u = &step->u.lookup;
-    const lcnn_map *out = &step->out;
+    const lcnn_lookup *u = &call->u.lookup;
+    const lcnn_map *out = &call->out;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t first = unit * u->filters_per_unit, filters = smaller(u->filters_per_unit, u->filters - first);
         for (int64_t o = first; o < first + filters; o++) clear_border(out, context->arena, o);

@@ -35,21 +35,21 @@ static void scale_run_of(const float *in, int64_t length, const lcnn_pointwise *
 {
     const float scale = u->scale ? u->scale[channel] : 1.0f, shift = u->scale ? u->shift[channel] : 0.0f;
     switch (u->activation) {
-#define CASE(kind)                                                                          \
-    case kind:                                                                              \
-        if (u->scale) scale_run(in, length, 1, scale, shift, kind, u->alpha, out);          \
-        else scale_run(in, length, 0, scale, shift, kind, u->alpha, out);                   \
+#define CASE(name, formula)                                                                           \
+    case LCNN_ACT_##name:                                                                             \
+        if (u->scale) scale_run(in, length, 1, scale, shift, LCNN_ACT_##name, u->alpha, out);         \
+        else scale_run(in, length, 0, scale, shift, LCNN_ACT_##name, u->alpha, out);                  \
         break;
-        CASE(LCNN_LINEAR) CASE(LCNN_RELU) CASE(LCNN_RELU6) CASE(LCNN_LEAKY_RELU) CASE(LCNN_SIGMOID) CASE(LCNN_TANH)
-        CASE(LCNN_SILU) CASE(LCNN_HARD_SIGMOID) CASE(LCNN_HARD_SILU)
+        LCNN_ACTIVATIONS(CASE)
 #undef CASE
+    case LCNN_ACTIVATION_COUNT: break;
     }
 }
 
-static void pointwise_planes(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void pointwise_planes(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_pointwise *u = &step->u.pointwise;
-    const lcnn_map *in = &step->in[0], *out = &step->out;
+    const lcnn_pointwise *u = &call->u.pointwise;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
     const walk w = walk_of(out, in, in);
     if (w.runs == 1 && in->plane == out->plane && 2 * w.length > in->plane && !u->scale) {
         /* all planes, and what little lies between, as one run */
@@ -79,13 +79,13 @@ static void pointwise_vector(const lcnn_pointwise *u, const float *in, int64_t l
 }
 
 /* out = act(in * scale + shift) per channel: batch norm, activation, padding, copies into a concatenation. */
-static void pointwise(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void pointwise(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_map *in = &step->in[0], *out = &step->out;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
     if (in->plane == 1 && out->plane == 1) /* one unit */
-        pointwise_vector(&step->u.pointwise, context->arena + in->offset, in->channels, context->arena + out->offset);
+        pointwise_vector(&call->u.pointwise, context->arena + in->offset, in->channels, context->arena + out->offset);
     else
-        pointwise_planes(step, context, begin, end);
+        pointwise_planes(call, context, begin, end);
 }
 
 INLINE vf combined(const int product, vf a, vf b, lcnn_activation activation, float alpha)
@@ -111,48 +111,48 @@ INLINE void combine_run_of(const int product, const int repeat, const float *a, 
                            const lcnn_pointwise *u, float *out)
 {
     switch (u->activation) { /* the common ones get a loop of their own */
-    case LCNN_LINEAR: combine_run(product, repeat, a, b, length, LCNN_LINEAR, 0, out); break;
-    case LCNN_RELU: combine_run(product, repeat, a, b, length, LCNN_RELU, 0, out); break;
+    case LCNN_ACT_linear: combine_run(product, repeat, a, b, length, LCNN_ACT_linear, 0, out); break;
+    case LCNN_ACT_relu: combine_run(product, repeat, a, b, length, LCNN_ACT_relu, 0, out); break;
     default: combine_run(product, repeat, a, b, length, u->activation, u->alpha, out);
     }
 }
 
-INLINE void combine_planes(const int product, const int repeat, const lcnn_step *step, float *arena, int64_t begin,
+INLINE void combine_planes(const int product, const int repeat, const lcnn_call *call, float *arena, int64_t begin,
                            int64_t end)
 {
-    const lcnn_map *a = &step->in[0], *b = &step->in[1], *out = &step->out;
+    const lcnn_map *a = &call->in[0], *b = &call->in[1], *out = &call->out;
     const walk w = walk_of(out, a, repeat ? a : b);
     for (int64_t channel = begin; channel < end; channel++) {
         const float *first = arena + a->offset + channel * a->plane, *second = arena + b->offset + channel * b->plane;
         float *target = arena + out->offset + channel * out->plane;
         for (int64_t y = 0; y < w.runs; y++)
             combine_run_of(product, repeat, first + y * a->row, repeat ? second : second + y * b->row, w.length,
-                           &step->u.pointwise, target + y * out->row);
+                           &call->u.pointwise, target + y * out->row);
         clear_border(out, arena, channel);
     }
 }
 
-INLINE void combine(const int product, const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+INLINE void combine(const int product, const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_map *a = &step->in[0], *b = &step->in[1], *out = &step->out;
+    const lcnn_map *a = &call->in[0], *b = &call->in[1], *out = &call->out;
     float *arena = context->arena;
     if (a->plane == 1 && b->plane == 1 && out->plane == 1) /* vectors, one unit: lanes run across channels */
-        combine_run_of(product, 0, arena + a->offset, arena + b->offset, out->channels, &step->u.pointwise,
+        combine_run_of(product, 0, arena + a->offset, arena + b->offset, out->channels, &call->u.pointwise,
                        arena + out->offset);
     else if (b->height * b->width == 1)
-        combine_planes(product, 1, step, arena, begin, end);
+        combine_planes(product, 1, call, arena, begin, end);
     else
-        combine_planes(product, 0, step, arena, begin, end);
+        combine_planes(product, 0, call, arena, begin, end);
 }
 
-static void add(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void add(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    combine(0, step, context, begin, end);
+    combine(0, call, context, begin, end);
 }
 
-static void multiply(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void multiply(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    combine(1, step, context, begin, end);
+    combine(1, call, context, begin, end);
 }
 
 /* s^-beta. AlexNet's 0.75 and 0.5 by square roots: a call of powf costs as much as the rest of the layer. */
@@ -188,10 +188,10 @@ INLINE void slide_sum_of_squares(const float *source, int64_t plane, int64_t cha
 #define NARROW_LRN 8 /* up to this radius a window is summed anew */
 
 /* scratch: a row of doubles, and a row of floats. */
-static void lrn(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void lrn(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_lrn *u = &step->u.lrn;
-    const lcnn_map *in = &step->in[0], *out = &step->out;
+    const lcnn_lrn *u = &call->u.lrn;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
     const int64_t width = in->width, channels = in->channels, radius = u->radius;
     double *exact = (double *)context->scratch;
     float *sum = context->scratch + 2 * width;
@@ -233,13 +233,13 @@ static float exp_run(const float *in, int64_t length, float top, float *out)
 static void softmax_run(const float *in, int64_t length, float *out)
 {
     const float top = largest_lane(global_run(0, in, length, vset(-INFINITY)));
-    scale_run(out, length, 1, 1.0f / exp_run(in, length, top, out), 0.0f, LCNN_LINEAR, 0.0f, out);
+    scale_run(out, length, 1, 1.0f / exp_run(in, length, top, out), 0.0f, LCNN_ACT_linear, 0.0f, out);
 }
 
 /* Over the channels of each pixel. Unit: a row. */
-static void softmax(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void softmax(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_map *in = &step->in[0], *out = &step->out;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
     const int64_t channels = in->channels;
     float *values = context->scratch;
     if (in->plane == 1 && out->plane == 1) {

@@ -1,7 +1,7 @@
 /* Pools over windows and over whole planes.
  *
  * Strides 1 and 2 are combined in registers, one vector of output columns at a time, down all rows of a band: the masks
- * that cut off the padding are then made once. Other strides go through `column`, which holds one row of the picture's
+ * that cut off the padding are then made once. Other strides go through `column`, which holds one row of the image's
  * columns combined down the rows, with the identity of the combination where the padding is. */
 
 #define POOL_BAND 32 /* output rows of a band of several vectors */
@@ -10,7 +10,7 @@ INLINE vf pooled(const int mean, vf a, vf b) { return mean ? a + b : vmax(a, b);
 INLINE float pooled_1(const int mean, float a, float b) { return mean ? a + b : (b > a ? b : a); }
 INLINE vf pool_identity(const int mean) { return vset(mean ? 0.0f : -INFINITY); }
 
-/* A band: of `channels` channels, `count` output rows from `out` on, each of `rows` rows of the picture, from `in` on. */
+/* A band: of `channels` channels, `count` output rows from `out` on, each of `rows` rows of the image, from `in` on. */
 typedef struct {
     const float *in;
     float *out;
@@ -18,14 +18,14 @@ typedef struct {
     float row_share; /* 1 / rows, for a mean */
 } pool_band;
 
-/* What all bands of a step share. share[x] = 1 / number of the window's columns that lie in the picture. */
+/* What all bands of a step share. share[x] = 1 / number of the window's columns that lie in the image. */
 typedef struct {
     const lcnn_pool *u;
     const lcnn_map *in, *out;
     float *column, *share;
 } pool_state;
 
-/* Lanes of a vector of the picture's columns from `column` on that lie in the picture. */
+/* Lanes of a vector of the image's columns from `column` on that lie in the image. */
 INLINE lanes_mask pool_mask(const pool_state *s, int64_t column)
 {
     const int64_t begin = smaller(larger(-column, 0), LCNN_WIDTH), end = s->in->width - column;
@@ -37,7 +37,7 @@ INLINE vf pool_load(const int mean, const int masked, const float *in, lanes_mas
     return masked ? vload_masked(in, mask, pool_identity(mean)) : vload(in);
 }
 
-/* One vector of the picture's columns, `rows` rows combined. Where windows of three rows follow at distance two, the last
+/* One vector of the image's columns, `rows` rows combined. Where windows of three rows follow at distance two, the last
  * row of one is the first of the next, and `*last` carries it. */
 INLINE vf pool_down(const int mean, const int masked, const float *in, int64_t row, int64_t rows, int carried, vf *last,
                     lanes_mask mask)
@@ -144,13 +144,13 @@ INLINE void pool_3_by_1(const int mean, const int masked, const int64_t rows, co
     }
 }
 
-/* Stride 1, any number of columns up to LCNN_REACH. */
+/* Stride 1, any number of columns up to LCNN_HALO. */
 INLINE void pool_by_1(const int mean, const int masked, const int64_t taps, const int64_t rows, const pool_state *s,
                       const pool_band *band, int64_t x, int64_t lanes)
 {
     const int64_t column = x - s->u->left, row = s->in->row;
     const lanes_mask kept = first_lanes(lanes);
-    lanes_mask masks[LCNN_REACH];
+    lanes_mask masks[LCNN_HALO];
     for (int64_t c = 0; c < taps; c++) masks[c] = pool_mask(s, column + c);
     const int64_t count = band->count, step = s->u->stride_h * row, out_row = s->out->row; /* loops read no struct */
     const int64_t plane = s->in->plane, out_plane = s->out->plane, channels = band->channels;
@@ -183,7 +183,7 @@ INLINE void pool_vector(const int mean, const int masked, const pool_state *s, c
 
 INLINE int pools_in_registers(const lcnn_pool *u)
 {
-    return u->stride_w == 1 ? u->kernel_w <= LCNN_REACH : u->stride_w == 2 && (u->kernel_w == 2 || u->kernel_w == 3);
+    return u->stride_w == 1 ? u->kernel_w <= LCNN_HALO : u->stride_w == 2 && (u->kernel_w == 2 || u->kernel_w == 3);
 }
 
 INLINE int pool_leaves(const pool_state *s, int64_t x, int64_t lanes)
@@ -231,7 +231,7 @@ INLINE void pool_by_columns(const int mean, const pool_state *s, const pool_band
     }
 }
 
-/* Output rows [first, stop) have all their rows in the picture and make bands; others make one each. */
+/* Output rows [first, stop) have all their rows in the image and make bands; others make one each. */
 typedef struct {
     int64_t first, stop;
 } pool_rows;
@@ -275,10 +275,10 @@ INLINE void pool_channels(const int mean, const pool_state *s, float *arena, int
     }
 }
 
-INLINE void pool(const int mean, const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+INLINE void pool(const int mean, const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_pool *u = &step->u.pool;
-    const pool_state s = {u, &step->in[0], &step->out, context->scratch, context->scratch + u->span};
+    const lcnn_pool *u = &call->u.pool;
+    const pool_state s = {u, &call->in[0], &call->out, context->scratch, context->scratch + u->span};
     for (int64_t i = 0; i < u->span; i++) s.column[i] = mean ? 0.0f : -INFINITY;
     for (int64_t x = 0; x < s.out->width; x++) {
         const int64_t first = x * u->stride_w - u->left;
@@ -291,14 +291,14 @@ INLINE void pool(const int mean, const lcnn_step *step, const lcnn_context *cont
     for (int64_t channel = begin; channel < end; channel++) clear_border(s.out, context->arena, channel);
 }
 
-static void max_pool(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void max_pool(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    pool(0, step, context, begin, end);
+    pool(0, call, context, begin, end);
 }
 
-static void avg_pool(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void avg_pool(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    pool(1, step, context, begin, end);
+    pool(1, call, context, begin, end);
 }
 
 /* Sum or maximum of a run, in lanes. The last vector overlaps the one before it where lanes would be missing for a
@@ -314,9 +314,9 @@ INLINE vf global_run(const int mean, const float *in, int64_t length, vf sum)
     return sum;
 }
 
-INLINE void global_pool(const int mean, const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+INLINE void global_pool(const int mean, const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    const lcnn_map *in = &step->in[0], *out = &step->out;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
     const int64_t runs = in->row == in->width ? 1 : in->height, length = in->height * in->width / runs, row = in->row;
     const int64_t plane = in->plane, out_plane = out->plane;
     const float *source = context->arena + in->offset + begin * plane;
@@ -331,12 +331,12 @@ INLINE void global_pool(const int mean, const lcnn_step *step, const lcnn_contex
         clear_border(out, context->arena, channel);
 }
 
-static void global_max(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void global_max(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    global_pool(0, step, context, begin, end);
+    global_pool(0, call, context, begin, end);
 }
 
-static void global_avg(const lcnn_step *step, const lcnn_context *context, int64_t begin, int64_t end)
+static void global_avg(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    global_pool(1, step, context, begin, end);
+    global_pool(1, call, context, begin, end);
 }

@@ -6,7 +6,7 @@
 
 #include "threads.h"
 
-/* Below this many multiplications (or floats moved) a step is done sooner than a second core has heard of it. */
+/* Below this many multiplications (or floats moved) a call is done sooner than a second core has heard of it. */
 #define WORTH_SHARING 20000
 
 typedef struct {
@@ -15,8 +15,8 @@ typedef struct {
     const float *input;
     float *const *outputs;
     int rejected;
-    const lcnn_step *step; /* what a team on one picture is at */
-    int64_t picture;
+    const lcnn_call *call; /* what a team on one image is at */
+    int64_t image;
 } run_state;
 
 static double now(void)
@@ -26,65 +26,65 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static lcnn_context context_of(run_state *run, int64_t picture, int arena, int scratch)
+static lcnn_context context_of(run_state *run, int64_t image, int arena, int scratch)
 {
     return (lcnn_context){
         .arena = run->memory[arena].arena,
-        .input = run->input + picture * run->program->input_size,
+        .input = run->input + image * run->program->input_size,
         .outputs = run->outputs,
-        .picture = picture,
+        .image = image,
         .scratch = run->memory[scratch].scratch,
         .rejected = &run->rejected,
     };
 }
 
-/* Units of one step of one picture, by one thread of a team. */
-static void share_of_step(void *argument, int thread, int64_t begin, int64_t end)
+/* Units of one call on one image, by one thread of a team. */
+static void share_of_call(void *argument, int thread, int64_t begin, int64_t end)
 {
     run_state *run = argument;
-    const lcnn_context context = context_of(run, run->picture, 0, thread);
-    run->step->kernel(run->step, &context, begin, end);
+    const lcnn_context context = context_of(run, run->image, 0, thread);
+    run->call->kernel(run->call, &context, begin, end);
 }
 
-static void run_picture(run_state *run, int64_t picture, int thread, lcnn_team *team, double *seconds)
+static void run_image(run_state *run, int64_t image, int thread, lcnn_team *team, double *seconds)
 {
-    const lcnn_context context = context_of(run, picture, thread, thread);
+    const lcnn_context context = context_of(run, image, thread, thread);
     double start = seconds ? now() : 0;
     for (int64_t i = 0; i < run->program->count; i++) {
-        const lcnn_step *step = &run->program->steps[i];
-        if (team && step->units > 1 && step->work >= WORTH_SHARING) {
-            run->step = step;
-            run->picture = picture;
-            lcnn_team_run(team, share_of_step, run, step->units);
+        const lcnn_call *call = &run->program->calls[i];
+        if (team && call->units > 1 && call->work >= WORTH_SHARING) {
+            run->call = call;
+            run->image = image;
+            lcnn_team_run(team, share_of_call, run, call->units);
         } else {
-            step->kernel(step, &context, 0, step->units);
+            call->kernel(call, &context, 0, call->units);
         }
         if (__atomic_load_n(&run->rejected, __ATOMIC_RELAXED)) return;
         if (seconds) {
             const double stop = now();
-            seconds[step->slot] += stop - start;
+            seconds[call->step] += stop - start;
             start = stop;
         }
     }
 }
 
-/* Whole pictures, one a thread: nothing to wait for between steps. */
-static void share_of_pictures(void *argument, int thread, int64_t begin, int64_t end)
+/* Whole images, one a thread: nothing to wait for between calls. */
+static void share_of_images(void *argument, int thread, int64_t begin, int64_t end)
 {
-    for (int64_t picture = begin; picture < end; picture++) run_picture(argument, picture, thread, NULL, NULL);
+    for (int64_t image = begin; image < end; image++) run_image(argument, image, thread, NULL, NULL);
 }
 
 int lcnn_run(const lcnn_program *program, const lcnn_memory *memory, int threads, const float *input,
-             int64_t pictures, float *const *outputs, double *seconds)
+             int64_t images, float *const *outputs, double *seconds)
 {
     run_state run = {.program = program, .memory = memory, .input = input, .outputs = outputs};
     lcnn_team *team = lcnn_team_take(threads);
     int64_t together = 0;
-    if (team && !seconds) { /* as many whole pictures as divide evenly; the rest as a team */
-        together = pictures - pictures % lcnn_team_size(team);
-        if (together) lcnn_team_run(team, share_of_pictures, &run, together);
+    if (team && !seconds) { /* as many whole images as divide evenly; the rest as a team */
+        together = images - images % lcnn_team_size(team);
+        if (together) lcnn_team_run(team, share_of_images, &run, together);
     }
-    for (int64_t picture = together; picture < pictures; picture++) run_picture(&run, picture, 0, team, seconds);
+    for (int64_t image = together; image < images; image++) run_image(&run, image, 0, team, seconds);
     if (team) lcnn_team_release(team);
     return run.rejected;
 }

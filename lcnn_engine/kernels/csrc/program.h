@@ -1,25 +1,25 @@
-/* Run a plan: its steps in order, each cut into units for a team of threads, or whole pictures one a thread. */
+/* Run a plan: its calls in order, each cut into units for a team of threads, or whole images one a thread. */
 #ifndef LCNN_PROGRAM_H
 #define LCNN_PROGRAM_H
 
 #include <stdint.h>
 
-#include "steps.h"
+#include "calls.h"
 
 typedef struct {
-    const lcnn_step *steps;
+    const lcnn_call *calls;
     int64_t count;
-    int64_t input_size; /* floats of one picture */
+    int64_t input_size; /* floats of one image */
 } lcnn_program;
 
-/* Memory of one thread: the arena it runs pictures in, and scratch. A picture run by a team uses the first arena. */
+/* Memory of one thread: the arena it runs images in, and scratch. A image run by a team uses the first arena. */
 typedef struct {
     float *arena, *scratch;
 } lcnn_memory;
 
-/* Run `pictures` pictures on up to `threads` threads, `memory` having an entry for each. `seconds`, if not NULL, has
+/* Run `images` images on up to `threads` threads, `memory` having an entry for each. `seconds`, if not NULL, has
  * the time of each step added to it. Returns 0, or 1 if the input holds a number that is not finite. */
 int lcnn_run(const lcnn_program *program, const lcnn_memory *memory, int threads, const float *input,
-             int64_t pictures, float *const *outputs, double *seconds);
+             int64_t images, float *const *outputs, double *seconds);
 
 #endif

@@ -287,19 +287,14 @@ INLINE vf vtanh(vf x)
     return (vf)((vi)(e * vreciprocal(e + vset(2.0f))) | sign);
 }
 
+#define ACTIVATE(name, formula) \
+    case LCNN_ACT_##name: return formula;
 INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)
 {
     const vf zero = vset(0.0f);
     switch (kind) {
-    case LCNN_LINEAR: return x;
-    case LCNN_RELU: return vmax(x, zero);
-    case LCNN_RELU6: return vmin(vmax(x, zero), vset(6.0f));
-    case LCNN_LEAKY_RELU: return vmax(x, zero) + vmin(x, zero) * vset(alpha);
-    case LCNN_SIGMOID: return vsigmoid(x);
-    case LCNN_TANH: return vtanh(x);
-    case LCNN_SILU: return x * vsigmoid(x);
-    case LCNN_HARD_SIGMOID: return vmin(vmax(x + vset(3.0f), zero), vset(6.0f)) * vset(1.0f / 6.0f);
-    case LCNN_HARD_SILU: return x * (vmin(vmax(x + vset(3.0f), zero), vset(6.0f)) * vset(1.0f / 6.0f));
+        LCNN_ACTIVATIONS(ACTIVATE)
+    case LCNN_ACTIVATION_COUNT: break;
     }
     return x;
 }

@@ -6,7 +6,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define MAX_THREADS 256 /* below 2^MEMBER_BITS */
+#include "constants.h"
+
 #define SPINS 4000 /* of about 10 ns each: tens of microseconds */
 #define CHUNKS 4   /* pieces a thread's share is cut into, so that a late thread is helped */
 
@@ -18,7 +19,7 @@ struct lcnn_team {
     lcnn_work work;
     void *argument;
     int64_t units, chunk;
-    _Alignas(64) atomic_llong next[MAX_THREADS]; /* of each member's share, the first unit nobody has taken */
+    _Alignas(64) atomic_llong next[LCNN_MAX_THREADS]; /* of each member's share, the first unit nobody has taken */
     _Alignas(64) atomic_int busy;    /* workers that have not yet left the job */
     _Alignas(64) atomic_ullong round; /* job number, never used again, and in its low bits the members it is for */
     atomic_uint run;                 /* moves on with every run */
@@ -151,7 +152,7 @@ static int on_one_core(void)
 lcnn_team *lcnn_team_take(int threads)
 {
     if (threads < 2 || on_one_core() || pthread_mutex_trylock(&owner)) return NULL;
-    if (threads > MAX_THREADS) threads = MAX_THREADS;
+    if (threads > LCNN_MAX_THREADS) threads = LCNN_MAX_THREADS;
     start_workers(threads - 1);
     team.members = started + 1 < threads ? started + 1 : threads;
     if (team.members < 2) {

@@ -1,7 +1,7 @@
 /* All kernels of one instruction set: included once by each variant_*.c, which defines LCNN_WIDTH and LCNN_NAME. */
 
 #include "blas.h"
-#include "steps.h"
+#include "variant.h"
 
 #include "simd.h"
 
@@ -20,31 +20,22 @@
 #define LCNN_QUOTE(name) #name
 #define LCNN_STRING(name) LCNN_QUOTE(name)
 
+#define LCNN_TABLE_ENTRY(kernel, fields) [LCNN_KERNEL_##kernel] = kernel,
+
 const lcnn_variant LCNN_TABLE(LCNN_NAME) = {
     .name = LCNN_STRING(LCNN_NAME),
-    .width = LCNN_WIDTH,
-    .max_tile = MAX_TILE,
-    .groups = LCNN_WIDTH == 16,
-    .max_lanes = CONV_LANES,
-    .dense_unit = DENSE_UNIT,
-    .patch_filters = PATCH_FILTERS,
-    .patch_pixels = PATCH_PIXELS,
-    .arrange = arrange,
-    .emit = emit,
-    .dictionary = dictionary,
-    .lookup_tile = lookup_tile,
-    .lookup_gather = lookup_gather,
-    .conv = conv,
-    .conv_patches = conv_patches,
-    .nonzeros = nonzeros,
-    .dense = dense,
-    .max_pool = max_pool,
-    .avg_pool = avg_pool,
-    .global_max = global_max,
-    .global_avg = global_avg,
-    .pointwise = pointwise,
-    .add = add,
-    .multiply = multiply,
-    .lrn = lrn,
-    .softmax = softmax,
+    .capabilities =
+        {
+            .width = LCNN_WIDTH,
+            .masks = LCNN_WIDTH == 16,
+            .bf16 = 0,
+            .int8 = 0,
+            .alignments = LCNN_WIDTH == 16,
+            .max_tile = MAX_TILE,
+            .conv_lanes = CONV_LANES * LCNN_WIDTH,
+            .patch_filters = PATCH_FILTERS,
+            .patch_pixels = PATCH_PIXELS,
+            .dense_unit = DENSE_UNIT,
+        },
+    .kernels = {LCNN_KERNELS(LCNN_TABLE_ENTRY)},
 };
