@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lcnn_engine.kernels import halves
+from lcnn_engine.kernels import to_fp16
 from lcnn_engine.model import graph as g
 
 Tensors = dict[str, np.ndarray]
@@ -34,7 +34,7 @@ def random_lookups(rng: np.random.Generator, filters: int, columns: int, lookups
 
 def as_stored(tensors: Mapping[str, np.ndarray]) -> Tensors:
     """``tensors`` as a file stores them: in float16 what that holds as it is, but for biases, as our exports do."""
-    halved = {name: halves(t) for name, t in tensors.items() if t.dtype == np.float32 and not name.endswith("/bias")}
+    halved = {name: to_fp16(t) for name, t in tensors.items() if t.dtype == np.float32 and not name.endswith("/bias")}
     return {**tensors, **{name: tensor for name, tensor in halved.items() if tensor is not None}}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from lcnn_engine import LcnnError, Net
 from lcnn_engine.analysis.profile import ProfileStep
-from lcnn_engine.kernels import halves
+from lcnn_engine.kernels import to_fp16
 from lcnn_engine.model.graph import Node
 
 from . import machine, report, speed_limits
@@ -82,7 +82,7 @@ class Network:
         if step.op == SKIPS:
             share = self._nonzero[node.inputs[0]]
             matrix = self._tensors[f"{node.name}/kernel"] if dictionary is None else dictionary
-            weight = FLOAT if halves(matrix) is None else HALF
+            weight = FLOAT if to_fp16(matrix) is None else HALF
             return weight * share * step.multiplications, FLOAT * (read + written), share * step.multiplications
         if step.op == "S = D X" and dictionary is not None:
             s = step.multiplications / dictionary.shape[1]

@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from lcnn_engine.kernels import Program, usable_variants
+from lcnn_engine.kernels import capabilities, usable_variants
 from lcnn_engine.model import reference
 from lcnn_engine.model.graph import NODE_TYPES, Graph, Input, Node, Shape
 from lcnn_engine.plan import Plan
+from lcnn_engine.plan.machine import Machine
 
 VARIANTS = usable_variants()
 TOLERANCE = 1e-5  # of the largest |output|
 PICTURES = 3
-_PROGRAMS = [Program(variant) for variant in VARIANTS]
-WIDTHS = sorted({program.width for program in _PROGRAMS})
-LOOKUP_TILES = sorted({program.width * program.max_tile for program in _PROGRAMS})
-CONV_LANES = sorted({program.conv_lanes for program in _PROGRAMS})
-DENSE_LANES = [16, *sorted({program.dense_unit for program in _PROGRAMS}), 1024]
+_ABLE = [capabilities(variant) for variant in VARIANTS]
+WIDTHS = sorted({able.width for able in _ABLE})
+LOOKUP_TILES = sorted({able.width * able.max_tile for able in _ABLE})
+CONV_LANES = sorted({able.conv_lanes for able in _ABLE})
+DENSE_LANES = [16, *sorted({able.dense_unit for able in _ABLE}), 1024]
 
 
 def edges(sizes: Iterable[int]) -> list[int]:
@@ -123,11 +124,18 @@ def len_of(specs: dict[str, Any], tensor: str) -> int:
     return size
 
 
-def check(network: Network, *, outputs: Sequence[str] | None = None, zeros: float = 0.0, scale: float = 1.0) -> None:
-    """Every variant of this CPU against the NumPy twin, and the same bits however pictures are run.
+def check(
+    network: Network,
+    *,
+    outputs: Sequence[str] | None = None,
+    zeros: float = 0.0,
+    scale: float = 1.0,
+    machine: Machine | None = None,
+) -> None:
+    """Every variant of this CPU against the reference, and the same bits however pictures are run.
 
     Pictures are normal with ``scale`` deviation; ``zeros`` of their values are 0. ``outputs``: nodes to compare, the
-    last one if None.
+    last one if None. ``machine``: what plans go by.
     """
     graph, rng = network.graph(), network.rng
     pictures = (rng.standard_normal((PICTURES, *network.shape)) * scale).astype(np.float32)
@@ -136,7 +144,7 @@ def check(network: Network, *, outputs: Sequence[str] | None = None, zeros: floa
     values = [reference.evaluate(graph, network.tensors, picture) for picture in pictures]
     expected = [np.stack([value[name] for value in values]) for name in names]
     for variant in VARIANTS:
-        plan = Plan(graph, network.tensors, outputs=names, variant=variant)
+        plan = Plan(graph, network.tensors, outputs=names, variant=variant, machine=machine)
         _spoil_memory(plan, pictures.shape)
         alone = [_run(plan, pictures[i : i + 1], threads=1) for i in range(PICTURES)]
         found = [np.concatenate(parts) for parts in zip(*alone, strict=True)]

@@ -14,8 +14,9 @@ typedef struct {
 /* Of every kernel, in the order of LCNN_KERNELS. */
 const lcnn_layout *lcnn_layouts(void);
 
-/* Names of activations and of constants (constants.h), the last one NULL; values of constants. */
+/* Names of activations, capabilities and constants (constants.h), the last one NULL; values of constants. */
 const char *const *lcnn_activation_names(void);
+const char *const *lcnn_capability_names(void);
 const char *const *lcnn_constant_names(void);
 const long *lcnn_constant_values(void);
 
