@@ -30,7 +30,7 @@ class NodeCost:
     density: float | None
     """lookups / (n * kh * kw * k)."""
     dense: int
-    """Multiplications of the node as a dense convolution: of its dense twin, for a lookup layer."""
+    """Multiplications of the node as a dense convolution: of its dense equivalent, for a lookup layer."""
     multiplications: int
     """Multiplications of the node as it is."""
     of_lookups: int

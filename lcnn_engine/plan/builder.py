@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ModelFormatError
 from ..kernels import Program
 from ..model.graph import Graph, Shape
+from .calls import StepKind
 from .memory import Border, Buffer, Value, lay_out, value_of
 
 MAX_STEPS = 2**18  # a step takes 1 kB, and one more input of a concatenation 4 bytes of a file
@@ -21,8 +22,21 @@ class Step:
 
     name: str
     op: str
+    kind: StepKind
     kernel: str
     multiplications: int
+
+
+def _kind_of(op: str, kernel: str) -> StepKind:
+    """Read the kind off the labels that lowering gives."""
+    if kernel in ("arrange", "emit"):
+        kinds = {"input": StepKind.INPUT, "output": StepKind.OUTPUT, "split by stride": StepKind.SPLIT_BY_STRIDE}
+        return kinds.get(op, StepKind.REORDER)
+    if kernel.startswith("lookup"):
+        return StepKind.LOOKUP_GATHER if kernel.startswith("lookup gather") else StepKind.LOOKUP_TILE
+    if kernel.startswith("conv"):
+        return StepKind.CONV_PATCHES if kernel == "conv patches" else StepKind.CONV
+    return StepKind.DICTIONARY if kernel == "sgemm" else StepKind(kernel.replace(" ", "_"))
 
 
 @dataclass
@@ -91,7 +105,7 @@ class Builder:
         for buffer in uses:
             buffer.touch(slot)
         self.scratch = max(self.scratch, scratch)
-        self.steps.append(Step(name, op, kernel, multiplications))
+        self.steps.append(Step(name, op, _kind_of(op, kernel), kernel, multiplications))
         return slot
 
     def call(self, slot: int, add: Callable[[], None]) -> None:
