@@ -13,7 +13,7 @@ import numpy as np
 from .errors import InputError, NodeNameError
 from .format.model_file import read_model
 from .images.preprocessing import as_batch
-from .model.graph import MAX_BYTES, Graph, Shape
+from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
 from .plan import Plan
 from .runtime.threads import checked_threads
 
@@ -184,7 +184,7 @@ class Net:
 
         if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
             raise InputError(f"expected runs to be an integer of at least 1, got {runs!r}")
-        if dense and not any(node.op.startswith("lookup") for node in self._graph.nodes):
+        if dense and not any(isinstance(node, (LookupConv2D, LookupDense)) for node in self._graph.nodes):
             raise InputError("expected a network with lookup layers to set beside its dense twin, got one without")
         batch, _ = as_batch(x, self.input_shape, self._graph.preprocessing)
         self._run(batch[:1])  # refuses numbers that are not finite
