@@ -176,7 +176,7 @@ class Net:
     def profile(self, x: Any, runs: int = 50, dense: bool = False) -> Profile:
         """Time every step of this network on ``x`` (what :meth:`predict` takes; of a batch, the first).
 
-        Medians over ``runs`` runs of one picture. ``dense``: of its dense twin, too, the same function with a dense
+        Medians over ``runs`` runs of one image. ``dense``: of its dense equivalent, too, the same function with a dense
         layer for every lookup layer; it takes the time and memory of the dense weights. Raises InputError for what
         does not fit, for ``runs`` below 1, and for ``dense`` where there is no lookup layer.
         """
@@ -185,13 +185,19 @@ class Net:
         if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
             raise InputError(f"expected runs to be an integer of at least 1, got {runs!r}")
         if dense and not any(isinstance(node, (LookupConv2D, LookupDense)) for node in self._graph.nodes):
-            raise InputError("expected a network with lookup layers to set beside its dense twin, got one without")
+            raise InputError(
+                "expected a network with lookup layers to set beside its dense equivalent, got one without"
+            )
         batch, _ = as_batch(x, self.input_shape, self._graph.preprocessing)
         self._run(batch[:1])  # refuses numbers that are not finite
-        picture = np.require(batch[:1], np.float32, ("C", "ALIGNED"))
-        return profile_network(
-            self._graph, self._tensors, self._plan, picture, self._threads, runs, dense, self._max_bytes
-        )
+        image = np.require(batch[:1], np.float32, ("C", "ALIGNED"))
+        dense_plan = self._dense_plan() if dense else None
+        return profile_network(self._graph, self._plan, dense_plan, image, self._threads, runs)
+
+    def _dense_plan(self) -> Plan:
+        from .interop.dense import as_dense
+
+        return Plan(*as_dense(self._graph, self._tensors), variant=self._plan.variant, max_bytes=self._max_bytes)
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         result = np.empty((len(batch), *self.output_shape), np.float32)

@@ -1,14 +1,13 @@
-"""Where the time of a run goes, step by step, and what a dense network of the same layers takes."""
+"""Where the time of a run goes, step by step, and what the dense equivalent of the network takes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..interop.dense import Network, as_dense, is_lookup
-from ..model.graph import Graph
+from ..model.graph import Graph, LookupConv2D, LookupDense
 from ..plan import Plan
 from ..utils.text import counted, millions, printable, table
 from .timings import ProfileStep, Timings
@@ -68,35 +67,22 @@ def _row(step: ProfileStep, total: float) -> tuple[str, ...]:
 
 
 def profile_network(
-    graph: Graph,
-    tensors: Mapping[str, np.ndarray],
-    plan: Plan,
-    image: np.ndarray,
-    threads: int,
-    runs: int,
-    dense: bool,
-    max_bytes: int,
+    graph: Graph, plan: Plan, dense_plan: Plan | None, image: np.ndarray, threads: int, runs: int
 ) -> Profile:
-    """Run one image, float32 (1, H, W, C), ``runs`` times and take each step's median; ``plan`` is the network's.
+    """Run one image, float32 (1, H, W, C), ``runs`` times and take each step's median.
 
-    ``dense``: its dense equivalent, too, whose plan takes the time and memory of the dense weights.
+    ``plan`` is the plan of ``graph``; ``dense_plan``: that of its dense equivalent, to take turns with.
     """
-    plans = [plan]
-    if dense:
-        plans.append(_plan_of(as_dense(graph, tensors), plan.variant, max_bytes))
-    steps, *equivalent = [
+    plans = [plan] if dense_plan is None else [plan, dense_plan]
+    steps, *dense = [
         tuple(
             ProfileStep(step.name, step.op, step.kernel, float(time), step.multiplications, step.kind)
             for step, time in zip(measured.steps, medians, strict=True)
         )
         for measured, medians in zip(plans, _medians(plans, image, threads, runs), strict=True)
     ]
-    layers = tuple(node.name for node in graph.nodes if is_lookup(node))
-    return Profile(graph.name, plan.variant, threads, runs, steps, layers, equivalent[0] if equivalent else None)
-
-
-def _plan_of(network: Network, variant: str, max_bytes: int) -> Plan:
-    return Plan(*network, variant=variant, max_bytes=max_bytes)
+    layers = tuple(node.name for node in graph.nodes if isinstance(node, (LookupConv2D, LookupDense)))
+    return Profile(graph.name, plan.variant, threads, runs, steps, layers, dense[0] if dense else None)
 
 
 def _medians(plans: Sequence[Plan], image: np.ndarray, threads: int, runs: int) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from ..analysis.profile import Profile
-from ..interop.dense import is_lookup
+from ..model.graph import LookupConv2D, LookupDense
 from ..net import Net
 from ..utils.drawing import checked_format
 from ..utils.files import check_place
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         check_place(path)  # now, not after the measuring
     net = Net.load(options.model, threads=options.threads)
     batch = inputs(net.graph, [options.image] if options.image else [])
-    dense = not options.no_dense and any(map(is_lookup, net.graph.nodes))
+    dense = not options.no_dense and any(isinstance(node, (LookupConv2D, LookupDense)) for node in net.graph.nodes)
     note("measuring the network and its dense equivalent ..." if dense else "measuring ...")
     profile = net.profile(batch, runs=options.runs, dense=dense)
     note("")

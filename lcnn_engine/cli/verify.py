@@ -12,10 +12,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..format.model_file import read_model
-from ..kernels import choose_variant, usable_variants
 from ..model import reference
 from ..model.graph import Graph
 from ..plan import Plan
+from ..runtime.info import kernel_info
 from ..runtime.threads import checked_threads
 from ..utils.text import counted, printable, shape_text, table
 from .inputs import inputs
@@ -46,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
     threads = checked_threads(options.threads)
     graph, tensors = read_model(options.model)
     batch = inputs(graph, options.images)
-    nodes = compare(graph, tensors, batch, usable_variants() if options.all_isa else [choose_variant()], threads)
+    kernels = kernel_info()
+    nodes = compare(graph, tensors, batch, kernels["isa_available"] if options.all_isa else [kernels["isa"]], threads)
     failed = [name for name, node in nodes.items() if not node.worst <= TOLERANCE]
     if options.json:
         print(json.dumps(_facts(graph, nodes, len(batch), failed), indent=1))
