@@ -2,7 +2,7 @@
 
     >>> from lcnn_engine import Net
     >>> net = Net.load("model.safetensors")
-    >>> net.classify("picture.png", top=3)
+    >>> net.classify("image.png", top=3)
 
 One file in, probabilities out: no framework, no compiler at run time. MODEL_FORMAT.md describes the file.
 """

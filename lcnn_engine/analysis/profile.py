@@ -37,7 +37,7 @@ class Profile(Timings):
         )
 
     def _dense_column(self) -> list[str]:
-        """Cells that hold, beside the last step of each lookup layer, what the dense layer takes."""
+        """Give cells that hold, beside the last step of each lookup layer, what the dense layer takes."""
         left = dict(self.dense_layers())
         cells = [f"{1e6 * left.pop(step.name):.1f}" if step.name in left else "" for step in reversed(self.steps)]
         return cells[::-1]
@@ -60,7 +60,7 @@ class Profile(Timings):
 
 
 def _row(step: ProfileStep, total: float) -> tuple[str, ...]:
-    """Cells under HEAD, ``total`` being the seconds of all steps."""
+    """Give the cells under HEAD, ``total`` being the seconds of all steps."""
     share, microseconds = f"{step.seconds / total:.1%}", f"{1e6 * step.seconds:.1f}"
     work, speed = millions(step.multiplications), f"{step.rate:.1f}" if step.rate else ""
     return (step.name, step.op, step.kernel, microseconds, share, work, speed)

@@ -87,7 +87,7 @@ def draw_timeline(profile: Timings, path: str | os.PathLike[str]) -> None:
 
 
 def _alone(drawing: Drawing, profile: Timings, top: float, name: str) -> Track:
-    """The network over the whole width, its axis below."""
+    """Draw the network over the whole width, its axis below."""
     track = Track(top, (RIGHT - LEFT) / (profile.seconds or 1e-9), profile.seconds)
     _axis(drawing, profile.seconds, track.scale, top + BAR, top + BAR + 5, top + BAR + 20)
     _track(drawing, profile.steps, profile.lookup_layers, track, name)
@@ -110,7 +110,7 @@ def _beside_dense(drawing: Drawing, profile: Timings, dense: Sequence[ProfileSte
 
 
 def _head(drawing: Drawing, profile: Timings) -> None:
-    """Title, what was measured, and the colours in use."""
+    """Write the title, what was measured, and the colours in use."""
     title = profile.model if profile.ratio is None else f"{profile.model}: {_times(profile.ratio)} its dense equivalent"
     drawing.text((LEFT, 46), clipped(title, 26, RIGHT - LEFT), 26, INK)
     facts = f"{profile.variant}, {counted(profile.threads, 'thread')}, one image, medians of {profile.runs} runs"
@@ -136,7 +136,7 @@ def _track(
     name: str,
     labelled: bool = True,
 ) -> None:
-    """A bar of steps, under the names of their layers where there is room."""
+    """Draw a bar of steps, under the names of their layers where there is room."""
     above = track.top - (28 if labelled else 10)
     drawing.text((LEFT, above), f"{name}: {time_text(track.seconds)}", 15, INK)
     x = float(LEFT)
@@ -150,7 +150,7 @@ def _track(
 
 
 def _layers(steps: Sequence[ProfileStep], scale: float) -> list[tuple[float, float, str]]:
-    """Left, width and name of the layers, or of blocks of them, that there is room to name.
+    """Give left, width and name of the layers, or of blocks of them, that there is room to name.
 
     Of names in parts, like ``stage1.block2.conv1``, as many parts are taken as name most of the bar.
     """
@@ -185,14 +185,14 @@ def _ink_on(colour: str) -> str:
 
 
 def _lens(drawing: Drawing, small: Track, top: float) -> None:
-    """The shade that leads from a bar to its larger self."""
+    """Draw the shade that leads from a bar to its larger self."""
     bottom, shoulder = small.top + BAR, top - 48
     corners = [(LEFT, bottom), (LEFT + small.seconds * small.scale, bottom), (RIGHT, shoulder)]
     drawing.polygon([*corners, (RIGHT, top), (LEFT, top)], LENS)
 
 
 def _axis(drawing: Drawing, seconds: float, scale: float, top: float, bottom: float, baseline: float) -> None:
-    """Faint lines at round times, from ``top`` to ``bottom``, and the times at ``baseline``."""
+    """Draw faint lines at round times, from ``top`` to ``bottom``, and the times at ``baseline``."""
     for time in ticks(seconds):
         x = LEFT + time * scale
         drawing.rectangle(x - 0.5, top, x + 0.5, min(bottom, baseline - 14), FAINT)
@@ -202,7 +202,7 @@ def _axis(drawing: Drawing, seconds: float, scale: float, top: float, bottom: fl
 
 
 def ticks(longest: float) -> Iterator[float]:
-    """About eight round numbers from 0 to ``longest``."""
+    """Give about eight round numbers from 0 to ``longest``."""
     rough = max(longest, 1e-9) / 8
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough * (1 - 1e-9))
@@ -211,25 +211,25 @@ def ticks(longest: float) -> Iterator[float]:
 
 
 def time_text(seconds: float) -> str:
-    """``13.2 ms``: three digits or so, in the unit that fits."""
+    """Write ``13.2 ms``: three digits or so, in the unit that fits."""
     size, unit = _unit(seconds)
     digits = max(0, 2 - math.floor(math.log10(max(seconds / size, 1.0)) + 1e-3))
     return f"{seconds / size:.{digits}f} {unit}"
 
 
 def tick_text(seconds: float) -> str:
-    """A round time, without zeros that say nothing."""
+    """Write a round time, without zeros that say nothing."""
     size, unit = _unit(seconds)
     return f"{seconds / size:.6g} {unit}" if seconds else "0"
 
 
 def _unit(seconds: float) -> tuple[float, str]:
-    """The largest unit below ``seconds``, and its name."""
+    """Find the largest unit below ``seconds``, and its name."""
     return next(((size, unit) for unit, size in (("s", 1.0), ("ms", 1e-3)) if seconds >= 0.9995 * size), (1e-6, "us"))
 
 
 def clipped(text: str, size: float, width: float) -> str:
-    """``text``, or as much of its beginning as fits."""
+    """Give ``text``, or as much of its beginning as fits."""
     if text_width(text, size) <= width:
         return text
     while text and text_width(f"{text}...", size) > width:

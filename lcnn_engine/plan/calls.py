@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+__all__ = ["StepKind"]
+
 
 class StepKind(Enum):
     """What a step computes, and by which family of kernels; values are how JSON spells them."""

@@ -14,7 +14,7 @@ from lcnn_engine.interop.dense import as_dense
 from lcnn_engine.model.graph import Conv2D
 from lcnn_engine.plan.calls import StepKind
 from lcnn_engine.utils.drawing import Drawing
-from tests.helpers.networks import chain, pictures, small_classifier, with_tensors
+from tests.helpers.networks import chain, images, small_classifier, with_tensors
 
 LOOKUP_LAYERS = ("conv1", "conv2", "fc6", "fc7")
 
@@ -22,7 +22,7 @@ LOOKUP_LAYERS = ("conv1", "conv2", "fc6", "fc7")
 class TestDenseEquivalent:
     def test_computes_the_same(self):
         graph, tensors = small_classifier()
-        x = pictures(graph)[0]
+        x = images(graph)[0]
         expected = Net(graph, tensors, threads=1).run(x)
         found = Net(*as_dense(graph, tensors), threads=1).run(x)
         assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
@@ -47,7 +47,7 @@ class TestDenseEquivalent:
 
     def test_only_when_asked_for(self):
         graph, tensors = small_classifier()
-        alone = Net(graph, tensors, threads=1).profile(pictures(graph)[0], runs=1)
+        alone = Net(graph, tensors, threads=1).profile(images(graph)[0], runs=1)
         assert (alone.dense, alone.dense_seconds, alone.ratio, alone.dense_layers()) == (None, None, None, {})
         assert "dense us" not in str(alone)
 
@@ -55,11 +55,11 @@ class TestDenseEquivalent:
         conv = Conv2D(name="conv", inputs=("image",), filters=3, kernel_size=(1, 1))
         graph, tensors = with_tensors(chain([conv], (4, 4, 2)))
         with pytest.raises(InputError, match="lookup layers"):
-            Net(graph, tensors, threads=1).profile(pictures(graph)[0], dense=True)
+            Net(graph, tensors, threads=1).profile(images(graph)[0], dense=True)
 
     def test_on_two_threads(self, profile: Profile):
         graph, tensors = small_classifier()
-        both = Net(graph, tensors, threads=2).profile(pictures(graph)[0], runs=2, dense=True)
+        both = Net(graph, tensors, threads=2).profile(images(graph)[0], runs=2, dense=True)
         assert both.threads == 2
         assert [step.name for step in both.steps] == [step.name for step in profile.steps]
 
@@ -71,7 +71,7 @@ def test_the_first_run_of_a_turn_does_not_count(runs: int):
     calls = {"a": 0, "b": 0}
 
     def plan(name: str, seconds: float) -> SimpleNamespace:
-        def run(_pictures: object, _outputs: object, _threads: int, times: np.ndarray) -> bool:
+        def run(_images: object, _outputs: object, _threads: int, times: np.ndarray) -> bool:
             calls[name] += 1
             times += seconds if last[-1:] == [name] else 1000.0
             last.append(name)

@@ -22,8 +22,8 @@ def test_help_and_version(run: Run) -> None:
     assert run("--version") == (0, f"lcnn {__version__}\n", "")
 
 
-def test_reader_that_leaves(model_path: Path, pictures: list[Path]) -> None:
-    many = f"'{pictures[0]}' " * 300
+def test_reader_that_leaves(model_path: Path, images: list[Path]) -> None:
+    many = f"'{images[0]}' " * 300
     result = in_shell(f"lcnn predict '{model_path}' {many} | head -n 1")
     assert result.returncode == 0
     assert result.stderr == ""
@@ -73,16 +73,16 @@ def test_commands_load_what_they_use() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "verify MODEL --threads 1 PICTURE PICTURE", "verify --threads 1 MODEL PICTURE --json PICTURE",
-        "bench MODEL --runs 1 PICTURE", "profile MODEL --runs 1 --no-dense PICTURE", "info --json MODEL",
-        "predict MODEL PICTURE --top 1 PICTURE", "predict --top 1 -- MODEL PICTURE",
+        "verify MODEL --threads 1 IMAGE IMAGE", "verify --threads 1 MODEL IMAGE --json IMAGE",
+        "bench MODEL --runs 1 IMAGE", "profile MODEL --runs 1 --no-dense IMAGE", "info --json MODEL",
+        "predict MODEL IMAGE --top 1 IMAGE", "predict --top 1 -- MODEL IMAGE",
     ],
 )  # fmt: skip
-def test_options_may_stand_anywhere(run: Run, model_path: Path, pictures: list[Path], words: str) -> None:
-    named = {"MODEL": model_path, "PICTURE": pictures[0]}
+def test_options_may_stand_anywhere(run: Run, model_path: Path, images: list[Path], words: str) -> None:
+    named = {"MODEL": model_path, "IMAGE": images[0]}
     status, out, err = run(*(named.get(word, word) for word in words.split()))
     assert (status, err) == (0, "")
     if "verify" in words:
-        assert "2 pictures" in out or json.loads(out)["inputs"] == 2
+        assert "2 images" in out or json.loads(out)["inputs"] == 2
     if "bench" in words:
-        assert f"on {pictures[0]}" in out
+        assert f"on {images[0]}" in out

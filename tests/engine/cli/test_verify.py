@@ -25,10 +25,10 @@ def test_every_variant_agrees(run: Run, model_path: Path) -> None:
     assert rows[-1].startswith("ok: 12 nodes on seeded noise; largest difference ")
 
 
-def test_on_pictures(run: Run, model_path: Path, pictures: list[Path]) -> None:
-    status, out, _ = run("verify", model_path, *pictures)
+def test_on_images(run: Run, model_path: Path, images: list[Path]) -> None:
+    status, out, _ = run("verify", model_path, *images)
     assert status == 0
-    assert "ok: 12 nodes on 3 pictures" in out
+    assert "ok: 12 nodes on 3 images" in out
 
 
 def test_model_without_preprocessing_on_noise(run: Run, bare_model: Path) -> None:
@@ -46,7 +46,7 @@ def test_json(run: Run, model_path: Path) -> None:
 
 
 def test_a_wrong_kernel_is_found(run: Run, model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wrong here: the twin, by two in a hundred thousand, at one node."""
+    """Wrong here: the reference, by two in a hundred thousand, at one node."""
     right = reference.OPERATIONS["max_pool2d"]
 
     def wrong(*inputs: np.ndarray, **attributes: Any) -> np.ndarray:
@@ -63,13 +63,13 @@ def test_a_wrong_kernel_is_found(run: Run, model_path: Path, monkeypatch: pytest
     assert facts["failed"][0] == "pool"
 
 
-def test_bad_picture(run: Run, model_path: Path, pictures: list[Path]) -> None:
-    status, out, err = run("verify", model_path, pictures[0], "none.png")
+def test_bad_image(run: Run, model_path: Path, images: list[Path]) -> None:
+    status, out, err = run("verify", model_path, images[0], "none.png")
     assert (status, out) == (2, "")
     assert err == "lcnn: error: none.png: No such file or directory\n"
 
 
-def test_pictures_for_a_model_without_preprocessing(run: Run, bare_model: Path, pictures: list[Path]) -> None:
-    status, _, err = run("verify", bare_model, pictures[0])
+def test_images_for_a_model_without_preprocessing(run: Run, bare_model: Path, images: list[Path]) -> None:
+    status, _, err = run("verify", bare_model, images[0])
     assert status == 2
     assert err.startswith("lcnn: error: ")

@@ -50,9 +50,9 @@ class TestLegal:
         _, tensors = read_model(unchecked_file(graph, replaced(conv_bias=None, logits_bias=None, conv_dictionary=None)))
         assert "conv/bias" not in tensors
 
-    def test_halves_are_widened(self) -> None:
-        halves = {n: t.astype(np.float16) if t.dtype == np.float32 else t for n, t in valid_tensors().items()}
-        _, tensors = read_model(unchecked_file(valid_graph(), halves))
+    def test_fp16_is_widened(self) -> None:
+        fp16 = {n: t.astype(np.float16) if t.dtype == np.float32 else t for n, t in valid_tensors().items()}
+        _, tensors = read_model(unchecked_file(valid_graph(), fp16))
         for name, tensor in valid_tensors().items():
             assert tensors[name].dtype == tensor.dtype
             assert np.array_equal(tensors[name], tensor)

@@ -82,7 +82,7 @@ CONTAINERS: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "empty file": (lambda: b"", ("expected a safetensors file, found one of 0 bytes",)),
     "file of 7 bytes": (lambda: bytes(7), ("expected a safetensors file, found one of 7 bytes",)),
     "header of no bytes": (lambda: bytes(8), ("expected a safetensors header, a JSON object, found b''",)),
-    "picture": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(50), ("header of at most 16777216 bytes, found 7",)),
+    "image": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(50), ("header of at most 16777216 bytes, found 7",)),
     "header over the cap": (
         lambda: container(b"{}", length=MAX_HEADER + 1), ("header of at most 16777216 bytes, found 16777217",)),
     "header as long as 64 bits hold": (lambda: container(b"{}", length=2**64 - 1), ("found 18446744073709551615",)),
@@ -293,7 +293,7 @@ TENSORS: dict[str, tuple[Tensors, tuple[str, ...]]] = {
         replaced(fc_coefficients=[-np.inf, 1, 1]), ("tensor 'fc/coefficients': ", "-inf at (0,)")),
     "NaN in a kernel": (
         replaced(grouped_kernel=f32(4, 2, 1, 1) * np.nan), ("tensor 'grouped/kernel': ", "nan at (0, 0, 0, 0)")),
-    "infinity in halves": (
+    "infinity in fp16": (
         replaced(logits_bias=np.array([1, np.inf], np.float16)),
         ("tensor 'logits/bias': expected finite values, found inf",)),
 }  # fmt: skip
