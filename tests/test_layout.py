@@ -148,6 +148,16 @@ def _docstring(path: Path) -> str:
     return (path.is_file() and ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))) or ""
 
 
+@pytest.mark.parametrize("room", ["", "analysis", "cli", "format", "images", "runtime", "utils"])
+def test_tests_lie_as_the_code_does(room: str):
+    """``test_model_file_limits.py`` is about ``model_file.py``; at the top, some are about the whole engine."""
+    modules = {path.stem.strip("_") for path in (ROOT / ENGINE / room).glob("*.py")} - {"init"}
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/engine" / room).glob("test_*.py")}
+    others = tests - {"isolation", "promises", "same_bits"} if not room else tests
+    assert all(any(test == name or test.startswith(f"{name}_") for test in tests) for name in modules), modules
+    assert all(any(test == name or test.startswith(f"{name}_") for name in {*modules, room}) for test in others), others
+
+
 def test_every_kind_of_import_is_seen(tmp_path: Path):
     files = {
         "p/__init__.py": "from .a import x",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lcnn_engine.cli.verify import relative_difference
 from lcnn_engine.kernels import usable_variants
 from lcnn_engine.model import reference
 from tests.helpers.running import Run
@@ -73,3 +74,23 @@ def test_images_for_a_model_without_preprocessing(run: Run, bare_model: Path, im
     status, _, err = run("verify", bare_model, images[0])
     assert status == 2
     assert err.startswith("lcnn: error: ")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "difference"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], 0.0),
+        ([1.0, 2.5], [1.0, 2.0], 0.25),
+        ([-3.0, 0.0], [-4.0, 0.0], 0.25),
+        ([0.0, 0.0], [0.0, 0.0], 0.0),
+        ([0.0, 1e-9], [0.0, 0.0], np.inf),
+        ([np.nan, 1.0], [0.0, 1.0], np.inf),
+        ([0.0, 1.0], [np.nan, 1.0], np.inf),
+        ([np.nan, 1.0], [np.nan, 1.0], 0.0),
+        ([np.inf, 1.0], [np.inf, 1.5], 0.5 / 1.5),
+        ([np.inf, 1.0], [-np.inf, 1.0], np.inf),
+    ],
+)
+def test_relative_difference(found: list[float], expected: list[float], difference: float) -> None:
+    arrays = (np.array(values, np.float32) for values in (found, expected))
+    assert relative_difference(*arrays) == pytest.approx(difference, rel=1e-6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import textwrap
@@ -10,16 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lcnn_engine import __version__
 from tests.golden import make_golden
-from tests.helpers.running import ROOT, Run, in_shell
-
-
-def test_help_and_version(run: Run) -> None:
-    status, out, _ = run("--help")
-    assert status == 0
-    assert all(command in out for command in ("predict", "info", "verify", "profile", "bench"))
-    assert run("--version") == (0, f"lcnn {__version__}\n", "")
+from tests.helpers.running import ROOT, in_shell
 
 
 def test_reader_that_leaves(model_path: Path, images: list[Path]) -> None:
@@ -68,21 +59,3 @@ def test_commands_load_what_they_use() -> None:
         [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "verify MODEL --threads 1 IMAGE IMAGE", "verify --threads 1 MODEL IMAGE --json IMAGE",
-        "bench MODEL --runs 1 IMAGE", "profile MODEL --runs 1 --no-dense IMAGE", "info --json MODEL",
-        "predict MODEL IMAGE --top 1 IMAGE", "predict --top 1 -- MODEL IMAGE",
-    ],
-)  # fmt: skip
-def test_options_may_stand_anywhere(run: Run, model_path: Path, images: list[Path], words: str) -> None:
-    named = {"MODEL": model_path, "IMAGE": images[0]}
-    status, out, err = run(*(named.get(word, word) for word in words.split()))
-    assert (status, err) == (0, "")
-    if "verify" in words:
-        assert "2 images" in out or json.loads(out)["inputs"] == 2
-    if "bench" in words:
-        assert f"on {images[0]}" in out

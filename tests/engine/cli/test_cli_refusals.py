@@ -36,20 +36,6 @@ def test_directory_as_a_model(run: Run, tmp_path: Path) -> None:
     assert (status, err) == (2, f"lcnn: error: {tmp_path}: expected a model file, found a directory\n")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (), ("predict",), ("predict", "model"), ("verify",), ("paint",), ("predict", "m", "i", "--top", "0"),
-        ("predict", "m", "i", "--top", "1.5"), ("predict", "m", "i", "--threads", "none"), ("info", "a", "b"),
-        ("verify", "m", "--threads", "-1"), ("info", "--colour"),
-    ],
-)  # fmt: skip
-def test_usage(run: Run, arguments: tuple[str, ...]) -> None:
-    status, out, err = run(*arguments)
-    assert (status, out) == (2, "")
-    assert "usage: lcnn" in err
-
-
 def test_more_threads_than_there_can_be(run: Run, model_path: Path, images: list[Path]) -> None:
     for command in (
         ("predict", model_path, images[0]),
