@@ -147,3 +147,9 @@ def refusal(data: bytes, **options: Any) -> str:
     with pytest.raises(ModelFormatError) as caught:
         read_model(data, **options)
     return str(caught.value)
+
+
+def assert_refused(data: bytes, fragments: Sequence[str]) -> None:
+    """Check that ``data`` is refused with a message that has ``fragments`` in this order."""
+    message = refusal(data)
+    assert in_order(message, ("<bytes>: ", *fragments)), message
