@@ -24,7 +24,7 @@ SCALE = 2  # pixels of a PNG to one of the image, for screens that have them
 SMOOTH = 2  # drawn so much larger still, then reduced: Pillow's shapes have steps for edges
 
 MARGIN = 24  # below the lowest item
-PILLOWS = {"start": "ls", "middle": "ms", "end": "rs"}  # its names for anchors on the baseline
+ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}  # its names for anchors on the baseline
 
 Point = tuple[float, float]
 
@@ -92,7 +92,7 @@ class Drawing:
                 draw.polygon([(x * scale, y * scale) for x, y in item.points], item.fill)
             else:
                 at = (item.at[0] * scale, item.at[1] * scale)
-                draw.text(at, item.text, item.fill, _font(item.size * scale), PILLOWS[item.anchor])
+                draw.text(at, item.text, item.fill, _font(item.size * scale), ANCHORS[item.anchor])
         return image.reduce(SMOOTH)
 
     def _svg(self) -> str:
