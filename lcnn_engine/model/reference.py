@@ -25,6 +25,8 @@ from ..errors import InputError, ModelFormatError
 if TYPE_CHECKING:
     import scipy.sparse
 
+__all__ = ["evaluate", "sparse_kernel"]
+
 Float32: TypeAlias = NDArray[np.float32]
 Float64: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = Sequence[int]

@@ -10,23 +10,28 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+__all__ = [
+    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup", "Lrn", "Map",
+    "NoFields", "Nonzeros", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+]  # fmt: skip
+
 
 class StepKind(enum.Enum):
-    """What a step does, whatever kernel it runs."""
+    """What a step computes, and by which family of kernels; values are how JSON spells them."""
 
     INPUT = "input"
     OUTPUT = "output"
     REORDER = "reorder"
-    SPLIT_BY_STRIDE = "split by stride"
+    SPLIT_BY_STRIDE = "split_by_stride"
     DICTIONARY = "dictionary"
     NONZEROS = "nonzeros"
     DENSE = "dense"
-    LOOKUP_TILE = "lookup tile"
-    LOOKUP_GATHER = "lookup gather"
+    LOOKUP_TILE = "lookup_tile"
+    LOOKUP_GATHER = "lookup_gather"
     CONV = "conv"
-    CONV_PATCHES = "conv patches"
+    CONV_PATCHES = "conv_patches"
     POOL = "pool"
-    GLOBAL_POOL = "global pool"
+    GLOBAL_POOL = "global_pool"
     POINTWISE = "pointwise"
     COMBINE = "combine"
     LRN = "lrn"
@@ -85,13 +90,6 @@ class IsFp16(NamedTuple):
     """1 where constant number ``number`` is packed as float16, else 0: known once it is packed."""
 
     number: int
-
-
-class Activate(NamedTuple):
-    """An activation by its name in the model file, and its slope."""
-
-    name: str = "linear"
-    alpha: float = 0.0
 
 
 class SpaceToDepth(NamedTuple):

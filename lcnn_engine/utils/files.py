@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+__all__ = ["check_place", "replacing"]
+
 
 def check_place(path: str | os.PathLike[str]) -> None:
     """Refuse a path where no file can come to lie: a folder, a device, or one in a folder that is not there.

@@ -118,7 +118,7 @@ def _lookup_cost(call: Call, lookups: int, norm: bool) -> NodeCost:
         channels=source[-1],
         atoms=atoms,
         taps=math.prod(layer.P.shape[:-2]),
-        places=math.prod(layer.padded_size((None, *source))),
+        positions=math.prod(layer.padded_size((None, *source))),
         lookups=lookups,
         size=_size(dictionary + lookups + _bias(call, norm), places=lookups + _filters(call) + 1),
     )

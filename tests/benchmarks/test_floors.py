@@ -15,6 +15,7 @@ from benchmarks.building import NetBuilder
 from benchmarks.speed_limits import Limits
 from lcnn_engine import Net
 from lcnn_engine.analysis.profile import ProfileStep
+from lcnn_engine.plan.calls import StepKind
 
 SIZES = {"L1": 100.0, "L2": 1000.0, "L3": 10000.0, "memory": float("inf")}
 LIMITS = Limits(1e9, SIZES, {"L1": 8e9, "L2": 4e9, "L3": 2e9, "memory": 1e9})
@@ -62,7 +63,7 @@ def test_what_a_step_must_move(
     step: str, op: str, multiplications: int, weights: int, activations: int, network: floors.Network
 ) -> None:
     made = 2 * multiplications if op == "matrix x vector" else multiplications  # half of them are of zeros
-    found = network.floor(ProfileStep(step, op, "kernel", 1e-3, made))
+    found = network.floor(ProfileStep(step, op, "kernel", 1e-3, made, StepKind.POINTWISE))
     # The network's 2 KB of weights lie in "L3".
     memory = weights / 2e9 + LIMITS.seconds(activations, activations)
     assert found.floor_us == pytest.approx(1e6 * max(multiplications / 1e9, memory))

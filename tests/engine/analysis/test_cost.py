@@ -1,4 +1,4 @@
-"""The counting rule: the numbers of LCNN's paper and of its dense twin, and small ones worked by hand."""
+"""The counting rule: the numbers of LCNN's paper and of its dense equivalent, and small ones worked by hand."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def costs(graph: Graph) -> dict[str, NodeCost]:
     return {cost.name: cost for cost in cost_of(graph, tensors, {})}
 
 
-def test_dense_twin() -> None:
+def test_dense_equivalent() -> None:
     found = costs(alexnet(Conv2D))
     assert sum(cost.multiplications for cost in found.values()) == pytest.approx(714.19e6, rel=1e-5)
     assert all(cost.dense == cost.multiplications for cost in found.values())

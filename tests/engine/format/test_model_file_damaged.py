@@ -49,12 +49,12 @@ def outcome(data: bytes) -> str:
     return "loaded"
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every value inside ``value``."""
     items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         yield (*path, key)
-        yield from places(item, (*path, key))
+        yield from paths(item, (*path, key))
 
 
 def at(value: Any, path: tuple[Any, ...]) -> Any:
@@ -64,8 +64,8 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 def damage(value: Any, rng: random.Random) -> None:
-    """Change one thing inside a JSON value."""
-    everywhere = list(places(value))
+    """Change one value inside a JSON value."""
+    everywhere = list(paths(value))
     if not everywhere:
         return
     path = rng.choice(everywhere)
@@ -109,16 +109,16 @@ def test_damaged_bytes(model: tuple[dict[str, Any], dict[str, np.ndarray]]) -> N
     def make(rng: random.Random) -> bytes:
         data = bytearray(intact)
         for _ in range(rng.choice([1, 1, 2, 8])):
-            place = rng.randrange(len(data))
+            position = rng.randrange(len(data))
             action = rng.randrange(4)
             if action == 0:
-                data[place] ^= 1 << rng.randrange(8)
+                data[position] ^= 1 << rng.randrange(8)
             elif action == 1:
-                data[place] = rng.choice(b'\0\xff"{}[],:0-\\ \n')
+                data[position] = rng.choice(b'\0\xff"{}[],:0-\\ \n')
             elif action == 2:
-                del data[place : place + rng.choice([1, 4, 100])]
+                del data[position : position + rng.choice([1, 4, 100])]
             else:
-                data[place:place] = data[: rng.choice([1, 4, 100])]
+                data[position:position] = data[: rng.choice([1, 4, 100])]
             data = data or bytearray(1)
         return bytes(data)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import textwrap
@@ -10,20 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lcnn_engine import __version__
 from tests.golden import make_golden
-from tests.helpers.running import ROOT, Run, in_shell
+from tests.helpers.running import ROOT, in_shell
 
 
-def test_help_and_version(run: Run) -> None:
-    status, out, _ = run("--help")
-    assert status == 0
-    assert all(command in out for command in ("predict", "info", "verify", "profile", "bench"))
-    assert run("--version") == (0, f"lcnn {__version__}\n", "")
-
-
-def test_reader_that_leaves(model_path: Path, pictures: list[Path]) -> None:
-    many = f"'{pictures[0]}' " * 300
+def test_reader_that_leaves(model_path: Path, images: list[Path]) -> None:
+    many = f"'{images[0]}' " * 300
     result = in_shell(f"lcnn predict '{model_path}' {many} | head -n 1")
     assert result.returncode == 0
     assert result.stderr == ""
@@ -68,21 +59,3 @@ def test_commands_load_what_they_use() -> None:
         [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "verify MODEL --threads 1 PICTURE PICTURE", "verify --threads 1 MODEL PICTURE --json PICTURE",
-        "bench MODEL --runs 1 PICTURE", "profile MODEL --runs 1 --no-dense PICTURE", "info --json MODEL",
-        "predict MODEL PICTURE --top 1 PICTURE", "predict --top 1 -- MODEL PICTURE",
-    ],
-)  # fmt: skip
-def test_options_may_stand_anywhere(run: Run, model_path: Path, pictures: list[Path], words: str) -> None:
-    named = {"MODEL": model_path, "PICTURE": pictures[0]}
-    status, out, err = run(*(named.get(word, word) for word in words.split()))
-    assert (status, err) == (0, "")
-    if "verify" in words:
-        assert "2 pictures" in out or json.loads(out)["inputs"] == 2
-    if "bench" in words:
-        assert f"on {pictures[0]}" in out

@@ -12,7 +12,7 @@ from tests.helpers.running import Run, in_shell
 
 
 @pytest.mark.parametrize("command", ["predict", "info", "verify", "profile", "bench"])
-def test_models_that_are_none(run: Run, command: str, tmp_path: Path, pictures: list[Path]) -> None:
+def test_models_that_are_none(run: Run, command: str, tmp_path: Path, images: list[Path]) -> None:
     invalid = valid_graph()
     node(invalid, "conv")["filters"] = 0
     sources = {
@@ -25,7 +25,7 @@ def test_models_that_are_none(run: Run, command: str, tmp_path: Path, pictures: 
         path = tmp_path / name
         if data is not None:
             path.write_bytes(data)
-        status, out, err = run(command, path, *(pictures[:1] if command == "predict" else []))
+        status, out, err = run(command, path, *(images[:1] if command == "predict" else []))
         assert (status, out) == (2, ""), name
         assert err.startswith(f"lcnn: error: {path}: ")
         assert err.count("\n") == 1
@@ -36,23 +36,9 @@ def test_directory_as_a_model(run: Run, tmp_path: Path) -> None:
     assert (status, err) == (2, f"lcnn: error: {tmp_path}: expected a model file, found a directory\n")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (), ("predict",), ("predict", "model"), ("verify",), ("paint",), ("predict", "m", "i", "--top", "0"),
-        ("predict", "m", "i", "--top", "1.5"), ("predict", "m", "i", "--threads", "none"), ("info", "a", "b"),
-        ("verify", "m", "--threads", "-1"), ("info", "--colour"),
-    ],
-)  # fmt: skip
-def test_usage(run: Run, arguments: tuple[str, ...]) -> None:
-    status, out, err = run(*arguments)
-    assert (status, out) == (2, "")
-    assert "usage: lcnn" in err
-
-
-def test_more_threads_than_there_can_be(run: Run, model_path: Path, pictures: list[Path]) -> None:
+def test_more_threads_than_there_can_be(run: Run, model_path: Path, images: list[Path]) -> None:
     for command in (
-        ("predict", model_path, pictures[0]),
+        ("predict", model_path, images[0]),
         *((name, model_path) for name in ("verify", "profile", "bench")),
     ):
         status, _, err = run(*command, "--threads", 1000)
@@ -60,9 +46,9 @@ def test_more_threads_than_there_can_be(run: Run, model_path: Path, pictures: li
         assert "from 1 to 256" in err
 
 
-@pytest.mark.parametrize("command", ["info", "info MODEL", "predict MODEL PICTURE", "verify MODEL", "bench MODEL"])
-def test_unknown_isa(command: str, model_path: Path, pictures: list[Path]) -> None:
-    command = command.replace("MODEL", f"'{model_path}'").replace("PICTURE", f"'{pictures[0]}'")
+@pytest.mark.parametrize("command", ["info", "info MODEL", "predict MODEL IMAGE", "verify MODEL", "bench MODEL"])
+def test_unknown_isa(command: str, model_path: Path, images: list[Path]) -> None:
+    command = command.replace("MODEL", f"'{model_path}'").replace("IMAGE", f"'{images[0]}'")
     result = in_shell(f"lcnn {command}", LCNN_ISA="neon9")
     if "info '" in command:  # reads the model alone
         assert result.returncode == 0

@@ -1,4 +1,4 @@
-"""Pictures to open, made here: noise, and PNG files that Pillow does not write."""
+"""Images to open, made here: noise, and PNG files that Pillow does not write."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lcnn_engine.images.decoding import open_picture
+from lcnn_engine.images.decoding import open_image
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 9), dtype=np.uint8)
@@ -26,8 +26,8 @@ def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-def pixels(picture: Any, mode: str) -> np.ndarray:
-    image = open_picture(picture, mode)
+def pixels(image: Any, mode: str) -> np.ndarray:
+    image = open_image(image, mode)
     assert image.mode == mode
     return np.asarray(image)
 
