@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..utils.messages import shown
-from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, fail
+from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, node_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Convolution(Activated, Windowed):
         check_integers(self, "dilation", 1, 2)
 
     def _shape(self, *inputs: Shape) -> Shape:
-        return (*self.places(inputs[0]), self.filters)
+        return (*self.output_size(inputs[0]), self.filters)
 
 
 def _lookup_specs(filters: int, channels: int) -> dict[str, TensorSpec]:
@@ -69,11 +69,11 @@ class Conv2D(Convolution):
         super().check()
         check_integers(self, "groups", 1)
         if self.filters % self.groups:
-            raise fail(self.name, f"filters {self.filters} to be a multiple of groups", self.groups)
+            raise node_error(self.name, f"filters {self.filters} to be a multiple of groups", self.groups)
 
     def _shape(self, *inputs: Shape) -> Shape:
         if inputs[0][-1] % self.groups:
-            raise fail(self.name, f"input channels {inputs[0][-1]} to be a multiple of groups", self.groups)
+            raise node_error(self.name, f"input channels {inputs[0][-1]} to be a multiple of groups", self.groups)
         return super()._shape(*inputs)
 
     def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
@@ -127,10 +127,10 @@ class Pool2D(Windowed):
         check_integers(self, "pool_size", 1, 2)
         top, bottom, left, right = self.padding
         if max(top, bottom) >= self.pool_size[0] or max(left, right) >= self.pool_size[1]:
-            raise fail(self.name, f"padding smaller than pool_size {list(self.pool_size)}", list(self.padding))
+            raise node_error(self.name, f"padding smaller than pool_size {list(self.pool_size)}", list(self.padding))
 
     def _shape(self, *inputs: Shape) -> Shape:
-        return (*self.places(inputs[0]), inputs[0][-1])
+        return (*self.output_size(inputs[0]), inputs[0][-1])
 
 
 class MaxPool2D(Pool2D):
@@ -143,7 +143,7 @@ class AvgPool2D(Pool2D):
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroPad2D(Node):
-    """Zeros around the picture."""
+    """Zeros around the image: (H, W, C) -> (top + H + bottom, left + W + right, C)."""
 
     op = "zero_pad2d"
     rank = 3
@@ -194,7 +194,7 @@ class Activation(Activated):
 
 
 class Elementwise(Activated):
-    """Inputs of one shape, or some of them (1, 1, C) or (C,), repeated over the picture."""
+    """Inputs of one shape, or some of them (1, 1, C) or (C,), repeated over the image."""
 
     many = True
 
@@ -203,7 +203,7 @@ class Elementwise(Activated):
         for name, shape in zip(self.inputs, inputs, strict=True):
             if shape not in (full, (1, 1, full[-1]), (full[-1],)):
                 fitting = f"{full}, (1, 1, {full[-1]}) or ({full[-1]},)"
-                raise fail(self.name, f"input {shown(name)} of shape {fitting}", shape)
+                raise node_error(self.name, f"input {shown(name)} of shape {fitting}", shape)
         return full
 
 
@@ -224,7 +224,7 @@ class Concat(Node):
     def _shape(self, *inputs: Shape) -> Shape:
         for name, shape in zip(self.inputs, inputs, strict=True):
             if shape[:-1] != inputs[0][:-1]:
-                raise fail(self.name, f"input {shown(name)} to fit {inputs[0]} but for its channels", shape)
+                raise node_error(self.name, f"input {shown(name)} to fit {inputs[0]} but for its channels", shape)
         return (*inputs[0][:-1], sum(shape[-1] for shape in inputs))
 
 
