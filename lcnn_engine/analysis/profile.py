@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..interop.dense import Network, as_dense, is_lookup
+from ..interop.dense import GraphAndTensors, dense_equivalent, is_lookup
 from ..model.graph import Graph
 from ..plan import Plan
 from ..utils.text import counted, millions, printable, table
@@ -131,7 +131,7 @@ def profile_network(
     """
     plans = [plan]
     if dense:
-        plans.append(_plan_of(as_dense(graph, tensors), plan.variant, max_bytes))
+        plans.append(_plan_of(dense_equivalent(graph, tensors), plan.variant, max_bytes))
     steps, *twin = [
         tuple(
             ProfileStep(step.name, step.op, step.kernel, float(time), step.multiplications)
@@ -143,7 +143,7 @@ def profile_network(
     return Profile(graph.name, plan.variant, threads, runs, steps, layers, twin[0] if twin else None)
 
 
-def _plan_of(network: Network, variant: str, max_bytes: int) -> Plan:
+def _plan_of(network: GraphAndTensors, variant: str, max_bytes: int) -> Plan:
     return Plan(*network, variant=variant, max_bytes=max_bytes)
 
 

@@ -1,7 +1,9 @@
-"""The operations: one frozen dataclass each, with its attributes, shapes and rules. A class without attributes of its
-own has its parent's methods: to make each its own would take half of the time that importing the engine takes.
+"""The operations, a class each: its name in a file, fields, checks, shape rule and tensors. NODE_TYPES lists them.
 
-What they share is in ``nodes.py``. The meaning of every attribute is in MODEL_FORMAT.md.
+From that list follow the keys that a file may have, and, by tests, that every operation has a definition, a lowering
+and a translation. A class without fields of its own is no dataclass of its own, but has its parent's methods: to make
+each its own would take half of the time that importing the engine takes. What all share is in ``node.py``; the meaning
+of every field is in MODEL_FORMAT.md.
 
 Legend, the letters of the LCNN paper: n filters, m input channels, k dictionary atoms, D the dictionary (k, m),
 I the lookup indices, C their coefficients, S = D * X, P the sparse kernel that I and C spell out.
@@ -50,7 +52,10 @@ def _lookup_specs(filters: int, channels: int) -> dict[str, TensorSpec]:
 
 
 class LookupConv2D(Convolution):
-    """S = D * X, then Y = act(bias + sum of C * shifted S): the paper's lookup convolution (section 3)."""
+    """S = D * X, then Y = act(bias + sum of C * shifted S): the paper's lookup convolution (section 3).
+
+    (H, W, m) -> (H', W', n).
+    """
 
     op = "lookup_conv2d"
 
@@ -60,7 +65,7 @@ class LookupConv2D(Convolution):
 
 @dataclass(frozen=True, kw_only=True)
 class Conv2D(Convolution):
-    """A dense convolution, in ``groups``."""
+    """Y = act(bias + W * X), filters and channels in ``groups``: a dense convolution. (H, W, m) -> (H', W', n)."""
 
     op = "conv2d"
     groups: int = 1
@@ -97,7 +102,7 @@ class DenseLike(Activated):
 
 
 class LookupDense(DenseLike):
-    """A lookup convolution on one pixel: S = D @ x, Y = act(bias + P @ S)."""
+    """S = D @ x, then y = act(bias + P @ S): a lookup convolution on one pixel. (m,) -> (n,)."""
 
     op = "lookup_dense"
 
@@ -106,6 +111,8 @@ class LookupDense(DenseLike):
 
 
 class Dense(DenseLike):
+    """y = act(bias + W @ x). (m,) -> (n,)."""
+
     op = "dense"
 
     def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
@@ -115,7 +122,7 @@ class Dense(DenseLike):
 
 @dataclass(frozen=True, kw_only=True)
 class Pool2D(Windowed):
-    """A pool of pool_size, per channel."""
+    """What pools share: one number for each window of ``pool_size``, per channel. (H, W, C) -> (H', W', C)."""
 
     pool_size: tuple[int, int]
 
@@ -134,10 +141,14 @@ class Pool2D(Windowed):
 
 
 class MaxPool2D(Pool2D):
+    """The max of each window; padding never wins."""
+
     op = "max_pool2d"
 
 
 class AvgPool2D(Pool2D):
+    """The mean of what each window holds of the image; padding does not count."""
+
     op = "avg_pool2d"
 
 
@@ -159,6 +170,8 @@ class ZeroPad2D(Node):
 
 
 class GlobalPool2D(Node):
+    """What global pools share: one number for each channel. (H, W, C) -> (C,)."""
+
     rank = 3
 
     def _shape(self, *inputs: Shape) -> Shape:
@@ -166,15 +179,19 @@ class GlobalPool2D(Node):
 
 
 class GlobalAvgPool2D(GlobalPool2D):
+    """The mean of every channel."""
+
     op = "global_avg_pool2d"
 
 
 class GlobalMaxPool2D(GlobalPool2D):
+    """The max of every channel."""
+
     op = "global_max_pool2d"
 
 
 class Flatten(Node):
-    """C order of H, W, C."""
+    """(H, W, C) -> (H*W*C,), in C order."""
 
     op = "flatten"
     rank = 3
@@ -184,17 +201,19 @@ class Flatten(Node):
 
 
 class Softmax(Node):
-    """Over the last axis."""
+    """y = exp(x) / sum of exp(x) over the last axis, of any shape."""
 
     op = "softmax"
 
 
 class Activation(Activated):
+    """y = act(x), of any shape."""
+
     op = "activation"
 
 
 class Elementwise(Activated):
-    """Inputs of one shape, or some of them (1, 1, C) or (C,), repeated over the image."""
+    """What operations of value with value share: inputs of one shape, but some may be (1, 1, C) or (C,), repeated."""
 
     many = True
 
@@ -208,15 +227,19 @@ class Elementwise(Activated):
 
 
 class Add(Elementwise):
+    """y = act(x1 + x2 + ...)."""
+
     op = "add"
 
 
 class Multiply(Elementwise):
+    """y = act(x1 * x2 * ...)."""
+
     op = "multiply"
 
 
 class Concat(Node):
-    """Along the channels."""
+    """The channels of all inputs after one another. (H, W, Ci) -> (H, W, sum of Ci), or the same of (Ci,)."""
 
     op = "concat"
     many = True
@@ -229,7 +252,7 @@ class Concat(Node):
 
 
 class BatchNorm(Node):
-    """y = x * scale + shift, per channel."""
+    """y = x * scale + shift, per channel, of any shape."""
 
     op = "batch_norm"
 

@@ -15,7 +15,7 @@ from PIL import Image
 from lcnn_engine import InputError, Net
 from lcnn_engine.analysis.profile import ROUNDS, Profile, ProfileStep, _medians
 from lcnn_engine.analysis.timeline import KINDS, kind_of, tick_text, ticks, time_text
-from lcnn_engine.interop.dense import as_dense
+from lcnn_engine.interop.dense import dense_equivalent
 from lcnn_engine.model.graph import Conv2D
 from lcnn_engine.utils.drawing import Drawing
 from tests.helpers.networks import chain, pictures, small_classifier, with_tensors
@@ -41,7 +41,7 @@ class TestDenseTwin:
         graph, tensors = small_classifier()
         x = pictures(graph)[0]
         expected = Net(graph, tensors, threads=1).run(x)
-        found = Net(*as_dense(graph, tensors), threads=1).run(x)
+        found = Net(*dense_equivalent(graph, tensors), threads=1).run(x)
         assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 
     def test_every_lookup_layer_has_a_time_beside_it(self, profile: Profile):
