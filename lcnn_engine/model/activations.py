@@ -1,8 +1,8 @@
 """The activations, a row each: from it follow what a file may say, the NumPy definition and the translation to ONNX.
 
 A row goes by the name that both the file format and ``keras.activations`` have for it, and computes what Keras 3 does.
-The kernels' half of the table, in the same order, is ``LCNN_ACTIVATIONS`` in ``kernels/csrc/steps.h``; a test holds the
-two together.
+The kernels' half of the table, in the same order, is ``kernels/csrc/activations.h``; a test holds the two together.
+docs/adding-an-operation.md tells how to add one.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 From that list follow the keys that a file may have, and, by tests, that every operation has a definition, a lowering
 and a translation. A class without fields of its own is no dataclass of its own, but has its parent's methods: to make
 each its own would take half of the time that importing the engine takes. What all share is in ``node.py``; the meaning
-of every field is in MODEL_FORMAT.md.
+of every field is in MODEL_FORMAT.md. docs/adding-an-operation.md tells how to add one.
 
 Legend, the letters of the LCNN paper: n filters, m input channels, k dictionary atoms, D the dictionary (k, m),
 I the lookup indices, C their coefficients, S = D * X, P the sparse kernel that I and C spell out.

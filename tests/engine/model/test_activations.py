@@ -43,7 +43,7 @@ def test_each_has_numbers_worked_by_hand() -> None:
 
 
 def test_the_kernels_have_the_same_table() -> None:
-    """Expected to be LCNN_ACTIVATIONS in lcnn_engine/kernels/csrc/steps.h."""
+    """Theirs is lcnn_engine/kernels/csrc/activations.h."""
     assert list(ACTIVATION_CODES) == list(ACTIVATIONS)
     assert list(ACTIVATION_CODES.values()) == list(range(len(ACTIVATIONS)))
 
