@@ -14,7 +14,7 @@ from functools import cached_property
 
 from .activations import ACTIVATIONS as ACTIVATIONS
 from .node import *  # noqa: F403  (each name is listed once, where it is defined)
-from .node import MAX_ELEMENTS, Node, Shape, TensorSpec, elements, format_error, is_size, node_error
+from .node import MAX_ELEMENTS, Node, Record, Shape, TensorSpec, elements, format_error, is_size, node_error
 from .operations import *  # noqa: F403
 from .preprocessing import MODES as MODES
 from .preprocessing import Preprocessing
@@ -23,8 +23,8 @@ from .preprocessing import Resize as Resize
 MAX_BYTES = 4 * 2**30  # of activations, unless the caller says otherwise
 
 
-@dataclass(frozen=True)
-class Input:
+@dataclass(frozen=True, eq=False, repr=False)
+class Input(Record):
     """The graph's input: its name and (H, W, C)."""
 
     name: str
@@ -39,8 +39,8 @@ class Input:
             raise format_error("input", f"at most {MAX_ELEMENTS} values", shape)
 
 
-@dataclass(frozen=True)
-class Graph:
+@dataclass(frozen=True, eq=False, repr=False)
+class Graph(Record):
     """A whole network: nodes in execution order, the name of the one that is the result, and how to feed it.
 
     Unchecked until :meth:`check` is called; ``graph["conv1"]`` is the node of that name.

@@ -17,7 +17,7 @@ from ..utils.messages import shown
 from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, node_error
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Convolution(Activated, Windowed):
     """What dense and lookup convolutions share."""
 
@@ -63,7 +63,7 @@ class LookupConv2D(Convolution):
         return _lookup_specs(self.filters, inputs[0][-1])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Conv2D(Convolution):
     """Y = act(bias + W * X), filters and channels in ``groups``: a dense convolution. (H, W, m) -> (H', W', n)."""
 
@@ -86,7 +86,7 @@ class Conv2D(Convolution):
         return {"kernel": TensorSpec("F32", kernel), "bias": TensorSpec("F32", (self.filters,), optional=True)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class DenseLike(Activated):
     """What dense and lookup layers on vectors share."""
 
@@ -120,7 +120,7 @@ class Dense(DenseLike):
         return {"kernel": TensorSpec("F32", (self.units, inputs[0][0])), "bias": bias}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Pool2D(Windowed):
     """What pools share: one number for each window of ``pool_size``, per channel. (H, W, C) -> (H', W', C)."""
 
@@ -152,7 +152,7 @@ class AvgPool2D(Pool2D):
     op = "avg_pool2d"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ZeroPad2D(Node):
     """Zeros around the image: (H, W, C) -> (top + H + bottom, left + W + right, C)."""
 
@@ -261,7 +261,7 @@ class BatchNorm(Node):
         return {"scale": TensorSpec("F32", channels), "shift": TensorSpec("F32", channels)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LRN(Node):
     """Local response normalization: y = x / (bias + alpha * sum of x^2 over 2*depth_radius+1 channels)^beta."""
 

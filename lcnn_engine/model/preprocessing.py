@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .node import MAX_ELEMENTS, Shape, format_error, is_finite, is_size
+from .node import MAX_ELEMENTS, Record, Shape, format_error, is_finite, is_size
 
 MODES = {"L": 1, "RGB": 3}  # mode of an image -> its channels
 POLICIES = ("exact", "shortest_edge")
@@ -15,8 +15,8 @@ RESAMPLES = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 TINY = 2.0**-150  # float32 rounds this and all below to 0, ties to even
 
 
-@dataclass(frozen=True)
-class Resize:
+@dataclass(frozen=True, eq=False, repr=False)
+class Resize(Record):
     """``policy`` "exact" with ``size`` (height, width), or "shortest_edge" with ``size`` n."""
 
     policy: str
@@ -43,8 +43,8 @@ class Resize:
         return self.size if isinstance(self.size, tuple) else (self.size, self.size)
 
 
-@dataclass(frozen=True)
-class Preprocessing:
+@dataclass(frozen=True, eq=False, repr=False)
+class Preprocessing(Record):
     """The steps from an image to the input: ``mode``, resize, crop, then ``(x * scale - mean) / std`` a channel."""
 
     mode: str
