@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lcnn_engine.model.graph import ACTIVATIONS, Graph
+from lcnn_engine.model.activations import ACTIVATION_FUNCTIONS, ACTIVATIONS
+from lcnn_engine.model.graph import Graph
 
 from .building import NetBuilder, Tensors
 
@@ -131,7 +132,7 @@ def pointwise() -> Iterator[Case]:
     for shape in ((56, 56, 64), (14, 14, 256)):
         yield Case("batch_norm", f"{shape[0]}x{shape[1]}x{shape[2]}", shape, norm, copies=8)
     for activation in ACTIVATIONS[1:]:
-        alpha = 0.1 if activation == "leaky_relu" else None
+        alpha = 0.1 if ACTIVATION_FUNCTIONS[activation].takes_alpha else None
         for shape in ((56, 56, 64), (14, 14, 256)):
             yield _op("activation", shape, 8, activation, activation=activation, alpha=alpha)
 

@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
 
-from lcnn_engine.interop.dense import as_dense
+from lcnn_engine.interop.dense import dense_equivalent
 from lcnn_engine.model import graph as g
 
 Get = Callable[[str], Any]  # a tensor of the node as a variable, in TensorFlow's layout; None where it has none
@@ -133,7 +133,7 @@ class TensorFlowNet(tf.Module):
 
     def __init__(self, graph: g.Graph, tensors: Mapping[str, np.ndarray]) -> None:
         super().__init__()
-        self._graph, weights = as_dense(graph, tensors)
+        self._graph, weights = dense_equivalent(graph, tensors)
         self._variables = {name: _variable(name.rpartition("/")[2], tensor) for name, tensor in weights.items()}
         signature = tf.TensorSpec([None, *graph.input.shape], tf.float32, graph.input.name)
         self.function = tf.function(self._compute).get_concrete_function(signature)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lcnn_engine.interop.dense import Network, as_dense, dense_kernel, is_lookup, with_dense_layers
+from lcnn_engine.interop.dense import GraphAndTensors as Network
+from lcnn_engine.interop.dense import dense_equivalent as as_dense
+from lcnn_engine.interop.dense import dense_kernel, is_lookup, with_dense_layers
 from lcnn_engine.model import graph as g
 
 __all__ = ["Network", "as_dense", "dense_kernel", "dense_twin", "is_lookup", "lookup_multiplications"]

@@ -198,9 +198,11 @@ class Net:
         return profile_network(self._graph, self._plan, dense_plan, image, self._threads, runs)
 
     def _dense_plan(self) -> Plan:
-        from .interop.dense import as_dense
+        from .interop.dense import dense_equivalent
 
-        return Plan(*as_dense(self._graph, self._tensors), variant=self._plan.variant, max_bytes=self._max_bytes)
+        return Plan(
+            *dense_equivalent(self._graph, self._tensors), variant=self._plan.variant, max_bytes=self._max_bytes
+        )
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         result = np.empty((len(batch), *self.output_shape), np.float32)

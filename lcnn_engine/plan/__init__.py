@@ -127,7 +127,8 @@ class Plan:
     def __str__(self) -> str:
         from .printing import plan_text  # here, for most programs never ask
 
-        return plan_text(self)
+        title = f"plan of {self.name!r} for {self.variant}"
+        return plan_text(title, self.steps, self.calls, self.buffers, self.arena, self.constants)
 
 
 _SCRATCH_SLACK = 64  # floats behind the scratch of a thread

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from .arena import lifetimes_of
-from .calls import ConstantRef, IsFp16, KernelCall, Map, Place
+from .arena import Arena, Buffer, lifetimes_of
+from .calls import ConstantRef, IsFp16, KernelCall, Map, Place, Step
+from .packing import PackedConstant
 
-if TYPE_CHECKING:
-    from . import Plan
+__all__ = ["plan_text"]
 
 
-def plan_text(plan: Plan) -> str:
-    """Steps in order, under each its kernel calls; every buffer with its place; every constant with its shape."""
+def plan_text(
+    title: str,
+    steps: Sequence[Step],
+    calls: Sequence[KernelCall],
+    buffers: Sequence[Buffer],
+    arena: Arena,
+    constants: Sequence[PackedConstant],
+) -> str:
+    """Write steps in order, under each its kernel calls; every buffer with its place; every constant with its shape."""
+    held = sum(constant.array.nbytes for constant in constants)
     lines = [
-        f"plan of {plan.name!r} for {plan.variant}: {len(plan.steps)} steps, {len(plan.calls)} calls; activations "
-        f"{plan.arena_bytes:,} bytes, constants {sum(constant.array.nbytes for constant in plan.constants):,} bytes",
+        f"{title}: {len(steps)} steps, {len(calls)} calls; activations {4 * arena.size:,} bytes, constants {held:,} bytes"
     ]
-    calls: dict[int, list[KernelCall]] = {}
-    for call in plan.calls:
-        calls.setdefault(call.step, []).append(call)
-    for number, step in enumerate(plan.steps):
+    of_step: dict[int, list[KernelCall]] = {}
+    for call in calls:
+        of_step.setdefault(call.step, []).append(call)
+    for number, step in enumerate(steps):
         work = f", {step.multiplications:,} multiplications" if step.multiplications else ""
         lines.append(f"step {number}: {step.name}, {step.op}: {step.kernel}{work}")
-        lines += [f"    {_call(call)}" for call in calls.get(number, ())]
-    return "\n".join([*lines, *_buffers(plan), *_constants(plan)])
+        lines += [f"    {_call(call)}" for call in of_step.get(number, ())]
+    return "\n".join([*lines, *_buffers(calls, buffers, arena), *_constants(constants)])
 
 
 def _call(call: KernelCall) -> str:
@@ -53,17 +60,17 @@ def _value(value: object) -> str:
     return str(value)
 
 
-def _buffers(plan: Plan) -> list[str]:
+def _buffers(calls: Sequence[KernelCall], buffers: Sequence[Buffer], arena: Arena) -> list[str]:
     lines = ["buffers, in floats:"]
-    lifetimes = lifetimes_of(plan.calls, len(plan.buffers))
-    for number, (buffer, offset, life) in enumerate(zip(plan.buffers, plan.arena.offsets, lifetimes, strict=True)):
+    lifetimes = lifetimes_of(calls, len(buffers))
+    for number, (buffer, offset, life) in enumerate(zip(buffers, arena.offsets, lifetimes, strict=True)):
         lines.append(f"    b{number}: {buffer.size:,} at {offset:,}, calls {life.first} to {life.last}")
     return lines
 
 
-def _constants(plan: Plan) -> list[str]:
+def _constants(constants: Sequence[PackedConstant]) -> list[str]:
     lines = ["constants:"]
-    for number, constant in enumerate(plan.constants):
+    for number, constant in enumerate(constants):
         array = constant.array
         lines.append(f"    c{number}: {constant.name}, {array.dtype} {array.shape}, {array.nbytes:,} bytes")
     return lines

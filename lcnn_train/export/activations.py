@@ -7,24 +7,15 @@ from typing import Any
 
 import keras
 
+from lcnn_engine.model.activations import ACTIVATIONS
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import Node
 from lcnn_train.keras_graph import Call
 
-_ACTIVATION_NAMES = {
-    keras.activations.linear: "linear",
-    keras.activations.relu: "relu",
-    keras.activations.relu6: "relu6",
-    keras.activations.leaky_relu: "leaky_relu",
-    keras.activations.sigmoid: "sigmoid",
-    keras.activations.tanh: "tanh",
-    keras.activations.silu: "silu",
-    keras.activations.hard_sigmoid: "hard_sigmoid",
-    keras.activations.hard_silu: "hard_silu",
-}
-_KERAS_LEAKY_SLOPE = 0.2  # keras.activations.leaky_relu's default, the one a layer's activation="leaky_relu" has
+_ACTIVATION_NAMES = {getattr(keras.activations, name): name for name in ACTIVATIONS}  # a file's names are Keras' own
+_KERAS_ALPHAS = {"leaky_relu": 0.2}  # defaults of Keras' functions: what activation="leaky_relu" of a layer means
 
-Activation = tuple[str, float | None]  # its name in the file, and leaky_relu's slope
+Activation = tuple[str, float | None]  # its name in the file, and alpha where it takes one
 
 
 def named_activation(layer: Any, activation: Callable[..., Any]) -> Activation:
@@ -36,7 +27,7 @@ def named_activation(layer: Any, activation: Callable[..., Any]) -> Activation:
             f"layer {layer.name}: a model file has no activation {found}. "
             f"Supported: {', '.join(_ACTIVATION_NAMES.values())}, softmax"
         )
-    return name, _KERAS_LEAKY_SLOPE if name == "leaky_relu" else None
+    return name, _KERAS_ALPHAS.get(name)
 
 
 def set_activation(node: Node, activation: Activation) -> None:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
 from lcnn_train.export import weighted
 from lcnn_train.export.activations import Activation, named_activation, set_activation
@@ -24,7 +25,7 @@ from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
 _WEIGHTED = ("lookup_conv2d", "conv2d", "lookup_dense", "dense")
-_ACTIVATED = (*_WEIGHTED, "add", "multiply")
+_ACTIVATED = {op for op, kind in NODE_TYPES.items() if issubclass(kind, Activated)} - {"activation"}
 
 
 def translate(model: keras.Model) -> Translation:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from lcnn_engine.interop.dense import as_two_layers
+from lcnn_engine.interop.dense import two_layer_equivalent
 from lcnn_train.errors import ExportError
 from lcnn_train.sources.load import load_network
 from lcnn_train.utils.files import write_atomically
@@ -33,7 +33,7 @@ def export_onnx(
         from lcnn_engine.interop.onnx import onnx_model
     except ModuleNotFoundError as error:
         raise ExportError("writing ONNX needs the package onnx: pip install onnx") from error
-    graph, tensors = as_two_layers(*load_network(model))
+    graph, tensors = two_layer_equivalent(*load_network(model))
     try:
         data = onnx_model(graph, tensors, batch)
     except ValueError as error:

@@ -10,7 +10,7 @@ import keras
 
 from lcnn_engine import read_model
 from lcnn_engine.format.graph_json import graph_from_object
-from lcnn_engine.interop.dense import Network
+from lcnn_engine.interop.dense import GraphAndTensors
 from lcnn_train.config.experiment import Config
 from lcnn_train.errors import RunError
 from lcnn_train.export.converters import translate
@@ -50,7 +50,7 @@ def load_model(path: str | Path, config: Config | None = None, checkpoint: str =
     return Source(model, config or origin.config, origin.labels)
 
 
-def load_network(model: keras.Model | str | os.PathLike[str], checkpoint: str = "best") -> Network:
+def load_network(model: keras.Model | str | os.PathLike[str], checkpoint: str = "best") -> GraphAndTensors:
     """The graph and tensors of a live model, a model file, a run folder or a `.keras` file, as in a float32 model file.
 
     Raises as `load_model`, `read_model` and `export` do.

@@ -16,7 +16,7 @@ from benchmarks.comparison.peers import ENGINES
 from benchmarks.tensorflow_graph import OPERATIONS, TensorFlowNet
 from lcnn_engine.model import graph as g
 from lcnn_engine.model.reference import evaluate
-from tests.benchmarks.test_onnx_graph import CASES
+from tests.helpers.one_operation import CASES, network_of
 
 
 def _close(found: np.ndarray, expected: np.ndarray, tolerance: float = 1e-5) -> None:
@@ -31,10 +31,7 @@ def test_every_operation_is_there() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_one_operation_is_the_references(case: str) -> None:
     """Grouped convolutions are left out: TensorFlow has none that run on every CPU build."""
-    net = NetBuilder("one operation", (7, 9, 4), seed=3)
-    CASES[case](net)
-    graph, tensors = net.finish()
-    x = 4 * np.random.default_rng(5).standard_normal(graph.input.shape, dtype=np.float32)
+    graph, tensors, x = network_of(case)
     found = TensorFlowNet(graph, tensors).function(x[None]).numpy()[0]
     _close(found, evaluate(graph, tensors, x)[graph.output])
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from lcnn_engine.kernels import capabilities, usable_variants
 from lcnn_engine.model import reference
+from lcnn_engine.model.activations import ACTIVATION_FUNCTIONS
 from lcnn_engine.model.graph import NODE_TYPES, Graph, Input, Node, Shape
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.machine import Machine
@@ -37,7 +38,7 @@ def seeded(*key: object) -> np.random.Generator:
 
 def with_alpha(activation: str) -> dict[str, Any]:
     """Attributes for ``activation``, with a slope where it takes one."""
-    return {"activation": activation, "alpha": 0.2 if activation == "leaky_relu" else None}
+    return {"activation": activation, "alpha": 0.2 if ACTIVATION_FUNCTIONS[activation].takes_alpha else None}
 
 
 def lookups_of(P: np.ndarray) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 
 from lcnn_engine import InputError, Net
 from lcnn_engine.analysis.profile import ROUNDS, Profile, _medians
-from lcnn_engine.interop.dense import as_dense
+from lcnn_engine.interop.dense import dense_equivalent
 from lcnn_engine.model.graph import Conv2D
 from lcnn_engine.plan.calls import StepKind
 from lcnn_engine.utils.drawing import Drawing
@@ -24,7 +24,7 @@ class TestDenseEquivalent:
         graph, tensors = small_classifier()
         x = images(graph)[0]
         expected = Net(graph, tensors, threads=1).run(x)
-        found = Net(*as_dense(graph, tensors), threads=1).run(x)
+        found = Net(*dense_equivalent(graph, tensors), threads=1).run(x)
         assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 
     def test_every_lookup_layer_has_a_time_beside_it(self, profile: Profile):

@@ -1,8 +1,7 @@
-"""The NumPy twin against numbers worked by hand, and the lookup convolution against the dense one it stands for."""
+"""The reference against numbers worked by hand, and the lookup convolution against the dense one it stands for."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,11 @@ import pytest
 
 from lcnn_engine.errors import InputError, ModelFormatError
 from lcnn_engine.model import reference
-from lcnn_engine.model.graph import ACTIVATIONS, NODE_TYPES, Concat, Flatten, Graph, Input, LookupConv2D, Node, Softmax
+from lcnn_engine.model.graph import Concat, Flatten, Graph, Input, LookupConv2D, Node, Softmax
 
 
-def picture(*rows: list[float]) -> np.ndarray:
-    """A picture of one channel."""
+def image(*rows: list[float]) -> np.ndarray:
+    """An image of one channel."""
     return np.array(rows, dtype=np.float32)[..., None]
 
 
@@ -33,7 +32,7 @@ def lookups(P: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def random_case(seed: int, *, channels: int, k: int, filters: int, kernel: tuple[int, int]) -> dict[str, Any]:
-    """A picture of 9x8, a dictionary, a sparse P in which filter 0 has no lookup, and a bias."""
+    """An image of 9x8, a dictionary, a sparse P in which filter 0 has no lookup, and a bias."""
     rng = np.random.default_rng(seed)
     P = rng.standard_normal((filters, kernel[0] * kernel[1] * k)) * (rng.random((filters, 1)) < 0.5)
     P[0] = 0
@@ -45,44 +44,13 @@ def random_case(seed: int, *, channels: int, k: int, filters: int, kernel: tuple
     }
 
 
-def test_every_operation_and_activation_of_the_graph_has_a_twin() -> None:
-    assert set(reference.OPERATIONS) == set(NODE_TYPES)
-    assert {*reference.ACTIVATIONS, "leaky_relu"} == set(ACTIVATIONS)
-
-
-def e(x: float) -> float:
-    return math.exp(x)
-
-
-@pytest.mark.parametrize(
-    ("activation", "alpha", "expected"),
-    [
-        ("linear", None, [-4, -1, 0, 2, 7]),
-        ("relu", None, [0, 0, 0, 2, 7]),
-        ("relu6", None, [0, 0, 0, 2, 6]),
-        ("leaky_relu", 0.25, [-1, -0.25, 0, 2, 7]),
-        ("sigmoid", None, [1 / (1 + e(4)), 1 / (1 + e(1)), 0.5, 1 / (1 + e(-2)), 1 / (1 + e(-7))]),
-        ("tanh", None, [math.tanh(-4), math.tanh(-1), 0, math.tanh(2), math.tanh(7)]),
-        ("silu", None, [-4 / (1 + e(4)), -1 / (1 + e(1)), 0, 2 / (1 + e(-2)), 7 / (1 + e(-7))]),
-        ("hard_sigmoid", None, [0, 2 / 6, 0.5, 5 / 6, 1]),
-        ("hard_silu", None, [0, -2 / 6, 0, 10 / 6, 7]),
-    ],
-)
-def test_activation(activation: str, alpha: float | None, expected: list[float]) -> None:
-    y = reference.activation(vector(-4, -1, 0, 2, 7), activation=activation, alpha=alpha)
-    assert y.dtype == np.float32
-    np.testing.assert_allclose(y, expected, rtol=1e-7)
-
-
-def test_sigmoid_and_softmax_do_not_overflow() -> None:
+def test_softmax_does_not_overflow() -> None:
     with np.errstate(over="raise"):
-        y = reference.activation(vector(-1e4, 1e4), activation="sigmoid")
         p = reference.softmax(vector(1e4, 1e4, -1e4))
-    np.testing.assert_array_equal(y, [0, 1])
     np.testing.assert_array_equal(p, [0.5, 0.5, 0])
 
 
-def test_softmax_of_a_picture_is_over_its_channels() -> None:
+def test_softmax_of_an_image_is_over_its_channels() -> None:
     x = np.log(np.array([[[1, 3], [2, 2]]], dtype=np.float32))
     np.testing.assert_allclose(reference.softmax(x), [[[0.25, 0.75], [0.5, 0.5]]], rtol=1e-6)
 
@@ -98,7 +66,7 @@ def test_lookup_convolution_by_hand() -> None:
     np.testing.assert_array_equal(y, [[[10 + 4 - 7], [10 + 8 - 11], [10 + 12 - 0]]])
 
 
-def test_lookup_convolution_without_dictionary_looks_into_the_picture() -> None:
+def test_lookup_convolution_without_dictionary_looks_into_the_image() -> None:
     x = np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], dtype=np.float32)
     # Filter 0: 10 * x[0, 1, 0] + x[1, 0, 1]; filter 1: nothing but its bias, through relu.
     y = reference.lookup_conv2d(
@@ -156,7 +124,7 @@ def test_lookup_dense_is_a_lookup_convolution_on_one_pixel() -> None:
 
 
 def test_conv2d_correlates_and_does_not_flip() -> None:
-    x = picture([1, 2, 3], [4, 5, 6], [7, 8, 9])
+    x = image([1, 2, 3], [4, 5, 6], [7, 8, 9])
     kernel = np.array([[[[1, 10], [100, 1000]]]], dtype=np.float32)
     y = reference.conv2d(x, kernel=kernel, filters=1, kernel_size=(2, 2))
     np.testing.assert_array_equal(y[..., 0], [[5421, 6532], [8754, 9865]])
@@ -181,16 +149,16 @@ def test_dense() -> None:
     np.testing.assert_array_equal(y, [32.5, 0])
 
 
-def test_padded_places_never_win_a_max() -> None:
-    x = picture([-5, -1], [-3, -2])
+def test_padding_never_wins_a_max() -> None:
+    x = image([-5, -1], [-3, -2])
     y = reference.max_pool2d(x, pool_size=(2, 2), padding=(1, 0, 0, 1))
     np.testing.assert_array_equal(y[..., 0], [[-1, -1], [-1, -1]])
     y = reference.max_pool2d(x, pool_size=(2, 1), strides=(3, 1), padding=(0, 1, 0, 0))
     np.testing.assert_array_equal(y[..., 0], [[-3, -1]])
 
 
-def test_padded_places_never_count_in_a_mean() -> None:
-    x = picture([1, 2], [3, 6])
+def test_padding_never_counts_in_a_mean() -> None:
+    x = image([1, 2], [3, 6])
     y = reference.avg_pool2d(x, pool_size=(2, 2), padding=(1, 0, 0, 1))
     np.testing.assert_array_equal(y[..., 0], [[1.5, 2], [3, 4]])
     y = reference.avg_pool2d(x, pool_size=(3, 3), strides=(2, 2), padding=(2, 2, 2, 2))
@@ -271,7 +239,7 @@ def branching_graph() -> tuple[Graph, dict[str, np.ndarray]]:
 
 def test_evaluate_gives_every_node() -> None:
     graph, tensors = branching_graph()
-    values = reference.evaluate(graph, tensors, picture([1], [0]))
+    values = reference.evaluate(graph, tensors, image([1], [0]))
     assert list(values) == ["a/1", "both", "flat", "p"]
     np.testing.assert_array_equal(values["flat"], [2, 1, 0, 0])
     np.testing.assert_allclose(values["p"], np.exp([2, 1, 0, 0]) / np.exp([2, 1, 0, 0]).sum(), rtol=1e-6)
@@ -291,4 +259,4 @@ def test_evaluate_names_an_operation_it_does_not_have() -> None:
     graph, tensors = branching_graph()
     graph = Graph(name="g", input=graph.input, output="x", nodes=(Unknown(name="x", inputs=("image",)),))
     with pytest.raises(ModelFormatError, match=r"node 'x': expected one of lookup_conv2d, .*, found 'dropout'"):
-        reference.evaluate(graph, tensors, picture([1], [0]))
+        reference.evaluate(graph, tensors, image([1], [0]))

@@ -3,6 +3,7 @@
 import pytest
 from keras import layers
 
+from lcnn_engine.model.graph import ACTIVATIONS
 from lcnn_train import LookupConv2D, LookupDense
 from tests.helpers.exporting import exported, functional, ops_of
 
@@ -196,9 +197,7 @@ def test_a_layer_is_the_same_in_the_engine(name, tmp_path, digits):
     assert ops_of(graph) == expected
 
 
-@pytest.mark.parametrize(
-    "activation", ["relu", "relu6", "leaky_relu", "sigmoid", "tanh", "silu", "hard_sigmoid", "hard_silu", "linear"]
-)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations(activation, tmp_path, digits):
     """Inside a layer, as a layer that folds, and alone; the products reach past every kink."""
 

@@ -102,7 +102,7 @@ def test_without_the_package(tmp_path, monkeypatch):
 
 
 def test_too_large_for_one_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("lcnn_engine.interop.onnx.LARGEST", 1000)
+    monkeypatch.setattr("lcnn_engine.interop.onnx.MAX_FILE_BYTES", 1000)
     with pytest.raises(ExportError, match=r"twin.onnx: expected at most 1,000 bytes of weights, .*, found \d"):
         export_onnx(build("lenet"), tmp_path / "twin.onnx")
     assert not list(tmp_path.iterdir())
