@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,3 +61,17 @@ def interleave(contenders: Mapping[str, Callable[[], float]], rounds: int) -> di
         for name in names[turn:] + names[:turn]:
             seconds[name].append(contenders[name]())
     return {name: Sample(np.array(values)) for name, values in seconds.items()}
+
+
+def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Return bounds of the median that hold at ``confidence``, whatever the distribution of independent ``values``.
+
+    These are order statistics: how many of n values lie below the median is binomial (n, 1/2). With fewer than six
+    values no pair of them is that certain at 0.95, and all of their range is returned.
+    """
+    ordered, count = sorted(values), len(values)
+    outside, rank = 0.5**count, 0  # chance that the median lies below the value of that rank
+    while outside + math.comb(count, rank + 1) * 0.5**count <= (1 - confidence) / 2:
+        rank += 1
+        outside += math.comb(count, rank) * 0.5**count
+    return ordered[rank], ordered[count - 1 - rank]

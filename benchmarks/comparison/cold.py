@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..machine import ROOT
 from .contests import Entry
 from .model_files import ConversionError, model_file
 from .peers import ENGINES
@@ -24,6 +25,10 @@ from .pictures import Pictures
 from .workers import cores, environment, missing, on_cores
 
 MODULE = "benchmarks.comparison.first_prediction"
+
+
+class StartError(Exception):
+    """A process failed before its first prediction; the message is the end of what it printed."""
 
 
 @dataclass
@@ -66,9 +71,9 @@ def measure(entries: Sequence[Entry], pictures: Pictures, rounds: int) -> dict[E
     with tempfile.TemporaryDirectory() as folder:
         commands: dict[Entry, list[str]] = {}
         for entry, start in found.items():
-            command = _command(start, pictures, Path(folder) / f"{len(commands)}.npy")
-            if command:
-                commands[entry] = command
+            own = _command(start, pictures, Path(folder) / f"{len(commands)}.npy")
+            if own:
+                commands[entry] = own
         for number in range(rounds + 1):
             order = list(commands)
             turn = number % max(1, len(order))
@@ -89,18 +94,37 @@ def _command(start: Start, pictures: Pictures, batch: Path) -> list[str] | None:
         start.problem = str(error)
         return None
     np.save(batch, pictures.batch(entry.network, 1))
-    return [sys.executable, "-m", MODULE, entry.engine, str(path), str(batch)]
+    return command(entry.engine, path, batch)
 
 
 def _run(start: Start, command: list[str], counted: bool) -> None:
+    try:
+        times = time_start(command, start.entry.engine)
+    except StartError as error:
+        start.problem = str(error)
+        return
+    if counted:
+        start.first.append(times["first"])
+        start.whole.append(times["whole"])
+        start.peak.append(times["peak"])
+
+
+def command(engine: str, model: Path, batch: Path) -> list[str]:
+    """The command of a process that predicts the batch of a .npy file once."""
+    return [sys.executable, "-m", MODULE, engine, str(model), str(batch)]
+
+
+def time_start(command: list[str], engine: str, root: Path = ROOT) -> dict[str, float]:
+    """Start a process and wait for its end: seconds to its ``first`` prediction and of the ``whole``, ``peak`` MiB.
+
+    ``root``: the folder whose packages it imports. Raises StartError where it fails.
+    """
     with on_cores(cores(1)):
         begin = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(start.entry.engine))
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(engine, root), cwd=root)
         end = time.monotonic()
     if done.returncode:
-        start.problem = " ".join(done.stderr.split())[-300:] or f"ended with {done.returncode}"
-    elif counted:
-        answer = json.loads(done.stdout.splitlines()[-1])
-        start.first.append(answer["predicted"] - begin)  # the monotonic clock is the machine's
-        start.whole.append(end - begin)
-        start.peak.append(answer["peak_kib"] / 1024)
+        raise StartError(" ".join(done.stderr.split())[-300:] or f"ended with {done.returncode}")
+    answer = json.loads(done.stdout.splitlines()[-1])
+    # The monotonic clock is the machine's, so both processes read the same.
+    return {"first": answer["predicted"] - begin, "whole": end - begin, "peak": answer["peak_kib"] / 1024}

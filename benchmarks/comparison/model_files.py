@@ -23,7 +23,8 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lcnn_engine.interop import dense as twins
+from lcnn_engine import interop
+from lcnn_engine.interop.dense import as_two_layers
 
 from ..machine import ROOT
 from ..twins import Network, dense_twin
@@ -31,15 +32,16 @@ from ..workloads import WORKLOADS
 
 BENCHMARKS = ROOT / "benchmarks"
 CACHE = BENCHMARKS / ".cache"
-SOURCES = [BENCHMARKS / "workloads.py", BENCHMARKS / "building.py", BENCHMARKS / "twins.py", Path(twins.__file__)]
-TRANSFORMS: dict[str, Callable[..., Network]] = {"dense-twin": dense_twin, "two-convolutions": twins.as_two_layers}
+INTEROP = Path(interop.__file__).parent
+SOURCES = [BENCHMARKS / "workloads.py", BENCHMARKS / "building.py", BENCHMARKS / "twins.py", INTEROP]
+TRANSFORMS: dict[str, Callable[..., Network]] = {"dense-twin": dense_twin, "two-convolutions": as_two_layers}
 CONVERTERS = {
-    "onnx": (Path(twins.__file__).with_name("onnx_twin.py"), "onnx"),
+    "onnx": (INTEROP, "onnx"),
     "tflite": (BENCHMARKS / "tensorflow_graph.py", "tensorflow"),
     "int8.tflite": (BENCHMARKS / "tensorflow_graph.py", "tensorflow"),
     "savedmodel": (BENCHMARKS / "tensorflow_graph.py", "tensorflow"),
 }
-"""Suffix -> our module and the distribution that write such files."""
+"""Suffix -> our module or package, and the distribution, that write such files."""
 
 KEY = 12  # characters of a file's name that say what it was made of
 
@@ -83,12 +85,14 @@ def _remove(path: Path) -> None:
 
 def _key(source: str, suffix: str) -> str:
     digest = hashlib.sha256()
-    for file in SOURCES if source in WORKLOADS else [*SOURCES, ROOT / source]:
-        digest.update(file.read_bytes())
+    sources = SOURCES if source in WORKLOADS else [*SOURCES, ROOT / source]
     if suffix in CONVERTERS:
         module, package = CONVERTERS[suffix]
-        digest.update(module.read_bytes())
+        sources = [*sources, module]
         digest.update(_version(package).encode())
+    for path in sources:
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:KEY]
 
 

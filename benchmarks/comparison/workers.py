@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from .. import machine
@@ -49,11 +50,14 @@ def missing(engine: str) -> str | None:
     return None
 
 
-def environment(engine: str) -> dict[str, str]:
-    """This process's environment without settings that slow a BLAS or lower our kernels, and the engine's own."""
+def environment(engine: str, root: Path = machine.ROOT) -> dict[str, str]:
+    """This process's environment without settings that slow a BLAS or lower our kernels, and the engine's own.
+
+    ``root``: the folder whose packages are imported.
+    """
     dropped = (*machine.BLAS_SETTINGS, "LCNN_ISA")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
-    path = os.pathsep.join(filter(None, [str(machine.ROOT), kept.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(root), kept.get("PYTHONPATH")]))
     return {**kept, "PYTHONPATH": path, **ENGINES[engine].environment}
 
 
@@ -69,9 +73,10 @@ class Worker:
     """A running worker; use it in a ``with``.
 
     ``start_on``: the cores to start and load on, where those to measure on are busy with other workers' loading.
+    ``root``: the folder whose ``benchmarks`` and ``lcnn_engine`` it imports.
     """
 
-    def __init__(self, engine: str, threads: int, start_on: set[int] | None = None) -> None:
+    def __init__(self, engine: str, threads: int, start_on: set[int] | None = None, root: Path = machine.ROOT) -> None:
         self.engine, self.threads = engine, threads
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         with on_cores(start_on or cores(threads)):
@@ -80,7 +85,8 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
-                env=environment(engine),
+                env=environment(engine, root),
+                cwd=root,
                 text=True,
             )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +14,8 @@ pytest.importorskip("onnxruntime")
 from benchmarks import machine, operations, report
 from benchmarks.engines import OnnxRuntime, Ours, belongs
 from benchmarks.operation_cases import all_cases
-from benchmarks.timing import Sample, interleave, mean_of_most, mean_seconds, repeats_for
+from benchmarks.timing import Sample, interleave, mean_of_most, mean_seconds, median_interval, repeats_for
 from lcnn_engine.model import graph as g
-
-
-@pytest.fixture
-def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of its own for results, and the process's cores as they were afterwards."""
-    cores = os.sched_getaffinity(0)
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
-    yield tmp_path
-    os.sched_setaffinity(0, cores)
 
 
 def test_every_contender_runs_once_a_round_and_starts_one_in_turn() -> None:
@@ -50,6 +40,13 @@ def test_sample() -> None:
     assert sample.spread == pytest.approx((4.0 - 2.0) / 2 / 3.0)
 
 
+@pytest.mark.parametrize(("count", "ranks"), [(1, (1, 1)), (5, (1, 5)), (6, (1, 6)), (10, (2, 9)), (30, (10, 21))])
+def test_the_interval_of_a_median_is_that_of_the_tables(count: int, ranks: tuple[int, int]) -> None:
+    """Ranks from 1, as books on the sign test list them for 95%."""
+    values = np.random.default_rng(0).permutation(np.arange(1, count + 1)).tolist()
+    assert median_interval(values) == ranks
+
+
 def test_one_call_warms_up_uncounted() -> None:
     calls: list[int] = []
     mean_seconds(lambda: calls.append(0), repeats=3)
@@ -70,7 +67,7 @@ def test_table() -> None:
 def test_results_are_written_whole(results: Path) -> None:
     with pytest.raises(TypeError):
         report.write("broken", "text", {"x": object()})
-    assert not list(results.iterdir())
+    assert not results.exists() or not list(results.iterdir())
     assert report.write("whole", "text", {"x": 1}) == results / "whole.json"
     assert json.loads((results / "whole.json").read_text()) == {"x": 1}
     assert (results / "whole.txt").read_text() == "text\n"
@@ -128,7 +125,7 @@ def test_operations_command_refuses(
     monkeypatch.setattr(operations, "all_cases", lambda: all_cases()[-1:])
     assert operations.main(arguments) == 2
     assert capsys.readouterr().err.startswith("error: expected ")
-    assert not list(results.iterdir())
+    assert not results.exists() or not list(results.iterdir())
 
 
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from benchmarks import compare, report
+from benchmarks import compare
 from benchmarks.comparison import cold, model_files, workers
 from benchmarks.comparison.contests import Contest, Entry, groups
 from benchmarks.comparison.measuring import Runner
@@ -25,21 +24,6 @@ from lcnn_engine import Net, write_model
 from tests.helpers.networks import small_classifier
 
 OURS, PEER = Entry("lcnn", "small-lookup"), Entry("onnxruntime", "small-lookup:dense-twin")
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def results(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for results; model files and results of tests stay apart from anybody's."""
-    monkeypatch.setattr(model_files, "CACHE", cache)
-    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
-    cores = os.sched_getaffinity(0)
-    yield tmp_path / "results"
-    os.sched_setaffinity(0, cores)
 
 
 @pytest.fixture
