@@ -16,13 +16,13 @@ from typing import Any
 
 from lcnn_engine import LcnnError
 
-from .. import machine, report
-from ..comparison.cold import StartError
-from ..comparison.contests import groups
-from ..comparison.model_files import ConversionError
-from ..comparison.pictures import Pictures
-from ..comparison.workers import WorkerError
-from ..workloads import WORKLOADS
+from ..comparison.cold_start import StartError
+from ..comparison.matchups import groups
+from ..comparison.worker_process import WorkerError
+from ..networks.images import Images
+from ..networks.model_files import ConversionError
+from ..networks.workloads import WORKLOADS
+from ..utils import machine, report
 from . import bits, speed
 from .sides import Side, SideError, checkout, sides
 
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(options: argparse.Namespace, new: Side, old: Side, compared: Sequence[str], timed: Sequence[str]) -> int:
     """Measure what was asked for, print and write it; the exit status."""
-    images = Pictures()
+    images = Images()
     rows = bits.compare(new, old, compared, images) if options.bits else []
     times = speed.compare(new, old, timed, images, options.pairs) if options.time else []
     tables = [bits.table(rows)] * bool(rows) + [speed.table(times)] * bool(times)

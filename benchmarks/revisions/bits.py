@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import report
-from ..comparison.contests import OURS, short
-from ..comparison.model_files import model_file, network
-from ..comparison.pictures import Pictures
-from ..comparison.workers import environment
+from ..comparison.matchups import OURS, short
+from ..comparison.worker_process import environment
+from ..networks.images import Images
+from ..networks.model_files import model_file, network
+from ..utils import report
 from .sides import Side, SideError
 
 THREADS = (1, 2)
@@ -47,7 +47,7 @@ class Row:
         return {**asdict(self), "different": self.different}
 
 
-def compare(new: Side, old: Side, networks: Sequence[str], images: Pictures) -> list[Row]:
+def compare(new: Side, old: Side, networks: Sequence[str], images: Images) -> list[Row]:
     """Compute everything on both sides. Raises SideError where one fails."""
     with tempfile.TemporaryDirectory() as folder:
         jobs = [_job(name, images, Path(folder) / f"{number}.npy") for number, name in enumerate(networks)]
@@ -66,7 +66,7 @@ def common_isas(new: Side, old: Side) -> list[str]:
     return [isa for isa in own if isa in other]
 
 
-def _job(name: str, images: Pictures, batch: Path) -> dict[str, Any]:
+def _job(name: str, images: Images, batch: Path) -> dict[str, Any]:
     np.save(batch, images.batch(name, BATCH))
     nodes = [node.name for node in network(name)[0].nodes]
     path = model_file(name, "safetensors")

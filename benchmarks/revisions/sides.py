@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import machine
+from ..utils import machine
 
 BUILD = ("setup.py", "-q", "build_clib", "build_ext", "--inplace")
 

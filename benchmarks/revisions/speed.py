@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import report
-from ..comparison import cold
-from ..comparison.contests import OURS, short
+from ..comparison import cold_start
+from ..comparison.matchups import OURS, short
 from ..comparison.measuring import BLOCK_SECONDS
-from ..comparison.model_files import model_file
-from ..comparison.pictures import Pictures
-from ..comparison.workers import Worker, cores
-from ..timing import median_interval
+from ..comparison.worker_process import Worker, cores
+from ..networks.images import Images
+from ..networks.model_files import model_file
+from ..utils import report
+from ..utils.timing import median_interval
 from .sides import Side
 
 TURNS = 4  # blocks of each side in a pair
@@ -63,7 +63,7 @@ class Comparison:
         return {**asdict(self), "ratio": self.ratio, "interval": self.interval, "slower": self.slower}
 
 
-def compare(new: Side, old: Side, networks: Sequence[str], images: Pictures, pairs: int) -> list[Comparison]:
+def compare(new: Side, old: Side, networks: Sequence[str], images: Images, pairs: int) -> list[Comparison]:
     """Measure predictions and cold starts of every network. Raises WorkerError or StartError where one fails."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
@@ -71,8 +71,8 @@ def compare(new: Side, old: Side, networks: Sequence[str], images: Pictures, pai
         for name in networks:
             np.save(batch, images.batch(name, 1))
             path = model_file(name, "safetensors")
-            files = {"path": str(path), "pictures": str(batch), "output": str(output)}
-            command = cold.command(OURS, path, batch)
+            files = {"path": str(path), "images": str(batch), "output": str(output)}
+            command = cold_start.command(OURS, path, batch)
             print(f"time: {short(name)}", file=sys.stderr, flush=True)
             predictions = [_predictions(_ordered(new, old, number), files) for number in range(pairs)]
             found.append(_comparison(name, "prediction", predictions))
@@ -105,7 +105,7 @@ def _predictions(sides: Sequence[Side], files: dict[str, str]) -> dict[str, floa
 
 def _starts(sides: Sequence[Side], command: list[str]) -> dict[str, float]:
     """Seconds of a whole process of both sides: import, load, one prediction, end."""
-    return {side.title: cold.time_start(command, OURS, side.root)["whole"] for side in sides}
+    return {side.title: cold_start.time_start(command, OURS, side.root)["whole"] for side in sides}
 
 
 def table(comparisons: Sequence[Comparison]) -> str:

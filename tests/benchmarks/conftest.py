@@ -18,8 +18,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def results(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for results, with model files in ``cache``; the process's cores are as they were afterwards."""
-    from benchmarks import report
-    from benchmarks.comparison import model_files
+    from benchmarks.networks import model_files
+    from benchmarks.utils import report
 
     monkeypatch.setattr(model_files, "CACHE", cache)
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results")

@@ -1,11 +1,9 @@
-"""This tree against another, which is this one or a copy with a change: equal bits, other bits, times, refusals."""
+"""The command: this tree against another, which is this one or a copy with a change."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +12,10 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from benchmarks import machine
 from benchmarks.revisions import __main__ as revisions
-from benchmarks.revisions import bits, sides, speed
-from benchmarks.revisions.sides import SideError
+from benchmarks.revisions import speed
 from benchmarks.revisions.speed import Comparison
+from benchmarks.utils import machine
 from lcnn_engine import kernel_info
 
 CHANGED = """
@@ -66,13 +63,6 @@ def test_other_bits_end_with_1(results: Path, other_tree: Path, capsys: pytest.C
     assert "old             unknown" in out  # it is in no repository
 
 
-def test_a_node_that_differs_is_named() -> None:
-    new, old = ({"image": "a", "batch": "b", "nodes": {"conv1": "c", "conv2": last}} for last in "de")
-    row = bits.Row("net", "avx2", 1, new, old)
-    assert row.different == ["conv2"]
-    assert "1 of 2  DIFFERS: conv2" in bits.table([row])
-
-
 def test_times_are_compared_pair_by_pair(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _few("--against", machine.ROOT, "--time", "--pairs", "2") == 0
     found = json.loads((results / "few.json").read_text())["times"]
@@ -82,18 +72,6 @@ def test_times_are_compared_pair_by_pair(results: Path, capsys: pytest.CaptureFi
     assert "95% interval" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("what", "ratio", "slower"),
-    [("prediction", 1.019, False), ("prediction", 1.021, True), ("cold start", 1.029, False),
-     ("cold start", 1.031, True), ("prediction", 0.5, False)],
-)  # fmt: skip
-def test_slower_is_what_the_whole_interval_says(what: str, ratio: float, slower: bool) -> None:
-    assert Comparison("net", what, [ratio] * 10, [1.0] * 10).slower is slower
-    uncertain = Comparison("net", what, [0.9] * 10 + [1.5] * 10, [1.0] * 20)
-    assert uncertain.ratio == pytest.approx(1.2)
-    assert not uncertain.slower
-
-
 def test_a_check_fails_where_something_is_slower(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Comparison("small-lookup", "prediction", [2.0] * 6, [1.0] * 6)
     monkeypatch.setattr(speed, "compare", lambda *arguments: [slow])
@@ -101,14 +79,9 @@ def test_a_check_fails_where_something_is_slower(results: Path, monkeypatch: pyt
     assert _few("--against", machine.ROOT, "--time", "--check") == 1
 
 
-def test_sides_take_turns_to_be_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    new, old = (sides.Side(title, Path(), Path(), "") for title in ("new", "old"))
-    assert [speed._ordered(new, old, number)[0] for number in range(3)] == [new, old, new]
-
-
 def test_names_of_networks() -> None:
-    assert revisions.chosen(["small", "small-lookup"]) == ["small-lookup", "small-lookup:dense-twin"]
-    assert {"alexnet-dense-wide", "small-lookup:dense-twin"} < set(revisions.everything())
+    assert revisions.chosen(["small", "small-lookup"]) == ["small-lookup", "small-lookup:dense-equivalent"]
+    assert {"alexnet-dense-wide", "small-lookup:dense-equivalent"} < set(revisions.everything())
     assert any(name.startswith("weights/") for name in revisions.everything())
 
 
@@ -138,30 +111,6 @@ def test_the_command_refuses(arguments: list[str], message: str, capsys: pytest.
     assert message in error
 
 
-def _in_git() -> bool:
-    return subprocess.run(["git", "-C", machine.ROOT, "rev-parse", "HEAD"], capture_output=True).returncode == 0
-
-
-@pytest.mark.skipif(not _in_git(), reason="needs the project's repository")
-def test_a_commit_is_checked_out_built_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[Path] = []
-    monkeypatch.setattr(sides, "build", built.append)
-    with sides.checkout("HEAD") as tree:
-        assert built == [tree]
-        assert (tree / "lcnn_engine" / "__init__.py").exists()
-    assert not tree.exists()
-    assert str(tree) not in sides._git("worktree", "list")
-
-
-def test_building_runs_setup_in_the_tree(tmp_path: Path) -> None:
-    (tmp_path / "setup.py").write_text("import sys, pathlib; pathlib.Path('built').write_text(' '.join(sys.argv[1:]))")
-    sides.build(tmp_path)
-    assert (tmp_path / "built").read_text() == "-q build_clib build_ext --inplace"
-    (tmp_path / "setup.py").write_text("raise SystemExit('no compiler')")
-    with pytest.raises(SideError, match="no compiler"):
-        sides.build(tmp_path)
-
-
 def test_the_commit_given_is_the_one_built(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -173,12 +122,3 @@ def test_the_commit_given_is_the_one_built(results: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(revisions, "checkout", checkout)
     assert _few("v1", "--bits") == 0
     assert asked == ["v1"]
-
-
-def test_digests_use_public_names_only() -> None:
-    """They run on both sides, whose modules may differ in everything else."""
-    source = (machine.ROOT / "benchmarks/revisions/digests.py").read_text()
-    assert "from lcnn_engine" not in source
-    code = "import sys, benchmarks.comparison.worker; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=machine.ROOT, capture_output=True, text=True).stdout
-    assert not any(name.startswith("lcnn_engine") for name in loaded.split())
