@@ -8,9 +8,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ SHOWN = 12  # characters of a digest in the table
 MODULE = "benchmarks.revisions.digests"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """What both sides say of one network on one instruction set with so many threads: digests, new and old."""
 
     network: str
@@ -44,7 +42,7 @@ class Row:
         return ends + [name for name, digest in self.new["nodes"].items() if self.old["nodes"][name] != digest]
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "different": self.different}
+        return {**self._asdict(), "different": self.different}
 
 
 def compare(new: Side, old: Side, networks: Sequence[str], images: Images) -> list[Row]:
