@@ -10,10 +10,10 @@ import numpy as np
 from lcnn_engine.interop.dense import Network, as_dense, dense_kernel, is_lookup, with_dense_layers
 from lcnn_engine.model import graph as g
 
-__all__ = ["Network", "as_dense", "dense_equivalent", "dense_kernel", "is_lookup", "lookup_multiplications"]
+__all__ = ["Network", "as_dense", "dense_kernel", "is_lookup", "lookup_multiplications", "random_dense_equivalent"]
 
 
-def dense_equivalent(graph: g.Graph, tensors: Mapping[str, np.ndarray], seed: int = 0) -> Network:
+def random_dense_equivalent(graph: g.Graph, tensors: Mapping[str, np.ndarray], seed: int = 0) -> Network:
     """Make a dense network of the same shapes: the kernels of former lookup layers are random, of He's scale."""
     rng = np.random.default_rng(seed)
 

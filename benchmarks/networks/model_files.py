@@ -27,7 +27,7 @@ from lcnn_engine import interop
 from lcnn_engine.interop.dense import as_two_layers
 
 from ..utils.machine import ROOT
-from .dense_equivalents import Network, dense_equivalent
+from .dense_equivalents import Network, random_dense_equivalent
 from .workloads import WORKLOADS
 
 NETWORKS = Path(__file__).parent
@@ -35,7 +35,7 @@ CACHE = ROOT / "benchmarks" / ".cache"
 INTEROP = Path(interop.__file__).parent
 SOURCES = [*(NETWORKS / name for name in ("workloads.py", "builder.py", "dense_equivalents.py")), INTEROP]
 TRANSFORMS: dict[str, Callable[..., Network]] = {
-    "dense-equivalent": dense_equivalent,
+    "dense-equivalent": random_dense_equivalent,
     "two-convolutions": as_two_layers,
 }
 CONVERTERS = {

@@ -6,20 +6,20 @@ import numpy as np
 
 from benchmarks.networks import workloads
 from benchmarks.networks.builder import NetBuilder
-from benchmarks.networks.dense_equivalents import as_dense, dense_equivalent, dense_kernel
+from benchmarks.networks.dense_equivalents import as_dense, dense_kernel, random_dense_equivalent
 from lcnn_engine.model import graph as g
 from lcnn_engine.model.reference import evaluate
 from tests.helpers.operation_networks import assert_close
 
 
-def test_dense_equivalent_has_the_shapes_and_no_lookups() -> None:
+def test_random_dense_equivalent_has_the_shapes_and_no_lookups() -> None:
     graph, tensors = workloads.small_lookup()
-    dense, weights = dense_equivalent(graph, tensors)
+    dense, weights = random_dense_equivalent(graph, tensors)
     assert dense.shapes == graph.shapes
     assert [node.op for node in dense.nodes if node.name in ("conv1", "conv2", "fc3")] == ["conv2d", "conv2d", "dense"]
     assert np.count_nonzero(weights["conv2/kernel"]) == weights["conv2/kernel"].size
     assert weights["logits/kernel"] is tensors["logits/kernel"]
-    again = dense_equivalent(graph, tensors)[1]
+    again = random_dense_equivalent(graph, tensors)[1]
     assert np.array_equal(weights["conv2/kernel"], again["conv2/kernel"])
 
 
