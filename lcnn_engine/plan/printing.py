@@ -21,9 +21,8 @@ def plan_text(
 ) -> str:
     """Write steps in order, under each its kernel calls; every buffer with its place; every constant with its shape."""
     held = sum(constant.array.nbytes for constant in constants)
-    lines = [
-        f"{title}: {len(steps)} steps, {len(calls)} calls; activations {4 * arena.size:,} bytes, constants {held:,} bytes"
-    ]
+    lines = [f"{title}: {len(steps)} steps, {len(calls)} calls"]
+    lines.append(f"activations {4 * arena.size:,} bytes, constants {held:,} bytes")
     of_step: dict[int, list[KernelCall]] = {}
     for call in calls:
         of_step.setdefault(call.step, []).append(call)

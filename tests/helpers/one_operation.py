@@ -84,3 +84,9 @@ def network_of(case: str) -> tuple[Graph, dict[str, np.ndarray], np.ndarray]:
     CASES[case](network)
     x = 4 * network.rng.standard_normal(network.shape, dtype=np.float32)
     return network.graph(), network.tensors, x
+
+
+def assert_close(found: np.ndarray, expected: np.ndarray, tolerance: float = 1e-5) -> None:
+    """Compare two results; ``tolerance`` is a share of the largest number, at least of 1."""
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= tolerance * max(1.0, np.abs(expected).max())

@@ -15,17 +15,12 @@ from lcnn_engine.interop.onnx import onnx_model
 from lcnn_engine.model.activations import ACTIVATION_FUNCTIONS
 from lcnn_engine.model.reference import evaluate
 from tests.helpers.kernel_cases import Network, seeded
-from tests.helpers.one_operation import CASES, network_of
+from tests.helpers.one_operation import CASES, assert_close, network_of
 
 
 def run(model: bytes, x: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return session.run(None, {"image": x})[0]
-
-
-def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
 
 
 @pytest.mark.parametrize("case", CASES)
