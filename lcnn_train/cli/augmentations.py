@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lcnn_train.data.drawing import draw_augmentations
-from lcnn_train.utils.files import write_atomically
+from lcnn_train.cli.options import Commands
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("augmentations", help="draw what each augmentation makes of some pictures")
     parser.add_argument("output", metavar="OUT.png")
@@ -21,6 +20,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Write the drawing."""
+    from lcnn_train.data.drawing import draw_augmentations
+    from lcnn_train.utils.files import write_atomically
+
     output = Path(parsed.output)
     drawing = draw_augmentations(parsed.pictures, parsed.draws, parsed.seed)
     write_atomically(output, lambda temporary: drawing.save(temporary, "PNG", optimize=True))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from lcnn_engine.utils.text import counted
-from lcnn_train.config.data import DATASETS, Data
-from lcnn_train.data.pack import pack
-from lcnn_train.data.sets import load
+from lcnn_train.cli.options import Commands
+from lcnn_train.config.names import DATASETS
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("pack", help="write a data set as TFRecord files, as ImageNet's usual ones")
     parser.add_argument("folder", metavar="FOLDER", help="with class folders, or with IDX files")
@@ -23,6 +21,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Write the files, and name what was left out."""
+    from lcnn_engine.utils.text import counted
+    from lcnn_train.config.data import Data
+    from lcnn_train.data.pack import pack
+    from lcnn_train.data.sets import load
+
     pictures = load(Data(dataset=parsed.dataset, folder=parsed.folder), parsed.part)
     paths = pack(pictures, parsed.output, parsed.part, parsed.shards)
     done = len(pictures) - len(pictures.skipped)

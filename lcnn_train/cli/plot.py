@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lcnn_train.cli.options import Commands
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("plot", help="draw loss, accuracy and density of a run by epoch")
     parser.add_argument("log", metavar="RUN", help="run folder, or its log.csv")

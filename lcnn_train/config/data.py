@@ -8,12 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from lcnn_engine.model import graph
+from lcnn_train.config.names import DATASETS
 from lcnn_train.config.schema import Count, Positive, Section, Share
 
 Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
-
-
-DATASETS = ("mnist", "fashion-mnist", "imagenet", "folder")
 
 
 class Data(Section):

@@ -10,7 +10,9 @@ import numpy as np
 
 from lcnn_engine.utils.text import counted
 from lcnn_train.config.data import Preprocessing
+from lcnn_train.config.experiment import Config
 from lcnn_train.data.images import Pictures
+from lcnn_train.data.pipeline import evaluation_batches, hold_out, measure_throughput, training_batches
 from lcnn_train.data.reader import Reader
 
 
@@ -35,3 +37,19 @@ def scan(pictures: Pictures, preprocessing: Preprocessing, seen: Callable[[], ob
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(lambda index: reader(index) is None, range(len(pictures))):
             seen()
+
+
+def describe_throughput(pictures: Pictures, config: Config, part: str, seconds: float) -> str:
+    """Measure, `seconds` long each, how many pictures a second come from the pipeline when nothing else is done."""
+    preprocessing = config.preprocessing
+    engine, shape, batch = preprocessing.for_engine(), preprocessing.input_shape, config.train.batch_size
+    workers = config.data.workers
+    plain = measure_throughput(evaluation_batches(pictures, engine, shape, batch, workers=workers), seconds)
+    lines = [f"{plain:,.0f} pictures a second, read and prepared in batches of {batch}"]
+    if part == "train" and config.augment:
+        train, _ = hold_out(pictures, config.data.validation, config.train.seed)
+        batches = training_batches(
+            train, engine, shape, batch, config.train.seed, 0, 1_000_000, config.augment, workers=workers
+        )
+        lines.append(f"{measure_throughput(batches, seconds):,.0f} pictures a second, augmented as well")
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ import keras
 
 from lcnn_engine.interop.dense import as_two_layers
 from lcnn_train.errors import ExportError
-from lcnn_train.sources.load import load_network
+from lcnn_train.export.network import load_network
 from lcnn_train.utils.files import write_atomically
 
 

@@ -16,7 +16,7 @@ from lcnn_engine.images.preprocessing import as_batch
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import Node, Translation
 from lcnn_train.export.converters import translate
-from lcnn_train.export.export import HALVED, stored_tensors
+from lcnn_train.export.model_file import HALVED, stored_tensors
 from lcnn_train.keras_graph import run
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 

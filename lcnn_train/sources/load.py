@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
-from lcnn_engine import read_model
-from lcnn_engine.format.graph_json import graph_from_object
-from lcnn_engine.interop.dense import Network
 from lcnn_train.config.experiment import Config
 from lcnn_train.errors import RunError
-from lcnn_train.export.converters import translate
-from lcnn_train.export.export import stored_tensors
 from lcnn_train.sources.keras_file import read_origin
 from lcnn_train.training.fit import load_run
 from lcnn_train.training.run_folder import Run
@@ -48,17 +42,3 @@ def load_model(path: str | Path, config: Config | None = None, checkpoint: str =
         raise RunError(f"{path}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}") from error
     origin = read_origin(path)
     return Source(model, config or origin.config, origin.labels)
-
-
-def load_network(model: keras.Model | str | os.PathLike[str], checkpoint: str = "best") -> Network:
-    """The graph and tensors of a live model, a model file, a run folder or a `.keras` file, as in a float32 model file.
-
-    Raises as `load_model`, `read_model` and `export` do.
-    """
-    if not isinstance(model, keras.Model):
-        path = Path(model)
-        if path.suffix == ".safetensors":
-            return read_model(path)
-        model = load_model(path, checkpoint=checkpoint).model
-    translation = translate(model)
-    return graph_from_object({"name": model.name, **translation.graph()}), stored_tensors(translation, "float32")

@@ -7,9 +7,9 @@ from PIL import Image
 from lcnn_engine.utils.drawing import SCALE
 from lcnn_train import ExportError
 from lcnn_train.cli import main
+from lcnn_train.export.network import load_network
 from lcnn_train.models import build
 from lcnn_train.reports.dictionaries import draw_dictionary
-from lcnn_train.sources.load import load_network
 from tests.helpers.training import DATA, randomize
 
 WEIGHTS = DATA.parent.parent / "weights" / "mnist-alexnet-lcnn-fast.safetensors"

@@ -1,0 +1,67 @@
+"""Names of a package that are imported when they are first asked for, and what is done around a module's import."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+Around = Callable[[], AbstractContextManager[None]]
+
+
+def attribute(package: str, names: Mapping[str, str], name: str) -> Any:
+    """Import a public name of a package from the module that `names` has for it, and keep it in the package.
+
+    For a package's `__getattr__`, so raises AttributeError for a name that is not among `names`.
+    """
+    if name not in names:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(names[name]), name)
+    vars(sys.modules[package])[name] = value
+    return value
+
+
+def around_import(name: str, around: Around) -> None:
+    """Enter `around()` when the module `name` is executed, and leave it after; nothing if it is imported already."""
+    if name not in sys.modules:
+        sys.meta_path.insert(0, _Finder(name, around))
+
+
+class _Finder(MetaPathFinder):
+    """Find one module as the other finders do, and have it executed inside a context."""
+
+    def __init__(self, name: str, around: Around):
+        self.name, self.around = name, around
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self.name:
+            return None
+        others = (finder for finder in list(sys.meta_path) if finder is not self)
+        specs = (finder.find_spec(fullname, path, target) for finder in others)
+        spec = next((found for found in specs if found is not None), None)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, self.around)
+        return spec
+
+
+class _Loader(Loader):
+    """Another loader, but for the context; the module gets that other one as its own, as if this had not been."""
+
+    def __init__(self, loader: Loader, around: Around):
+        self.loader, self.around = loader, around
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__.loader = module.__loader__ = self.loader
+        with self.around():
+            self.loader.exec_module(module)
