@@ -10,10 +10,11 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from lcnn_engine.utils.moved import redirect
 from lcnn_train.utils.lazy import around_import, attribute
+from lcnn_train.utils.moved import MOVED
 from lcnn_train.utils.tensorflow import quiet
 
 if TYPE_CHECKING:
@@ -49,17 +50,6 @@ _NAMES = {
 }
 
 
-class _Package(ModuleType):
-    """This package. A module of a public name, `export`, is imported like any other, but does not take its place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _NAMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
-
-
 def __getattr__(name: str) -> Any:
     return attribute(__name__, _NAMES, name)
 
@@ -77,7 +67,10 @@ def _registering() -> Iterator[None]:
 # Files and configs name our layers by what they are registered as, and Keras imports nobody's modules to look for them.
 # So they are registered as soon as there is a Keras to register them with.
 around_import("tensorflow", quiet)
-if "keras" in sys.modules:
+if sys.modules.get("keras") is not None:
     importlib.import_module(_LAYERS)
 else:
     around_import("keras", _registering)
+
+# It also keeps the package `export` and the module `verify` of before from taking the place of the functions.
+redirect(__name__, MOVED)

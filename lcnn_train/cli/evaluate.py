@@ -33,6 +33,6 @@ def run(parsed: argparse.Namespace) -> int:
         return 0
     source = load_model(parsed.model, config, parsed.checkpoint)
     known = needed_config(source.config, "evaluate")
-    pictures = load(data_of(parsed, known), parsed.part)
-    print(evaluate_keras(source.model, pictures, known.preprocessing.for_engine()))
+    images = load(data_of(parsed, known), parsed.part)
+    print(evaluate_keras(source.model, images, known.preprocessing.for_engine()))
     return 0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import keras
 
     from lcnn_train.config.experiment import Config
-    from lcnn_train.sources.load import Source
+    from lcnn_train.sources.load import TrainedModel
 
 _OUTPUTS = (".safetensors", ".keras", ".onnx")
 
@@ -31,7 +31,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--labels", metavar="FILE", help="names of the classes, one a line (default: those of the data set)"
     )
-    parser.add_argument("--verify", type=int, metavar="N", help="hold the engine to Keras on N training pictures")
+    parser.add_argument("--verify", type=int, metavar="N", help="hold the engine to Keras on N training images")
     parser.add_argument("--data", metavar="FOLDER", help=f"for --verify: {DATA_HELP}")
     add_source(parser)
     parser.set_defaults(run=run)
@@ -72,14 +72,14 @@ def _write_onnx(model: keras.Model | str, output: Path) -> int:
     return _written(output)
 
 
-def _write_keras(source: Source, output: Path, labels: str | None) -> int:
+def _write_keras(source: TrainedModel, output: Path, labels: str | None) -> int:
     from lcnn_train.sources.keras_file import Origin, save_keras
 
     save_keras(source.model, output, Origin(source.config, _labels(labels, source)))
     return _written(output)
 
 
-def _write_model_file(parsed: argparse.Namespace, output: Path, source: Source) -> int:
+def _write_model_file(parsed: argparse.Namespace, output: Path, source: TrainedModel) -> int:
     from lcnn_train.export.model_file import export
 
     config, labels = source.config, _labels(parsed.labels, source)
@@ -93,7 +93,7 @@ def _write_model_file(parsed: argparse.Namespace, output: Path, source: Source) 
     )
     _written(output)
     if config is None:
-        print(f"{output}: takes arrays only, for how pictures are prepared is not known; --config says it")
+        print(f"{output}: takes arrays only, for how images are prepared is not known; --config says it")
     if labels is None:
         print(f"{output}: classes go by their numbers; --labels FILE names them")
     return _verify(parsed, output, source.model, needed_config(config, "--verify")) if parsed.verify else 0
@@ -104,7 +104,7 @@ def _written(output: Path) -> int:
     return 0
 
 
-def _labels(file: str | None, source: Source) -> tuple[str, ...] | None:
+def _labels(file: str | None, source: TrainedModel) -> tuple[str, ...] | None:
     """Find the names of the classes: those of a file, or that the model came with, or of its data set."""
     from lcnn_train.data.idx import LABELS
 
@@ -127,9 +127,9 @@ def _verify(parsed: argparse.Namespace, output: Path, model: keras.Model, config
     from lcnn_train.data.sets import load
     from lcnn_train.export.verify import verify
 
-    pictures = load(data_of(parsed, config), "train")
+    images = load(data_of(parsed, config), "train")
     try:
-        print(verify(model, output, first_readable(pictures, config.preprocessing.for_engine(), parsed.verify)))
+        print(verify(model, output, first_readable(images, config.preprocessing.for_engine(), parsed.verify)))
     except ExportError as error:
         complain(error)
         return 1

@@ -51,7 +51,7 @@ def own_config(parsed: argparse.Namespace) -> Config | None:
 def needed_config(config: Config | None, command: str) -> Config:
     """Return the configuration. Raises ConfigError, naming the `command` that needs it, if there is none."""
     if config is None:
-        raise ConfigError(f"{command} of a .keras file needs --config: this one does not say how pictures are prepared")
+        raise ConfigError(f"{command} of a .keras file needs --config: this one does not say how images are prepared")
     return config
 
 

@@ -15,7 +15,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("output", metavar="OUT", help="folder for the files, made if need be")
     parser.add_argument("--dataset", choices=DATASETS, default="folder")
     parser.add_argument("--part", choices=("train", "test"), default="train")
-    parser.add_argument("--shards", type=int, metavar="N", help="number of files (default: one for 1,250 pictures)")
+    parser.add_argument("--shards", type=int, metavar="N", help="number of files (default: one for 1,250 images)")
     parser.set_defaults(run=run)
 
 
@@ -26,10 +26,10 @@ def run(parsed: argparse.Namespace) -> int:
     from lcnn_train.data.pack import pack
     from lcnn_train.data.sets import load
 
-    pictures = load(Data(dataset=parsed.dataset, folder=parsed.folder), parsed.part)
-    paths = pack(pictures, parsed.output, parsed.part, parsed.shards)
-    done = len(pictures) - len(pictures.skipped)
-    print(f"{paths[0].parent}: {counted(done, 'picture')} in {counted(len(paths), 'file')}, from {paths[0].name} on")
-    if len(pictures.skipped):
-        print(pictures.skipped)
+    images = load(Data(dataset=parsed.dataset, folder=parsed.folder), parsed.part)
+    paths = pack(images, parsed.output, parsed.part, parsed.shards)
+    done = len(images) - len(images.skipped)
+    print(f"{paths[0].parent}: {counted(done, 'image')} in {counted(len(paths), 'file')}, from {paths[0].name} on")
+    if len(images.skipped):
+        print(images.skipped)
     return 0

@@ -25,5 +25,5 @@ def load_network(model: keras.Model | str | os.PathLike[str], checkpoint: str = 
         if path.suffix == ".safetensors":
             return read_model(path)
         model = load_model(path, checkpoint=checkpoint).model
-    translation = translate(model)
-    return graph_from_object({"name": model.name, **translation.graph()}), stored_tensors(translation, "float32")
+    builder = translate(model)
+    return graph_from_object({"name": model.name, **builder.graph()}), stored_tensors(builder, "float32")

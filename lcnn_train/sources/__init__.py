@@ -8,7 +8,7 @@ from typing import Any
 from lcnn_train.utils.lazy import attribute
 
 _NAMES = {
-    **dict.fromkeys(("Source", "load_model"), "lcnn_train.sources.load"),
+    **dict.fromkeys(("Source", "TrainedModel", "load_model"), "lcnn_train.sources.load"),
     "load_network": "lcnn_train.export.network",
 }
 

@@ -1,16 +1,19 @@
-"""Names of a package that are imported when they are first asked for, and what is done around a module's import."""
+"""Names that a module gives when they are asked for, former ones among them, and what is done around an import."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, cast
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 Around = Callable[[], AbstractContextManager[None]]
 
 
@@ -24,6 +27,36 @@ def attribute(package: str, names: Mapping[str, str], name: str) -> Any:
     value = getattr(importlib.import_module(names[name]), name)
     vars(sys.modules[package])[name] = value
     return value
+
+
+def former_names(module: str, **names: str) -> None:
+    """Let a module give its names (Old="New") under those that they had before, too, with a DeprecationWarning."""
+    own = sys.modules[module]
+
+    def former(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(f"{module}.{name} is called {names[name]} now", DeprecationWarning, stacklevel=2)
+        return getattr(own, names[name])
+
+    vars(own)["__getattr__"] = former
+
+
+def former_keywords(**names: str) -> Callable[[Function], Function]:
+    """Let a function take arguments (old="new") by the names that they had before, too, with a DeprecationWarning."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            for old in names.keys() & keywords.keys():
+                text = f"{function.__name__}: argument {old} is called {names[old]} now"
+                warnings.warn(text, DeprecationWarning, stacklevel=2)
+                keywords[names[old]] = keywords.pop(old)
+            return function(*arguments, **keywords)
+
+        return cast(Function, call)
+
+    return decorate
 
 
 def around_import(name: str, around: Around) -> None:
@@ -43,7 +76,7 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != self.name:
             return None
-        others = (finder for finder in list(sys.meta_path) if finder is not self)
+        others = sys.meta_path[sys.meta_path.index(self) + 1 :]  # those before have been asked
         specs = (finder.find_spec(fullname, path, target) for finder in others)
         spec = next((found for found in specs if found is not None), None)
         if spec is not None and spec.loader is not None:

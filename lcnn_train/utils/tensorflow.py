@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import tempfile
@@ -9,6 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _NOISE = re.compile(rb"(WARNING: All log messages before absl::InitializeLog\(\)|[IWE]\d{4} \d\d:\d\d:\d+\.\d+ )")
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow, quietly, if nobody has."""
+    with quiet():
+        importlib.import_module("tensorflow")
 
 
 @contextmanager

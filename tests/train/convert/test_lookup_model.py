@@ -33,7 +33,7 @@ def branched():
     return keras.Model(image, heads, name="branched")
 
 
-def pictures(digits, shape):
+def images(digits, shape):
     top, left = (28 - shape[0]) // 2, (28 - shape[1]) // 2
     x = digits.images[:6, top : top + shape[0], left : left + shape[1], None].astype(np.float32) / 255
     return np.repeat(x, shape[2], axis=-1) * np.linspace(1, 0.5, shape[2], dtype=np.float32)
@@ -134,7 +134,7 @@ def test_what_has_no_lookup_form_is_left_with_its_reason(name, digits):
     assert rows(lookups)["a"].why == reason
     assert type(lookups.layers[0]) is type(layer)
     assert rows(lookups)["b"].lookup
-    assert change(model, lookups, pictures(digits, (12, 12, 4))) < 1e-4
+    assert change(model, lookups, images(digits, (12, 12, 4))) < 1e-4
 
 
 def test_a_subclass_of_a_layer_is_left():
@@ -151,17 +151,17 @@ def test_as_many_atoms_as_channels_change_nothing(settings, digits):
     """At the default threshold and without one: <= 1e-4 of the output, with models inside and shared layers too."""
     model = small()
     lookups = lookup_model(model, dictionary={"conv1": 1, "conv2": 8}, **settings)
-    assert change(model, lookups, pictures(digits, (28, 28, 1))) <= 1e-4
+    assert change(model, lookups, images(digits, (28, 28, 1))) <= 1e-4
     model = branched()
     sizes = {"first": 3, "inside": 16, "shared": 15, "gate": 23}
     lookups = lookup_model(model, dictionary={**sizes, "classes": 4}, skip=["shared", "gate", "classes"], **settings)
-    assert change(model, lookups, pictures(digits, (20, 20, 3))) <= 1e-4
+    assert change(model, lookups, images(digits, (20, 20, 3))) <= 1e-4
 
 
 def test_more_atoms_than_channels_change_nothing_either(digits):
     model = small()
     lookups = lookup_model(model, dictionary={"conv2": 20}, threshold=0)
-    assert change(model, lookups, pictures(digits, (28, 28, 1))) <= 1e-5
+    assert change(model, lookups, images(digits, (28, 28, 1))) <= 1e-5
 
 
 @pytest.mark.parametrize("k", [1, 3, 6])
@@ -212,9 +212,9 @@ def test_biases_and_what_surrounds_the_layers_are_kept(digits):
 
 def test_a_normalization_that_was_adapted(digits):
     norm = layers.Normalization(name="scale")
-    norm.adapt(pictures(digits, (12, 12, 3)))
+    norm.adapt(images(digits, (12, 12, 3)))
     model = keras.Sequential([keras.Input((12, 12, 3)), norm, layers.Conv2D(4, 3)])
-    assert change(model, lookup_model(model, dictionary=3), pictures(digits, (12, 12, 3))) <= 1e-4
+    assert change(model, lookup_model(model, dictionary=3), images(digits, (12, 12, 3))) <= 1e-4
 
 
 def test_a_function_of_ones_own(digits):
@@ -224,7 +224,7 @@ def test_a_function_of_ones_own(digits):
     x = layers.Lambda(lambda v, plus: factor * v + plus, arguments={"plus": 0.1}, output_shape=(12, 12, 3))(image)
     x = layers.Lambda(lambda v: keras.ops.abs(v), output_shape=lambda shape: shape, name="size")(x)
     model = keras.Model(image, layers.Conv2D(4, 3)(x))
-    assert change(model, lookup_model(model, dictionary=3), pictures(digits, (12, 12, 3))) <= 1e-4
+    assert change(model, lookup_model(model, dictionary=3), images(digits, (12, 12, 3))) <= 1e-4
     assert model.get_layer("size").output.shape == (None, 12, 12, 3)
 
 
@@ -261,7 +261,7 @@ def test_models_inside_layers_shared_and_several_outputs(digits):
     assert all("stays dense" in row[name].why for name in ("classes", "place"))
     layer_inputs = lookups.get_layer("shared")._inbound_nodes
     assert len(layer_inputs) == 2
-    x = pictures(digits, (20, 20, 3))
+    x = images(digits, (20, 20, 3))
     assert all(np.isfinite(y).all() for y in lookups.predict(x, verbose=0))
 
 
@@ -301,7 +301,7 @@ def test_a_converted_model_is_the_same_in_the_engine(name, tmp_path, digits):
     for built, shape in ((small(), (28, 28, 1)), (keras.Model(model.input, model.outputs[0]), (20, 20, 3))):
         lookups = lookup_model(built, **EXPORTED[name])
         export(lookups, tmp_path / "model.safetensors")
-        result = verify(lookups, tmp_path / "model.safetensors", pictures(digits, shape))
+        result = verify(lookups, tmp_path / "model.safetensors", images(digits, shape))
         assert result.worst.ratio <= 1e-5
 
 

@@ -1,4 +1,4 @@
-"""Batches: the engine's own pictures, an order that only the seed decides, augmentation that moves what it should."""
+"""Batches: the engine's own images, an order that only the seed decides, augmentation that moves what it should."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def some():
     return split.take(np.arange(40))
 
 
-def test_pictures_are_the_engines_to_the_last_bit(some):
+def test_images_are_the_engines_to_the_last_bit(some):
     for preprocessing, shape in (
         (GREY, SHAPE),
         (Preprocessing(mode="RGB", mean=[0.1, 0.2, 0.3], std=[1.0, 0.5, 2.0]).for_engine(), (224, 224, 3)),
@@ -37,21 +37,21 @@ def test_pictures_are_the_engines_to_the_last_bit(some):
         x, y = (np.concatenate(part) for part in zip(*found, strict=True))
         assert [len(part[1]) for part in found] == [16, 16, 8]
         np.testing.assert_array_equal(y, some.labels)
-        expected = np.stack([to_input(picture, preprocessing, shape) for picture in some.images])
+        expected = np.stack([to_input(image, preprocessing, shape) for image in some.images])
         assert x.dtype == np.float32
         np.testing.assert_array_equal(x, expected)
 
 
-def test_every_epoch_has_every_picture_once_but_the_remainder(some):
+def test_every_epoch_has_every_image_once_but_the_remainder(some):
     (x1, y1), (x2, _), (x3, _), (x4, _) = batches(some, 0, 2)
     assert x1.shape == (16, *SHAPE)
     assert y1.dtype == np.int64
-    ids = [{picture.tobytes() for picture in np.concatenate(pair)} for pair in ((x1, x2), (x3, x4))]
+    ids = [{image.tobytes() for image in np.concatenate(pair)} for pair in ((x1, x2), (x3, x4))]
     assert len(ids[0]) == len(ids[1]) == 32
     assert not np.array_equal(x1, x3)
 
 
-def test_a_resumed_run_sees_the_same_pictures(some):
+def test_a_resumed_run_sees_the_same_images(some):
     settings = [
         Affine(name="affine", rotate=20.0, scale=[0.8, 1.2], shift=0.1),
         SaltAndPepper(name="salt_and_pepper", share=0.05),
@@ -69,14 +69,14 @@ def test_hold_out(some):
     train, validation = hold_out(some, 10, 3)
     assert len(train) == 30
     assert len(validation) == 10
-    everything = sorted(picture.tobytes() for part in (train, validation) for picture in part.images)
-    assert everything == sorted(picture.tobytes() for picture in some.images)
+    everything = sorted(image.tobytes() for part in (train, validation) for image in part.images)
+    assert everything == sorted(image.tobytes() for image in some.images)
     np.testing.assert_array_equal(hold_out(some, 10, 3)[1].images, validation.images)
     assert not np.array_equal(hold_out(some, 10, 4)[1].images, validation.images)
 
 
-def test_too_few_pictures(some):
-    with pytest.raises(DataError, match=r"data.validation: expected fewer than the 40 training pictures; found 40"):
+def test_too_few_images(some):
+    with pytest.raises(DataError, match=r"data.validation: expected fewer than the 40 training images; found 40"):
         hold_out(some, 40, 0)
-    with pytest.raises(DataError, match=r"train.batch_size: expected at most the 40 training pictures; found 41"):
+    with pytest.raises(DataError, match=r"train.batch_size: expected at most the 40 training images; found 41"):
         steps_per_epoch(some, 41)

@@ -1,4 +1,4 @@
-"""Pictures that cannot be read: named, replaced in training, left out in evaluation, fatal only if nothing is left."""
+"""Images that cannot be read: named, replaced in training, left out in evaluation, fatal only if nothing is left."""
 
 import shutil
 
@@ -10,7 +10,7 @@ from lcnn_train import DataError
 from lcnn_train.config.data import Flip, Preprocessing, RandomCrop, ResizeStep
 from lcnn_train.data.folder import read_folder
 from lcnn_train.data.pipeline import data_errors, evaluation_batches, measure_throughput, training_batches
-from tests.helpers.picture_trees import SYNSETS, make_kit, make_train, make_val
+from tests.helpers.image_trees import SYNSETS, make_kit, make_train, make_val
 
 WIDE = Preprocessing(mode="RGB", size=[56, 56], shortest_edge=64, mean=[128.0] * 3, std=[1.0] * 3, scale=1.0)
 SHAPE = WIDE.input_shape
@@ -19,7 +19,7 @@ CROPS = [Flip(name="flip"), ResizeStep(name="resize"), RandomCrop(name="random_c
 
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory):
-    """A small ImageNet, and the paths of its two training pictures that cannot be read."""
+    """A small ImageNet, and the paths of its two training images that cannot be read."""
     folder = tmp_path_factory.mktemp("imagenet")
     unreadable = make_train(folder)
     make_kit(folder, make_val(folder))
@@ -31,8 +31,8 @@ def train(imagenet):
     return read_folder(imagenet[0], "train")
 
 
-def training(pictures, first_epoch=0, epochs=2, augment=(), size=8, **more):
-    batches = training_batches(pictures, WIDE.for_engine(), SHAPE, size, 5, first_epoch, epochs, augment, **more)
+def training(images, first_epoch=0, epochs=2, augment=(), size=8, **more):
+    batches = training_batches(images, WIDE.for_engine(), SHAPE, size, 5, first_epoch, epochs, augment, **more)
     return [(x.numpy(), y.numpy()) for x, y in batches]
 
 
@@ -49,7 +49,7 @@ def test_evaluation_leaves_them_out_and_prepares_the_rest_as_the_engine(imagenet
     np.testing.assert_array_equal(labels, train.labels[numbers])
 
 
-def test_pictures_of_other_kinds_look_as_they_should(train):
+def test_images_of_other_kinds_look_as_they_should(train):
     """A CMYK or PNG "JPEG" of a photograph's part is near the same part of an ordinary JPEG's colours."""
     kinds = [to_pixels(train.read(SYNSETS.index(synset) * 6), WIDE.for_engine(), SHAPE) for synset in SYNSETS]
     plain = [to_pixels(train.read(SYNSETS.index(synset) * 6 + 3), WIDE.for_engine(), SHAPE) for synset in SYNSETS]
@@ -66,10 +66,10 @@ def test_training_keeps_whole_batches_and_names_them(imagenet, train, augment):
     assert [y.shape for _, y in found] == [(8,)] * 6
     assert sorted(name for name, _ in train.skipped) == sorted(imagenet[1])
     text = str(train.skipped)
-    assert text.startswith("skipped 2 pictures that cannot be read: ")
+    assert text.startswith("skipped 2 images that cannot be read: ")
     assert all(text.count(name) == 1 for name in imagenet[1])
     assert "(image file is truncated (" in text
-    assert "(no picture in a format that Pillow reads)" in text
+    assert "(no image in a format that Pillow reads)" in text
     # A run that begins with the second epoch sees what this one saw in it.
     again = training(read_folder(imagenet[0], "train"), 1, 2, augment)
     for (x, y), (again_x, again_y) in zip(found[3:], again, strict=True):
@@ -79,8 +79,8 @@ def test_training_keeps_whole_batches_and_names_them(imagenet, train, augment):
     np.testing.assert_array_equal(later[0][0], found[4][0])
 
 
-def test_labels_belong_to_their_pictures(train):
-    """Also those of the pictures that stand in for others."""
+def test_labels_belong_to_their_images(train):
+    """Also those of the images that stand in for others."""
     of_pixels = {}
     for i in range(len(train)):
         try:
@@ -88,7 +88,7 @@ def test_labels_belong_to_their_pictures(train):
         except ValueError:
             continue
     for x, y in training(train):
-        assert [of_pixels[picture.tobytes()] for picture in x] == y.tolist()
+        assert [of_pixels[image.tobytes()] for image in x] == y.tolist()
 
 
 @pytest.mark.parametrize("augment", [(), CROPS], ids=["plain", "augmented"])
@@ -132,10 +132,10 @@ def test_what_is_cached_is_read_once(train):
 def test_nothing_that_can_be_read_is_an_error(imagenet, tmp_path):
     shutil.copytree(imagenet[0] / "train", tmp_path / "train")
     for path in (tmp_path / "train").rglob("*.JPEG"):
-        path.write_bytes(b"no picture")
+        path.write_bytes(b"no image")
     train = read_folder(tmp_path, "train")
     with (
-        pytest.raises(DataError, match=r"expected pictures that can be read; found 100 in a row that cannot: skipped"),
+        pytest.raises(DataError, match=r"expected images that can be read; found 100 in a row that cannot: skipped"),
         data_errors(train),
     ):
         training(train)
@@ -145,7 +145,7 @@ def test_nothing_that_can_be_read_is_an_error(imagenet, tmp_path):
 def test_measured_throughput_is_that_of_the_pipeline(train):
     batches = training_batches(train, WIDE.for_engine(), SHAPE, 8, 5, 0, 100)
     slow = batches.map(lambda x, y: (x, y + 0 * _wait(0.02)))
-    assert 10 < measure_throughput(slow, 0.5) < 400  # 8 pictures at least every 0.02 s
+    assert 10 < measure_throughput(slow, 0.5) < 400  # 8 images at least every 0.02 s
     assert 10 < measure_throughput(slow.take(1), 0.5) < 400  # a part of one batch has a pace, too
     assert measure_throughput(slow.take(0), 0.5) == 0
 

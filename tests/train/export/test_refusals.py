@@ -36,7 +36,7 @@ REFUSED = {
     "softmax over rows": ((8, 8, 2), lambda x: layers.Softmax(1, name="a")(x), "layer a: .*last axis, found 1"),
     "norm over rows": ((8, 8, 2), lambda x: layers.BatchNormalization(1, name="a")(x), "layer a: .*found axis 1"),
     "a join of rows": ((8, 8, 2), lambda x: layers.Concatenate(1, name="a")([x, x]), "layer a: .*found axis 1"),
-    "a reshape to a picture": ((8,), lambda x: layers.Reshape((2, 2, 2), name="a")(x), "layer a: .*into \\(2, 2, 2\\)"),
+    "a reshape to an image": ((8,), lambda x: layers.Reshape((2, 2, 2), name="a")(x), "layer a: .*into \\(2, 2, 2\\)"),
     "a row repeated": (
         (8, 8, 2),
         lambda x: layers.Add(name="a")([x, layers.MaxPooling2D((1, 8))(x)]),
@@ -79,7 +79,7 @@ def test_two_inputs_or_outputs_are_refused(tmp_path):
 
 def test_a_model_on_vectors_is_refused(tmp_path):
     image = keras.Input((4,), name="numbers")
-    with pytest.raises(ExportError, match=r"input numbers: expected a picture .* found shape \(4,\)"):
+    with pytest.raises(ExportError, match=r"input numbers: expected an image .* found shape \(4,\)"):
         export(keras.Model(image, layers.Dense(2)(image)), tmp_path / "m.safetensors")
 
 

@@ -17,7 +17,7 @@ from tests.helpers.training import WatchZeros, numpy_of, randomize, slope, some_
 
 
 def naive(layer, X):
-    """The layer's definition: S = X * D at stride 1 on the padded picture, then P tap by tap, in float64."""
+    """The layer's definition: S = X * D at stride 1 on the padded image, then P tap by tap, in float64."""
     kh, kw = layer.kernel_size
     top, bottom, left, right = layer.explicit_padding(X.shape)
     padded = np.pad(X.astype(np.float64), ((0, 0), (top, bottom), (left, right), (0, 0)))
@@ -51,7 +51,7 @@ def built(layer, shape, density=0.3):
         {"dictionary": 9, "padding": (3, 0, 0, 1)},
         {"dictionary": 4, "padding": "same", "dilation_rate": 2},
         {"dictionary": 4, "dilation_rate": (1, 3), "use_bias": False},
-        {"dictionary": 3, "kernel_size": (10, 12)},  # the kernel covers the picture: a matrix product
+        {"dictionary": 3, "kernel_size": (10, 12)},  # the kernel covers the image: a matrix product
         {"dictionary": 3, "kernel_size": (11, 13), "padding": (1, 0, 1, 0)},
         {"dictionary": 3, "kernel_size": (1, 5)},
     ],
@@ -99,7 +99,7 @@ def test_dense_computes_its_definition():
     np.testing.assert_allclose(numpy_of(model(X)), Y, atol=1e-5 * np.abs(Y).max())
 
 
-def test_any_picture_size_fits_a_layer_without_a_fixed_one():
+def test_any_image_size_fits_a_layer_without_a_fixed_one():
     layer = LookupConv2D(4, 3, 9, padding="same", strides=2)
     model = built(layer, (None, None, 2))
     for size in (7, 8):

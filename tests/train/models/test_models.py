@@ -121,9 +121,9 @@ def test_lenet(variant):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_other_pictures(name):
-    """The smallest pictures a network takes, with other channels and classes."""
-    size = NETWORKS[name].smallest_input
+def test_other_images(name):
+    """The smallest images a network takes, with other channels and classes."""
+    size = NETWORKS[name].min_input_size
     model = build(name, input_size=size, channels=2, classes=4)
     assert model.input_shape == (None, size, size, 2)
     assert model.output_shape == (None, 4)

@@ -1,4 +1,4 @@
-"""The counting rule on Keras networks, held to the published figures; test_networks.py holds it to exported files."""
+"""The counting rule on Keras networks, held to the published metrics; test_networks.py holds it to exported files."""
 
 import json
 from functools import lru_cache

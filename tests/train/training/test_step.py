@@ -65,17 +65,17 @@ def test_parts_add_up_to_the_batch():
         np.testing.assert_allclose(mine, other, atol=1e-6)
 
 
-def test_figures_are_of_the_pictures_that_count():
+def test_figures_are_of_the_images_that_count():
     ours = state()
     everything = ours.step.evaluate((*BATCH, tf.ones(12, tf.float64)))
     probabilities = ours.model.predict(X, verbose=0)
-    assert everything.pictures == 12
+    assert everything.images == 12
     assert everything.top1 == np.sum(probabilities.argmax(1) == Y)
     assert everything.top5 == 12  # of four classes
     picked = -np.log(probabilities[np.arange(12), Y])
     assert everything.cross_entropy == pytest.approx(picked.sum(), rel=1e-5)
     half = ours.step.evaluate((*BATCH, tf.constant([1.0] * 5 + [0.0] * 7, tf.float64)))
-    assert half.pictures == 5
+    assert half.images == 5
     assert half.cross_entropy == pytest.approx(picked[:5].sum(), rel=1e-5)
     P = ours.model.get_layer("lookup")
     assert half.penalty == pytest.approx(5 * float(P.penalty()), rel=1e-5)
