@@ -19,6 +19,7 @@ from lcnn_train.export.converters import translate
 from lcnn_train.export.model_file import FP16_TENSORS, stored_tensors
 from lcnn_train.keras_graph import run
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
+from lcnn_train.utils.lazy import former_keywords
 
 TOLERANCE = 1e-5
 
@@ -55,6 +56,7 @@ class Verification:
         return "\n".join(lines)
 
 
+@former_keywords(pictures="images")
 def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolerance: float = TOLERANCE) -> Verification:
     """Compare engine and Keras at every node of a model file that `model` was exported to.
 

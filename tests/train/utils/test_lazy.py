@@ -25,6 +25,19 @@ def test_a_former_name_warns_and_gives_the_new_one(module):
         _ = module.other
 
 
+def test_a_former_keyword_warns_and_is_taken_for_the_new_one():
+    @lazy.former_keywords(old="new")
+    def doubled(new):
+        """Double."""
+        return 2 * new
+
+    assert (doubled(2), doubled(new=3), doubled.__doc__) == (4, 6, "Double.")
+    with pytest.warns(DeprecationWarning, match="doubled: argument old is called new now"):
+        assert doubled(old=4) == 8
+    with pytest.raises(TypeError, match="multiple values"), pytest.warns(DeprecationWarning, match="old"):
+        doubled(1, old=2)
+
+
 def test_an_attribute_is_imported_once_and_kept(module):
     assert lazy.attribute("renaming", {"sqrt": "math"}, "sqrt")(4) == 2
     assert module.sqrt(9) == 3
