@@ -12,7 +12,6 @@ from keras import ops
 from lcnn_engine.model.reference import lookup_conv2d as reference_lookup_conv2d
 from lcnn_train import LookupConv2D, LookupDense
 from lcnn_train.layers import sparsity
-from lcnn_train.layers.geometry import explicit_padding
 from tests.helpers.training import WatchZeros, numpy_of, randomize, slope, some_places
 
 
@@ -318,16 +317,3 @@ def test_arguments_that_make_no_dense_layer(arguments, message):
 def test_channels_must_be_known():
     with pytest.raises(ValueError, match="last axis of the input must have a fixed size"):
         LookupConv2D(**CONV).build((None, 8, 8, None))
-
-
-@pytest.mark.parametrize("size", range(1, 12))
-@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
-@pytest.mark.parametrize("stride", [1, 2, 3])
-def test_same_padding_is_tensorflows(size, kernel, stride):
-    """A box of ones on ones: how many ones each place sees tells where the zeros are."""
-    ones = np.ones((1, size, size, 1), np.float32)
-    expected = numpy_of(ops.conv(ones, np.ones((kernel, kernel, 1, 1), np.float32), stride, "same", "channels_last"))
-    top, bottom, left, right = explicit_padding("same", (size, size), (kernel, kernel), (stride, stride))
-    padded = np.pad(ones, ((0, 0), (top, bottom), (left, right), (0, 0)))
-    found = numpy_of(ops.conv(padded, np.ones((kernel, kernel, 1, 1), np.float32), stride, "valid", "channels_last"))
-    np.testing.assert_array_equal(found, expected)
