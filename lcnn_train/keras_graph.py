@@ -74,7 +74,7 @@ def trace(model: keras.Model) -> Trace:
     found = Trace(0, tensor.name, _shape(tensor, f"input {tensor.name}"))
     if len(found.input_shape) != 3:
         raise ExportError(
-            f"input {tensor.name}: expected a picture (H, W, C), found shape {found.input_shape}; a model on vectors "
+            f"input {tensor.name}: expected an image (H, W, C), found shape {found.input_shape}; a model on vectors "
             f"can begin with keras.Input((1, 1, C)) and Flatten"
         )
     values = {id(tensor): 0}

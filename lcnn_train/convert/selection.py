@@ -16,6 +16,7 @@ from lcnn_train.keras_graph import functional_graph, walk
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.arguments import positive
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
+from lcnn_train.utils.lazy import former_names
 
 LEAVE = "dense"  # what `dictionary` may say of a layer that is to stay as it is
 
@@ -36,7 +37,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ConversionOptions:
     """What the caller of lookup_model asks for."""
 
     dictionary: Dictionary
@@ -87,12 +88,12 @@ class Wishes:
         return found
 
 
-def choose(model: keras.Model, wishes: Wishes) -> list[Choice]:
+def choose(model: keras.Model, options: ConversionOptions) -> list[Choice]:
     """A choice for every layer with a kernel, in execution order. Raises ValueError for a name that no layer has."""
     found, classifiers = _layers(model)
     with_kernels = [layer for layer in found if _has_kernel(layer)]
-    wishes.check_names({layer.name for layer in found}, {layer.name for layer in with_kernels})
-    return [_choose(layer, layer in classifiers, wishes) for layer in with_kernels]
+    options.check_names({layer.name for layer in found}, {layer.name for layer in with_kernels})
+    return [_choose(layer, layer in classifiers, options) for layer in with_kernels]
 
 
 def kernel_size(layer: keras.layers.Layer) -> tuple[int, ...]:
@@ -100,19 +101,19 @@ def kernel_size(layer: keras.layers.Layer) -> tuple[int, ...]:
     return tuple(layer.kernel.shape[:-2])
 
 
-def _choose(layer: keras.layers.Layer, is_classifier: bool, wishes: Wishes) -> Choice:
+def _choose(layer: keras.layers.Layer, is_classifier: bool, options: ConversionOptions) -> Choice:
     reason = _not_replaceable(layer)
-    if wishes.skips(layer):
-        reason = "named in skip" if not callable(wishes.skip) else "skip says so"
-    elif reason is None and is_classifier and not wishes.names(layer):
+    if options.skips(layer):
+        reason = "named in skip" if not callable(options.skip) else "skip says so"
+    elif reason is None and is_classifier and not options.names(layer):
         reason = "the classifier stays dense unless `dictionary` names it"
     if reason is not None:
         return Choice(layer, None, reason)
-    rows = wishes.rows(layer)
+    rows = options.rows(layer)
     if isinstance(rows, str):
-        named = isinstance(wishes.dictionary, Mapping) and not wishes.names(layer)
+        named = isinstance(options.dictionary, Mapping) and not options.names(layer)
         return Choice(layer, None, "not in `dictionary`" if named else "`dictionary` says so")
-    return _with_settings(layer, rows, wishes.settings_of(layer))
+    return _with_settings(layer, rows, options.settings_of(layer))
 
 
 def _with_settings(layer: keras.layers.Layer, rows: int | None, settings: dict[str, Any]) -> Choice:
@@ -186,3 +187,6 @@ def _check_names(argument: str, names: Collection[str], known: Collection[str]) 
             meant = f"; did you mean {near[0]!r}?" if near else ""
             kind = "layer" if argument == "skip" else "layer with a kernel"
             raise ValueError(f"{argument}: the model has no {kind} named {name!r}{meant}")
+
+
+former_names(__name__, Wishes="ConversionOptions")

@@ -1,11 +1,11 @@
-"""Random changes of one training picture, a uint8 (H, W, C) array of any size; equal draws give the same picture.
+"""Random changes of one training image, a uint8 (H, W, C) array of any size; equal draws give the same image.
 
-Each function draws from the generator that it is given, and nothing else: what a picture becomes is a function of
+Each function draws from the generator that it is given, and nothing else: what an image becomes is a function of
 (the run's seed, epoch, position in the epoch), however many threads or workers there are and wherever a run resumes.
 Their settings, with what they mean, are in settings.py. Sizes are changed by Pillow with the filter of the
 preprocessing, as they are in prediction: tf.image's resizing gives other numbers.
 
-All is NumPy and Pillow, called where a picture is read: a graph of TensorFlow operations for each picture took 240 us
+All is NumPy and Pillow, called where an image is read: a graph of TensorFlow operations for each image took 240 us
 of a 28x28 one, of which the change itself was 32.
 """
 
@@ -25,7 +25,7 @@ Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def generators(seed: int, places: Iterable[int]) -> Iterator[np.random.Generator]:
-    """What the changes of each picture are drawn from; `places` number the pictures of a whole run.
+    """What the changes of each image are drawn from; `places` number the images of a whole run.
 
     One generator, moved from place to place, each of which has 2^64 numbers: to make one takes 14 us, to move it 2.
     """
@@ -40,7 +40,7 @@ def generators(seed: int, places: Iterable[int]) -> Iterator[np.random.Generator
 def augmentation(steps: Sequence[Any], preprocessing: Preprocessing, input_shape: Shape) -> Change:
     """All `steps` of a configuration's `augment` section as one function (image, generator) -> image.
 
-    If `resize` is among them the picture comes as it was decoded, and leaves with `input_shape`; otherwise it comes
+    If `resize` is among them the image comes as it was decoded, and leaves with `input_shape`; otherwise it comes
     with `input_shape` and keeps it.
     """
     changes = [change_of(step, preprocessing, input_shape) for step in steps]
@@ -55,7 +55,7 @@ def augmentation(steps: Sequence[Any], preprocessing: Preprocessing, input_shape
 
 
 def begins_unresized(steps: Sequence[Any]) -> bool:
-    """Whether the list says itself where pictures are resized."""
+    """Whether the list says itself where images are resized."""
     return any(step.name == "resize" for step in steps)
 
 
@@ -133,7 +133,7 @@ def rotate_crop(image: np.ndarray, rng: np.random.Generator, degrees: float) -> 
 def inscribed(height: float, width: float, angle: float) -> tuple[float, float]:
     """Height and width of the largest upright rectangle within one of `height` by `width` that is turned by `angle`.
 
-    Where the picture is long and thin, two of its corners touch the long edges only; else all four touch an edge.
+    Where the image is long and thin, two of its corners touch the long edges only; else all four touch an edge.
     """
     sin, cos = abs(math.sin(angle)), abs(math.cos(angle))
     long, short = max(height, width), min(height, width)
@@ -213,11 +213,11 @@ def brightness_contrast(
     same everywhere in a channel, so 256 of each are calculated.
     """
     bright, far = (rng.uniform(low, high) for low, high in (brightness, contrast))
-    picture, values = _image(image), np.arange(256.0)
-    counts = np.array(picture.histogram()).reshape(-1, 256)
+    whole, values = _image(image), np.arange(256.0)
+    counts = np.array(whole.histogram()).reshape(-1, 256)
     mean = counts @ values / counts.sum(axis=1)
     table = bright * (mean[:, None] + far * (values - mean[:, None]))
-    return _pixels(picture.point(np.rint(table.clip(0, 255)).astype(int).ravel().tolist()))
+    return _pixels(whole.point(np.rint(table.clip(0, 255)).astype(int).ravel().tolist()))
 
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {

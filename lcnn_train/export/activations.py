@@ -9,7 +9,7 @@ import keras
 
 from lcnn_engine.model.activations import ACTIVATIONS
 from lcnn_train.errors import ExportError
-from lcnn_train.export.builder import Node
+from lcnn_train.export.builder import NodeBuilder
 from lcnn_train.keras_graph import Call
 
 _ACTIVATION_NAMES = {getattr(keras.activations, name): name for name in ACTIVATIONS}  # a file's names are Keras' own
@@ -30,7 +30,7 @@ def named_activation(layer: Any, activation: Callable[..., Any]) -> Activation:
     return name, _KERAS_ALPHAS.get(name)
 
 
-def set_activation(node: Node, activation: Activation) -> None:
+def set_activation(node: NodeBuilder, activation: Activation) -> None:
     """Write an activation among a node's attributes; a linear one is the format's default."""
     name, alpha = activation
     if name != "linear":
@@ -39,7 +39,7 @@ def set_activation(node: Node, activation: Activation) -> None:
         node.attributes["alpha"] = alpha
 
 
-def own_activation(node: Node, call: Call) -> None:
+def own_activation(node: NodeBuilder, call: Call) -> None:
     """Give a node the activation inside its layer; a softmax inside is a call of its own."""
     if call.part != "linear":
         set_activation(node, named_activation(call.layer, call.layer.activation))

@@ -12,7 +12,7 @@ def explicit_padding(
     strides: tuple[int, int],
     dilation: tuple[int, int] = (1, 1),
 ) -> tuple[int, int, int, int]:
-    """A Keras padding as zeros (top, bottom, left, right) for a picture of `size` (height, width).
+    """A Keras padding as zeros (top, bottom, left, right) for an image of `size` (height, width).
 
     "same" gives ceil(size / stride) outputs and, where the zeros are odd in number, the bottom and right one more.
     """

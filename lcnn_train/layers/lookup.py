@@ -1,11 +1,11 @@
 """The lookup layers: a convolution and a dense layer built from a shared dictionary (LCNN, section 3).
 
-    S = X * D                 k 1x1 convolutions: every place of the picture against every row of the dictionary
+    S = X * D                 k 1x1 convolutions: every place of the image against every row of the dictionary
     Y = S * P + bias          a convolution whose kernel P is sparse: its non-zeros are the lookups (I, C)
 
 Letters are the paper's: X input, D dictionary, S = X * D, P sparse tensor, I and C its indices and values; m input
 channels, k dictionary size, n filters, kh x kw the kernel. Layouts are Keras': D is (1, 1, m, k) and P (kh, kw, k, n)
-in a convolution, (m, k) and (k, n) in a dense layer; pictures are (batch, height, width, channels).
+in a convolution, (m, k) and (k, n) in a dense layer; images are (batch, height, width, channels).
 
 P is made sparse while it trains: its loss is lambda' * epsilon * |P|_1, entries with |P| <= epsilon become 0 (or all
 but the s largest of each tap, the paper's other rule), and an entry that was once 0 stays 0. The last rule needs a mask
@@ -19,6 +19,7 @@ callback; and because the forward pass multiplies by the mask too, weights that 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -28,7 +29,13 @@ from lcnn_train.layers import sparsity
 from lcnn_train.layers.arguments import not_negative, padding_of, pair, positive
 from lcnn_train.layers.geometry import Padding, explicit_padding, output_size
 
-_TYPICAL_BATCH = 32  # pictures over which the cost of composing D and P is spread, when the layer picks its form
+# A function or object, its name, or the config of one, as Keras' get() functions take them; None for none.
+Activation = str | Callable[..., Any] | None
+Initializer = str | dict[str, Any] | Callable[..., Any]
+Regularizer = str | dict[str, Any] | Callable[..., Any] | None
+Constraint = str | dict[str, Any] | Callable[..., Any] | None
+
+_TYPICAL_BATCH = 32  # images over which the cost of composing D and P is spread, when the layer picks its form
 
 
 class _StaysZero(keras.constraints.Constraint):
@@ -38,9 +45,9 @@ class _StaysZero(keras.constraints.Constraint):
         self.alive, self.rule = alive, rule
 
     def __call__(self, P: Any) -> Any:
-        kept = sparsity.survivors(P, self.alive, self.rule)
-        self.alive.assign(kept)
-        return ops.where(kept, P, ops.zeros_like(P))
+        mask = sparsity.survivors(P, self.alive, self.rule)
+        self.alive.assign(mask)
+        return ops.where(mask, P, ops.zeros_like(P))
 
 
 class _Lookup(keras.layers.Layer):
@@ -52,16 +59,16 @@ class _Lookup(keras.layers.Layer):
         *,
         l1: float,
         threshold: float,
-        activation: Any = None,
-        use_bias: bool = True,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
-        lookups_per_tap: int | None = None,
-        groups_of: int = 1,
-        **kwargs: Any,
+        activation: Activation,
+        use_bias: bool,
+        bias_initializer: Initializer,
+        bias_regularizer: Regularizer,
+        bias_constraint: Constraint,
+        lookups_per_tap: int | None,
+        groups_of: int,
+        **layer: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**layer)
         self.dictionary = None if dictionary is None else positive("dictionary", dictionary)
         self.l1 = not_negative("l1", l1)
         self.threshold = not_negative("threshold", threshold)
@@ -116,7 +123,7 @@ class _Lookup(keras.layers.Layer):
         return int(self.P.shape[-2])
 
     def surviving(self) -> Any:
-        """Boolean mask, P's shape: which entries of P are lookups now."""
+        """Give the boolean mask, P's shape, of which entries of P are lookups now."""
         return sparsity.survivors(self.P, self.alive, self.rule)
 
     def sparse_P(self) -> Any:
@@ -167,12 +174,17 @@ class LookupConv2D(_Lookup):
         dilation_rate: an integer or (dh, dw), of P; it cannot be combined with strides above 1.
         l1: lambda', the weight of the loss lambda' * epsilon * |P|_1. There is none on D.
         threshold: c in epsilon = c / sqrt(kh*kw*k).
-        activation, use_bias, and of `settings` bias_initializer, bias_regularizer and bias_constraint: as in
-            keras.layers.Conv2D.
+        activation: a function, or the name of one of Keras'; None for none.
+        use_bias: whether a bias is added to each filter.
+        bias_initializer, bias_regularizer, bias_constraint: as in keras.layers.Conv2D.
         lookups_per_tap: s; instead of the threshold, keep the s largest |P| of each tap (r, c) of each filter.
         groups_of: so many neighbouring filters look up the same atoms at the same taps, each with coefficients of its
             own: an entry's size is then the root mean square of its group, in both rules and in the loss.
-        settings: these, and what every layer takes: name, dtype, trainable, activity_regularizer.
+        activity_regularizer: of the output, as in keras.layers.Conv2D.
+        trainable: whether D, P and the bias are trained.
+        name: of the layer; Keras makes one of the class's name unless given.
+        dtype: a Keras dtype or policy; the global one unless given.
+        kwargs: what else every Keras layer takes: autocast, input_shape.
 
     Input (batch, h, w, m), output (batch, h', w', n). Raises ValueError for an argument that makes no layer.
     """
@@ -187,11 +199,37 @@ class LookupConv2D(_Lookup):
         dilation_rate: int | tuple[int, int] = 1,
         l1: float = 0.3,
         threshold: float = 0.01,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
-        **settings: Any,
+        *,
+        bias_initializer: Initializer = "zeros",
+        bias_regularizer: Regularizer = None,
+        bias_constraint: Constraint = None,
+        lookups_per_tap: int | None = None,
+        groups_of: int = 1,
+        activity_regularizer: Regularizer = None,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
     ):
-        super().__init__(dictionary, l1=l1, threshold=threshold, activation=activation, use_bias=use_bias, **settings)
+        super().__init__(
+            dictionary,
+            l1=l1,
+            threshold=threshold,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            lookups_per_tap=lookups_per_tap,
+            groups_of=groups_of,
+            activity_regularizer=activity_regularizer,
+            trainable=trainable,
+            name=name,
+            dtype=dtype,
+            **kwargs,
+        )
         self.filters = positive("filters", filters)
         self.kernel_size = pair("kernel_size", kernel_size)
         self.strides = pair("strides", strides)
@@ -288,8 +326,20 @@ class LookupDense(_Lookup):
 
     Args:
         units: n.
-        dictionary, l1, threshold, and of `settings` activation, use_bias, bias_initializer, bias_regularizer,
-            bias_constraint, lookups_per_tap, groups_of: as in LookupConv2D.
+        dictionary: k, the number of rows of D; None for no dictionary: D is the identity, k = m, and the layer a
+            pruned dense layer.
+        l1: lambda', the weight of the loss lambda' * epsilon * |P|_1. There is none on D.
+        threshold: c in epsilon = c / sqrt(k).
+        activation: a function, or the name of one of Keras'; None for none.
+        use_bias: whether a bias is added to each unit.
+        bias_initializer, bias_regularizer, bias_constraint: as in keras.layers.Dense.
+        lookups_per_tap: s; instead of the threshold, keep the s largest |P| of each unit.
+        groups_of: so many neighbouring units look up the same atoms, as in LookupConv2D.
+        activity_regularizer: of the output, as in keras.layers.Dense.
+        trainable: whether D, P and the bias are trained.
+        name: of the layer; Keras makes one of the class's name unless given.
+        dtype: a Keras dtype or policy; the global one unless given.
+        kwargs: what else every Keras layer takes: autocast, input_shape.
 
     Input (batch, ..., m), output (batch, ..., n). Raises ValueError for an argument that makes no layer.
     """
@@ -300,9 +350,37 @@ class LookupDense(_Lookup):
         dictionary: int | None,
         l1: float = 0.3,
         threshold: float = 0.01,
-        **settings: Any,
+        *,
+        activation: Activation = None,
+        use_bias: bool = True,
+        bias_initializer: Initializer = "zeros",
+        bias_regularizer: Regularizer = None,
+        bias_constraint: Constraint = None,
+        lookups_per_tap: int | None = None,
+        groups_of: int = 1,
+        activity_regularizer: Regularizer = None,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
     ):
-        super().__init__(dictionary, l1=l1, threshold=threshold, **settings)
+        super().__init__(
+            dictionary,
+            l1=l1,
+            threshold=threshold,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            lookups_per_tap=lookups_per_tap,
+            groups_of=groups_of,
+            activity_regularizer=activity_regularizer,
+            trainable=trainable,
+            name=name,
+            dtype=dtype,
+            **kwargs,
+        )
         self.units = positive("units", units)
         self._check_groups(self.units)
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
@@ -317,7 +395,7 @@ class LookupDense(_Lookup):
         return self._finish(ops.matmul(S, self._loss_and_P()))
 
     def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, ...]:
-        """The places of S: all axes between the batch and the last; a vector is a picture of one pixel."""
+        """The places of S: all axes between the batch and the last; a vector is an image of one pixel."""
         return input_shape[1:-1] or (1, 1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -48,10 +48,10 @@ def survivors(P: Any, alive: Any, rule: Rule) -> Any:
     if rule.groups_of > 1:
         alive = ops.all(_grouped(alive, rule.groups_of), axis=-1)
     if rule.lookups_per_tap is None:
-        kept = ops.logical_and(alive, ops.greater(size, rule.epsilon))
+        mask = ops.logical_and(alive, ops.greater(size, rule.epsilon))
     else:
-        kept = _at_most(size, alive, rule.lookups_per_tap)
-    return kept if rule.groups_of == 1 else ops.repeat(kept, rule.groups_of, axis=-1)
+        mask = _at_most(size, alive, rule.lookups_per_tap)
+    return mask if rule.groups_of == 1 else ops.repeat(mask, rule.groups_of, axis=-1)
 
 
 def sparsify(P: Any, alive: Any, rule: Rule) -> Any:

@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
-from lcnn_train.models.network import Lookups, Plan
+from lcnn_train.models.network import Architecture, Lookups
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Blocks:
         return layers.ReLU(name=f"{name}_relu")(self.norm(x, name))
 
 
-def classifier(image: Any, x: Any, name: str, plan: Plan) -> keras.Model:
+def classifier(image: Any, x: Any, name: str, architecture: Architecture) -> keras.Model:
     """The model from `image` to the probabilities of a dense layer `name` on the vector x."""
-    logits = layers.Dense(plan.classes, name=name)(x)
-    return keras.Model(image, layers.Softmax(name="probabilities")(logits), name=plan.title)
+    logits = layers.Dense(architecture.classes, name=name)(x)
+    return keras.Model(image, layers.Softmax(name="probabilities")(logits), name=architecture.title)

@@ -1,4 +1,4 @@
-"""A picture of a training's log: loss, accuracy, and the density of P layer by layer."""
+"""An image of a training's log: loss, accuracy, and the density of P layer by layer."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ Variables = Mapping[str, keras.Variable]
 class Progress:
     """How far a run has come.
 
-    epoch: epochs done. step: steps done of the next one, and `sums` the figures of those. best_epoch, best_accuracy:
-    of the best epoch so far. history: one row of figures for each epoch. replicas: how many there were.
+    epoch: epochs done. step: steps done of the next one, and `sums` the metrics of those. best_epoch, best_accuracy:
+    of the best epoch so far. history: one row of metrics for each epoch. replicas: how many there were.
     """
 
     epoch: int = 0

@@ -13,25 +13,26 @@ from typing import Any
 import tensorflow as tf
 
 from lcnn_train.errors import ConfigError
+from lcnn_train.utils.lazy import former_names
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """One step: `epoch` and `step` of it from 1, `figures` the means of the epoch so far, `density` by layer."""
+    """One step: `epoch` and `step` of it from 1, `metrics` the means of the epoch so far, `density` by layer."""
 
     epoch: int
     step: int
     run_step: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
     density: dict[str, float]
     images_per_second: float
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch: the row of figures that the run's log has, and what it took.
+    """One epoch: the row of metrics that the run's log has, and what it took.
 
-    waiting: share of the training's time in which the step waited for pictures.
+    waiting: share of the training's time in which the step waited for images.
     """
 
     row: dict[str, Any]
@@ -41,7 +42,7 @@ class EpochReport:
     waiting: float
 
 
-class Watcher:
+class TrainingCallback:
     """Told of everything; does nothing with it."""
 
     def on_epoch_begin(self, epoch: int, step: int, steps: int) -> None:
@@ -51,7 +52,7 @@ class Watcher:
         """After every step."""
 
     def on_validation(self, batch: int, batches: int) -> None:
-        """After every batch of validation pictures, from 1."""
+        """After every batch of validation images, from 1."""
 
     def on_epoch_end(self, report: EpochReport) -> None:
         """After an epoch, its checkpoint written."""
@@ -60,7 +61,7 @@ class Watcher:
         """The training has ended, in whichever way."""
 
 
-class Chronicle(Watcher):
+class EventLog(TrainingCallback):
     """What happened and when, one JSON object a line, appended as it happens: events start, step, epoch."""
 
     def __init__(self, path: Path, every: int):
@@ -80,7 +81,7 @@ class Chronicle(Watcher):
                 step=report.step,
                 run_step=report.run_step,
                 images_per_second=round(report.images_per_second, 2),
-                **report.figures,
+                **report.metrics,
             )
 
     def on_epoch_end(self, report: EpochReport) -> None:
@@ -99,7 +100,7 @@ class Chronicle(Watcher):
             file.write(json.dumps({"event": event, "time": now, **values}) + "\n")
 
 
-class TensorBoard(Watcher):
+class TensorBoard(TrainingCallback):
     """Scalars for TensorBoard: of steps `batch/...`, of epochs `epoch/...` and `density/<layer>`."""
 
     def __init__(self, folder: Path, every: int):
@@ -108,7 +109,7 @@ class TensorBoard(Watcher):
 
     def on_step(self, report: StepReport) -> None:
         if report.step % self.every == 0:
-            scalars = {**report.figures, "images_per_second": report.images_per_second}
+            scalars = {**report.metrics, "images_per_second": report.images_per_second}
             self._write({f"batch/{name}": value for name, value in scalars.items()}, report.run_step)
 
     def on_epoch_end(self, report: EpochReport) -> None:
@@ -157,3 +158,6 @@ class Pace:
         share = max(self.share, 1 / max(self.steps, 1))
         self.steps, self.seconds = self.steps + 1, self.seconds + share * (taken - self.seconds)
         return images / max(self.seconds, 1e-9)
+
+
+former_names(__name__, Chronicle="EventLog", Watcher="TrainingCallback")

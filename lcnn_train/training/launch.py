@@ -188,4 +188,4 @@ def _die_with_parent() -> None:
 
 def fit_command(arguments: Sequence[str]) -> list[str]:
     """`lcnn-train fit ARGUMENTS` with this Python."""
-    return [sys.executable, "-m", "lcnn_train.cli", "fit", *arguments]
+    return [sys.executable, "-m", "lcnn_train", "fit", *arguments]

@@ -6,23 +6,51 @@ Keras' own `apply` sums gradients itself, once a replica, and cannot be asked wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from lcnn_train.config import training as settings
+from lcnn_train.errors import ConfigError
 from lcnn_train.training.schedules import Schedule
 
 
+@dataclass(frozen=True)
+class OptimizerEntry:
+    """An optimizer that a configuration can name: what it is, and how it is made of a learning rate."""
+
+    description: str
+    make: Callable[[settings.Optimizer, Schedule | float], keras.optimizers.Optimizer]
+
+
+OPTIMIZERS: dict[str, OptimizerEntry] = {
+    "sgd": OptimizerEntry(
+        "Stochastic gradient descent with `momentum`, Nesterov's if `nesterov`",
+        lambda chosen, rate: keras.optimizers.SGD(rate, momentum=chosen.momentum, nesterov=chosen.nesterov),
+    ),
+    "adam": OptimizerEntry(
+        "Adam (Kingma and Ba, 2015) with Keras' decays of 0.9 and 0.999",
+        lambda chosen, rate: keras.optimizers.Adam(rate),
+    ),
+    "adagrad": OptimizerEntry(
+        "Adagrad (Duchi et al., 2011) from `initial_accumulator` on",
+        lambda chosen, rate: keras.optimizers.Adagrad(rate, initial_accumulator_value=chosen.initial_accumulator),
+    ),
+}
+
+
 def make_optimizer(chosen: settings.Optimizer, rate: Schedule | float) -> keras.optimizers.Optimizer:
-    """The Keras optimizer of a configuration, without its weight decay, which is `WeightDecay`'s."""
-    if chosen.name == "sgd":
-        return keras.optimizers.SGD(rate, momentum=chosen.momentum, nesterov=chosen.nesterov)
-    if chosen.name == "adam":
-        return keras.optimizers.Adam(rate)
-    return keras.optimizers.Adagrad(rate, initial_accumulator_value=chosen.initial_accumulator)
+    """Make the Keras optimizer of a configuration, without its weight decay, which is `WeightDecay`'s.
+
+    Raises ConfigError for a name that is not among OPTIMIZERS.
+    """
+    entry = OPTIMIZERS.get(chosen.name)
+    if entry is None:
+        raise ConfigError(f"train.optimizer.name: expected one of {', '.join(OPTIMIZERS)}; found {chosen.name!r}")
+    return entry.make(chosen, rate)
 
 
 class WeightDecay:

@@ -30,7 +30,7 @@ class Run:
     def __init__(self, folder: Path):
         self.folder = folder
         self.config, self.labels = folder / "config.json", folder / "labels.json"
-        self.log, self.chronicle = folder / "log.csv", folder / "chronicle.jsonl"
+        self.log, self.event_log = folder / "log.csv", folder / "chronicle.jsonl"
         self.tensorboard = folder / "tensorboard"
 
     @property

@@ -64,7 +64,7 @@ def test_a_residual_network(tmp_path, digits):
 
 def test_every_kind_of_lookup_layer(tmp_path):
     """Strides, uneven padding, dilation, a dense layer, no dictionary, and a name that is taken."""
-    image = keras.Input((9, 8, 3), name="picture")
+    image = keras.Input((9, 8, 3), name="image")
     x = LookupConv2D(5, (3, 2), 4, strides=(2, 1), padding=(0, 2, 1, 0), activation="relu", name="a")(image)
     x = LookupConv2D(6, 3, 2, padding="same", dilation_rate=2, name="b")(x)
     x = keras.layers.Conv2D(4, 1, name="b_dictionary")(x)

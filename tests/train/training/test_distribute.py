@@ -23,7 +23,7 @@ from lcnn_train.cli import main
 from lcnn_train.training.launch import fit_command, launch
 from tests.helpers.training import SMALL
 
-# 160 pictures in batches of 16: twice ten steps.
+# 160 images in batches of 16: twice ten steps.
 CONFIG = {
     "name": "lenet",
     "data": {"folder": str(SMALL), "validation": 40},
@@ -66,7 +66,7 @@ def launched(folder, run, workers=2, said=None, **options):
 
 
 def assert_equal_runs(run, other):
-    """The same weights, masks, averages and optimizer, and the same figures of every epoch."""
+    """The same weights, masks, averages and optimizer, and the same metrics of every epoch."""
     mine, theirs = (load_file(path / "checkpoints" / "epoch-0002.safetensors") for path in (run, other))
     assert mine.keys() == theirs.keys()
     assert any(key.startswith("average/") for key in mine)

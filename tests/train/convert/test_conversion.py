@@ -1,4 +1,4 @@
-"""lookup_model: what it replaces, what it leaves and why, and how near the start is to the trained network."""
+"""lookup_model: how near the start is to the trained network, what is copied, and what is refused."""
 
 import keras
 import numpy as np
@@ -6,8 +6,9 @@ import pytest
 import scipy.linalg
 from keras import layers
 
-from lcnn_train import LookupConv2D, LookupDense, export, lookup_model, lookup_report, verify
+from lcnn_train import LookupConv2D, export, lookup_model, lookup_report, verify
 from lcnn_train.layers import sparsity
+from tests.helpers.converting import change, images, rows
 from tests.helpers.training import WatchZeros, numpy_of, small
 
 
@@ -33,22 +34,6 @@ def branched():
     return keras.Model(image, heads, name="branched")
 
 
-def pictures(digits, shape):
-    top, left = (28 - shape[0]) // 2, (28 - shape[1]) // 2
-    x = digits.images[:6, top : top + shape[0], left : left + shape[1], None].astype(np.float32) / 255
-    return np.repeat(x, shape[2], axis=-1) * np.linspace(1, 0.5, shape[2], dtype=np.float32)
-
-
-def change(model, lookups, x):
-    """The largest change of an output, as a part of the largest output."""
-    before, after = (keras.tree.flatten(m.predict(x, verbose=0)) for m in (model, lookups))
-    return max(np.abs(a - b).max() / np.abs(a).max() for a, b in zip(before, after, strict=True))
-
-
-def rows(model):
-    return {row.name: row for row in lookup_report(model).layers}
-
-
 def composed(layer):
     """P D as a dense kernel of the layer's shape."""
     P = numpy_of(layer.sparse_P()).astype(np.float64)
@@ -56,112 +41,22 @@ def composed(layer):
     return np.einsum("...kn,km->...mn", P, D)
 
 
-def test_one_number_for_all_layers():
-    model = small()
-    lookups = lookup_model(model, dictionary=12)
-    assert [layer.name for layer in lookups.layers] == [layer.name for layer in model.layers]
-    assert lookups.name == "small"
-    kinds = {name: type(lookups.get_layer(name)) for name in ("conv1", "conv2", "fc1", "fc2")}
-    assert kinds == {"conv1": LookupConv2D, "conv2": LookupConv2D, "fc1": LookupDense, "fc2": layers.Dense}
-    conv1, conv2, fc1 = (lookups.get_layer(name) for name in ("conv1", "conv2", "fc1"))
-    assert (conv1.dictionary, conv2.dictionary, fc1.dictionary) == (1, 12, 12)
-    assert (conv1.strides, conv1.padding, conv1.activation) == ((2, 2), "same", keras.activations.relu)
-    assert (conv2.l1, conv2.threshold) == (0.3, 0.001)
-    assert "stays dense unless" in rows(lookups)["fc2"].why
-    assert "one input channel" in rows(lookups)["conv1"].why
-    np.testing.assert_array_equal(numpy_of(lookups.get_layer("fc2").kernel), numpy_of(model.get_layer("fc2").kernel))
-
-
-def test_a_dict_by_name_with_none_and_dense():
-    lookups = lookup_model(small(), dictionary={"conv2": 6, "fc1": None, "conv1": "dense", "fc2": 4})
-    assert type(lookups.get_layer("conv1")) is layers.Conv2D
-    assert lookups.get_layer("conv2").dictionary == 6
-    assert lookups.get_layer("fc1").D is None
-    assert lookups.get_layer("fc2").dictionary == 4
-    report = str(lookup_report(lookups))
-    assert "`dictionary` says so" in report
-    assert "none" in report
-    assert rows(lookup_model(small(), dictionary={"conv2": 6}))["fc1"].why == "not in `dictionary`"
-
-
-def test_a_function_of_the_layer():
-    lookups = lookup_model(
-        small(), dictionary=lambda layer: layer.filters if isinstance(layer, layers.Conv2D) else "dense", skip="conv1"
-    )
-    assert lookups.get_layer("conv2").dictionary == 12
-    assert [type(lookups.get_layer(name)) for name in ("conv1", "fc1")] == [layers.Conv2D, layers.Dense]
-    skipped = lookup_model(small(), dictionary=4, skip=lambda layer: layer.name.startswith("conv"))
-    assert [row.lookup for row in lookup_report(skipped).layers] == [False, False, True, False]
-
-
-def test_settings_by_name():
-    lookups = lookup_model(
-        small(),
-        dictionary=6,
-        l1={"conv2": 2.0},
-        threshold={"fc1": 0.5},
-        lookups_per_tap={"conv2": 2},
-        groups_of={"conv2": 4, "fc1": 8},
-    )
-    conv1, conv2, fc1 = (lookups.get_layer(name) for name in ("conv1", "conv2", "fc1"))
-    assert (conv1.l1, conv2.l1, fc1.threshold, conv2.threshold) == (0.3, 2.0, 0.5, 0.01)
-    assert (conv1.lookups_per_tap, conv2.lookups_per_tap, conv2.groups_of, fc1.groups_of) == (None, 2, 4, 1)
-    assert "groups_of 8 does not divide its 20 filters" in rows(lookups)["fc1"].why
-
-
-def test_a_dictionary_that_saves_nothing_is_not_made():
-    row = rows(lookup_model(small(), dictionary={"conv2": 12 * 9, "fc1": 19}))
-    assert not row["conv2"].lookup
-    assert row["conv2"].why == "k = 108 is not below n*kh*kw = 108: a dictionary saves nothing"
-    assert row["fc1"].lookup
-
-
-REASONS = {
-    "depthwise": (layers.DepthwiseConv2D(3, name="a"), "DepthwiseConv2D has no lookup form"),
-    "transposed": (layers.Conv2DTranspose(4, 3, name="a"), "Conv2DTranspose has no lookup form"),
-    "separable": (layers.SeparableConv2D(4, 3, name="a"), "SeparableConv2D has no lookup form"),
-    "grouped": (layers.Conv2D(4, 3, groups=2, name="a"), "a convolution in 2 groups"),
-    "a lookup layer": (LookupConv2D(4, 3, 2, name="a"), "a lookup layer already"),
-    "wrapped": (layers.TimeDistributed(layers.Dense(4), name="a"), "TimeDistributed has no lookup form"),
-}
-
-
-@pytest.mark.parametrize("name", REASONS)
-def test_what_has_no_lookup_form_is_left_with_its_reason(name, digits):
-    layer, reason = REASONS[name]
-    model = keras.Sequential([keras.Input((12, 12, 4)), layer, layers.Conv2D(6, 3, name="b")])
-    lookups = lookup_model(model, dictionary=4)
-    assert rows(lookups)["a"].why == reason
-    assert type(lookups.layers[0]) is type(layer)
-    assert rows(lookups)["b"].lookup
-    assert change(model, lookups, pictures(digits, (12, 12, 4))) < 1e-4
-
-
-def test_a_subclass_of_a_layer_is_left():
-    class Mine(layers.Conv2D):
-        pass
-
-    model = keras.Sequential([keras.Input((8, 8, 4)), Mine(4, 3, name="a"), layers.Conv2D(4, 3)])
-    row = rows(lookup_model(model, dictionary=2))["a"]
-    assert row.why == "Mine may compute anything: only Conv2D and Dense themselves are replaced"
-
-
 @pytest.mark.parametrize("settings", [{}, {"threshold": 0, "l1": 0}])
 def test_as_many_atoms_as_channels_change_nothing(settings, digits):
     """At the default threshold and without one: <= 1e-4 of the output, with models inside and shared layers too."""
     model = small()
     lookups = lookup_model(model, dictionary={"conv1": 1, "conv2": 8}, **settings)
-    assert change(model, lookups, pictures(digits, (28, 28, 1))) <= 1e-4
+    assert change(model, lookups, images(digits, (28, 28, 1))) <= 1e-4
     model = branched()
     sizes = {"first": 3, "inside": 16, "shared": 15, "gate": 23}
     lookups = lookup_model(model, dictionary={**sizes, "classes": 4}, skip=["shared", "gate", "classes"], **settings)
-    assert change(model, lookups, pictures(digits, (20, 20, 3))) <= 1e-4
+    assert change(model, lookups, images(digits, (20, 20, 3))) <= 1e-4
 
 
 def test_more_atoms_than_channels_change_nothing_either(digits):
     model = small()
     lookups = lookup_model(model, dictionary={"conv2": 20}, threshold=0)
-    assert change(model, lookups, pictures(digits, (28, 28, 1))) <= 1e-5
+    assert change(model, lookups, images(digits, (28, 28, 1))) <= 1e-5
 
 
 @pytest.mark.parametrize("k", [1, 3, 6])
@@ -212,9 +107,9 @@ def test_biases_and_what_surrounds_the_layers_are_kept(digits):
 
 def test_a_normalization_that_was_adapted(digits):
     norm = layers.Normalization(name="scale")
-    norm.adapt(pictures(digits, (12, 12, 3)))
+    norm.adapt(images(digits, (12, 12, 3)))
     model = keras.Sequential([keras.Input((12, 12, 3)), norm, layers.Conv2D(4, 3)])
-    assert change(model, lookup_model(model, dictionary=3), pictures(digits, (12, 12, 3))) <= 1e-4
+    assert change(model, lookup_model(model, dictionary=3), images(digits, (12, 12, 3))) <= 1e-4
 
 
 def test_a_function_of_ones_own(digits):
@@ -224,7 +119,7 @@ def test_a_function_of_ones_own(digits):
     x = layers.Lambda(lambda v, plus: factor * v + plus, arguments={"plus": 0.1}, output_shape=(12, 12, 3))(image)
     x = layers.Lambda(lambda v: keras.ops.abs(v), output_shape=lambda shape: shape, name="size")(x)
     model = keras.Model(image, layers.Conv2D(4, 3)(x))
-    assert change(model, lookup_model(model, dictionary=3), pictures(digits, (12, 12, 3))) <= 1e-4
+    assert change(model, lookup_model(model, dictionary=3), images(digits, (12, 12, 3))) <= 1e-4
     assert model.get_layer("size").output.shape == (None, 12, 12, 3)
 
 
@@ -261,7 +156,7 @@ def test_models_inside_layers_shared_and_several_outputs(digits):
     assert all("stays dense" in row[name].why for name in ("classes", "place"))
     layer_inputs = lookups.get_layer("shared")._inbound_nodes
     assert len(layer_inputs) == 2
-    x = pictures(digits, (20, 20, 3))
+    x = images(digits, (20, 20, 3))
     assert all(np.isfinite(y).all() for y in lookups.predict(x, verbose=0))
 
 
@@ -301,7 +196,7 @@ def test_a_converted_model_is_the_same_in_the_engine(name, tmp_path, digits):
     for built, shape in ((small(), (28, 28, 1)), (keras.Model(model.input, model.outputs[0]), (20, 20, 3))):
         lookups = lookup_model(built, **EXPORTED[name])
         export(lookups, tmp_path / "model.safetensors")
-        result = verify(lookups, tmp_path / "model.safetensors", pictures(digits, shape))
+        result = verify(lookups, tmp_path / "model.safetensors", images(digits, shape))
         assert result.worst.ratio <= 1e-5
 
 
@@ -315,3 +210,116 @@ def test_filters_of_a_group_share_indices_in_the_file(tmp_path):
     assert len(indices) == 12
     for filters in range(0, 12, 4):
         assert all(np.array_equal(indices[filters], indices[filters + i]) for i in range(4))
+
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.conv = layers.Conv2D(4, 3)
+
+    def call(self, x):
+        return self.conv(x)
+
+
+def own_call():
+    class Doubling(keras.Model):
+        def call(self, x, training=None):
+            return 2 * super().call(x)
+
+    image = keras.Input((8, 8, 1))
+    return Doubling(image, layers.Conv2D(4, 3)(image), name="doubling")
+
+
+REFUSED = {
+    "a subclassed model": (Own, r"expected a Sequential or functional model, found own, a Own .* keras\.Input"),
+    "a functional model with a call of its own": (own_call, r"found doubling, a Doubling that calls its layers"),
+    "one inside": (lambda: keras.Sequential([keras.Input((8, 8, 1)), own_call()]), "found doubling"),
+    "no input shape": (
+        lambda: keras.Sequential([layers.Conv2D(4, 3)], name="open"),
+        r"expected a model whose input shape is known, found open; begin it with keras\.Input",
+    ),
+    "no model": (lambda: layers.Conv2D(4, 3), "expected a Keras model, found Conv2D"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_models_that_cannot_be_converted(name):
+    build, message = REFUSED[name]
+    with pytest.raises(ValueError, match=message):
+        lookup_model(build(), dictionary=4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dictionary": {"conv3": 4}}, r"dictionary: the model has no layer with a kernel named 'conv3'.*'conv\d'\?"),
+        ({"dictionary": {"flatten": 4}}, "dictionary: the model has no layer with a kernel named 'flatten'"),
+        ({"dictionary": 4, "skip": ["fc_1"]}, "skip: the model has no layer named 'fc_1'; did you mean 'fc1'"),
+        ({"dictionary": 4, "skip": "fc_1"}, "skip: the model has no layer named 'fc_1'"),
+        ({"dictionary": 4, "l1": {"con2": 1}}, "l1: the model has no layer with a kernel named 'con2'"),
+        ({"dictionary": 0}, "layer conv1: dictionary must be an integer of at least 1, None .* Received: 0"),
+        ({"dictionary": {"conv2": "all"}}, "layer conv2: dictionary must be .* Received: 'all'"),
+        ({"dictionary": {"conv2": 2.5}}, "layer conv2: dictionary must be .* Received: 2.5"),
+        ({"dictionary": lambda layer: True}, "layer conv1: dictionary must be .* Received: True"),
+        ({"dictionary": 4, "lookups_per_tap": 0}, "lookups_per_tap must be .* Received: lookups_per_tap=0"),
+        ({"dictionary": 4, "groups_of": 0}, "groups_of must be .* Received: groups_of=0"),
+        ({"dictionary": 4, "l1": -1}, "l1 must be .* Received: l1=-1"),
+    ],
+)
+def test_arguments_that_make_no_model(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        lookup_model(small(), **arguments)
+
+
+def test_nothing_to_replace_is_said():
+    with pytest.warns(UserWarning, match="lookup_model replaced no layer of small"):
+        lookup_model(small(), dictionary={})
+
+
+class Penalised(keras.Model):
+    """Keras copies its class: it is made as keras.Model is."""
+
+    def train_step(self, data):
+        return {"mine": keras.ops.convert_to_tensor(7.0)}
+
+
+class Weighted(Penalised):
+    """Keras does not: its __init__ wants more."""
+
+    def __init__(self, inputs, outputs, weight=1.0, **kwargs):
+        super().__init__(inputs, outputs, **kwargs)
+        self.weight = weight
+
+
+class Stepped(keras.Sequential):
+    def test_step(self, data):
+        return {"mine": keras.ops.convert_to_tensor(7.0)}
+
+
+def test_a_training_step_of_ones_own_is_kept_or_missed():
+    image = keras.Input((8, 8, 1))
+    result = layers.Dense(3)(layers.Flatten()(layers.Conv2D(8, 3)(image)))
+    kept = lookup_model(Penalised(image, result), dictionary=4)
+    kept.compile("sgd", "mse")
+    assert kept.fit(np.zeros((2, 8, 8, 1)), np.zeros((2, 3)), verbose=0).history["mine"] == [7.0]
+    assert lookup_report(kept).note == ""
+    for model, missed in (
+        (Weighted(image, result, 0.5), "a plain Functional, without train_step of Weighted; to train by that"),
+        (Stepped([keras.Input((8, 8, 1)), layers.Conv2D(8, 3)]), "a plain Sequential, without test_step of Stepped"),
+    ):
+        with pytest.warns(UserWarning, match=missed):
+            lookups = lookup_model(model, dictionary=4)
+        assert missed in str(lookup_report(lookups))
+
+
+def test_only_what_lookup_model_made_has_a_report():
+    with pytest.raises(ValueError, match="expected the model that lookup_model returned, found small"):
+        lookup_report(small())
+
+
+def test_a_bar_in_a_terminal_only(monkeypatch, capsys):
+    lookup_model(small(), dictionary=4)
+    assert not capsys.readouterr().err
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    lookup_model(small(), dictionary=4)
+    assert "factoring" in capsys.readouterr().err

@@ -16,7 +16,7 @@ import numpy as np
 
 from lcnn_engine.utils.text import table
 from lcnn_train.convert import factorization as factoring
-from lcnn_train.convert.selection import Choice, Dictionary, Skip, Wishes, choose
+from lcnn_train.convert.selection import Choice, ConversionOptions, Dictionary, Skip, choose
 from lcnn_train.keras_graph import functional_graph
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
@@ -123,7 +123,7 @@ def lookup_model(
     """
     _check_functional(model)
     settings = {"l1": l1, "threshold": threshold, "lookups_per_tap": lookups_per_tap, "groups_of": groups_of}
-    choices = choose(model, Wishes(dictionary, skip, settings))
+    choices = choose(model, ConversionOptions(dictionary, skip, settings))
     result, copies = _copy(model, {choice.layer: choice for choice in choices})
     replaced = {choice.layer for choice in choices if choice.settings is not None}
     for old, new in copies:

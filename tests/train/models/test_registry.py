@@ -1,4 +1,4 @@
-"""Every network of the registry, at its real widths on small pictures: it learns, and its file computes what it does.
+"""Every network of the registry, at its real widths on small images: it learns, and its file computes what it does.
 
 The largest take minutes on two cores: they run where LCNN_SLOW=1 is set.
 """
@@ -46,14 +46,14 @@ def every_network(quick):
 
 def real_digits(size, channels, count=32):
     """Real digits, float32 (count, size, size, channels), and their labels; the channels differ by a shift."""
-    pictures = [Image.open(path).convert("L").resize((size, size), Image.Resampling.BILINEAR) for path in PNGS[:count]]
-    x = np.stack([np.asarray(picture, np.float32) for picture in pictures])[..., None] / 255 - 0.13
+    images = [Image.open(path).convert("L").resize((size, size), Image.Resampling.BILINEAR) for path in PNGS[:count]]
+    x = np.stack([np.asarray(image, np.float32) for image in images])[..., None] / 255 - 0.13
     labels = np.array([int(Path(path).stem[-1]) for path in PNGS[:count]])
     return np.concatenate([np.roll(x, 3 * c, axis=2) for c in range(channels)], axis=-1), labels
 
 
 @pytest.mark.parametrize(("name", "variant"), every_network(QUICK_TO_LEARN))
-def test_overfits_32_pictures(name, variant):
+def test_overfits_32_images(name, variant):
     """In STEPS of Adam at 1e-3 on 32 real digits, evaluated as in inference: at least 95% right.
 
     The norms' averages have a momentum of 0.5, or they would lag behind so few steps.
@@ -68,7 +68,7 @@ def test_overfits_32_pictures(name, variant):
 
 
 def _smallest(name):
-    return 28 if name == "lenet" else NETWORKS[name].smallest_input
+    return 28 if name == "lenet" else NETWORKS[name].min_input_size
 
 
 @pytest.mark.parametrize(("name", "variant"), every_network(QUICK_TO_EXPORT))

@@ -43,7 +43,7 @@ def test_arithmetic_on_tensors(tmp_path, digits):
 
 
 def test_squeeze_and_excite_by_a_reshape(tmp_path, digits):
-    """The global pool before the reshape keeps the picture's axes, so the format needs no reshape to a picture."""
+    """The global pool before the reshape keeps the image's axes, so the format needs no reshape to an image."""
 
     def build(x):
         gate = layers.Reshape((1, 1, 3))(layers.GlobalAveragePooling2D(name="a")(x))
@@ -87,7 +87,7 @@ def test_same_value_twice(tmp_path, digits):
     assert graph["a"].inputs == ("image", "image")
 
 
-def test_vector_repeated_over_a_picture(tmp_path, digits):
+def test_vector_repeated_over_a_image(tmp_path, digits):
     def build(x):
         return layers.Multiply(name="a")([x, layers.GlobalAveragePooling2D(name="mean")(x)])
 

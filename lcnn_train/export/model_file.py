@@ -11,12 +11,13 @@ import numpy as np
 
 from lcnn_engine import write_model
 from lcnn_train.errors import ExportError
-from lcnn_train.export.builder import Translation
+from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.converters import translate
+from lcnn_train.utils.lazy import former_names
 
 DType = Literal["float32", "float16"]
 # What float16 halves. Biases and norms stay float32: they are a thousandth of the file.
-HALVED = ("dictionary", "coefficients", "kernel")
+FP16_TENSORS = ("dictionary", "coefficients", "kernel")
 
 
 def export(
@@ -32,23 +33,21 @@ def export(
     Args:
         model: with one input and one output of fixed sizes; any mix of lookup and ordinary layers.
         labels: names of the classes.
-        preprocessing: picture to input, in the words of lcnn_engine/format/MODEL_FORMAT.md.
+        preprocessing: image to input, in the words of lcnn_engine/format/MODEL_FORMAT.md.
         dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits.
         name: of the model; its Keras name unless given.
 
     Raises ExportError, naming the layer, for what a model file cannot hold, and lcnn_engine's ModelFormatError for
     labels or preprocessing that do not fit the model.
     """
-    translation = translate(model)
-    write_model(
-        _graph(translation, labels, preprocessing, name or model.name), stored_tensors(translation, dtype), path
-    )
+    builder = translate(model)
+    write_model(_graph(builder, labels, preprocessing, name or model.name), stored_tensors(builder, dtype), path)
 
 
 def _graph(
-    translation: Translation, labels: Sequence[str] | None, preprocessing: dict[str, Any] | None, name: str
+    builder: GraphBuilder, labels: Sequence[str] | None, preprocessing: dict[str, Any] | None, name: str
 ) -> dict[str, Any]:
-    graph = {"name": name, **translation.graph()}
+    graph = {"name": name, **builder.graph()}
     if labels is not None:
         graph["labels"] = list(labels)
     if preprocessing is not None:
@@ -56,13 +55,13 @@ def _graph(
     return graph
 
 
-def stored_tensors(translation: Translation, dtype: DType) -> dict[str, np.ndarray]:
+def stored_tensors(builder: GraphBuilder, dtype: DType) -> dict[str, np.ndarray]:
     """The tensors as they are stored. Raises ExportError for a value that float16 or float32 cannot hold."""
     if dtype not in ("float32", "float16"):
         raise ExportError(f'dtype must be "float32" or "float16". Received: dtype={dtype!r}')
     stored = {}
-    for name, tensor in translation.tensors().items():
-        if dtype == "float16" and name.rsplit("/", 1)[1] in HALVED:
+    for name, tensor in builder.tensors().items():
+        if dtype == "float16" and name.rsplit("/", 1)[1] in FP16_TENSORS:
             with np.errstate(over="ignore"):
                 tensor = tensor.astype(np.float16)
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
@@ -75,3 +74,6 @@ def stored_tensors(translation: Translation, dtype: DType) -> dict[str, np.ndarr
 
 def _remedy(dtype: DType) -> str:
     return '; export with dtype="float32"' if dtype == "float16" else ": the training has diverged"
+
+
+former_names(__name__, HALVED="FP16_TENSORS")
