@@ -118,6 +118,3 @@ def small_classifier(channels: int = 3) -> tuple[Graph, Tensors]:
 def images(graph: Graph, count: int = 1, seed: int = 1) -> np.ndarray:
     """Preprocessed input, float32 (count, H, W, C)."""
     return np.random.default_rng(seed).standard_normal((count, *graph.input.shape)).astype(np.float32)
-
-
-pictures = images  # its name of before

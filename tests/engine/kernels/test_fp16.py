@@ -76,16 +76,16 @@ def test_the_same_bits_as_float32(variant: str) -> None:
     network = Network((64,), seeded("bits", variant))
     network.add("dense", units=200)
     name = f"{network.nodes[-1].name}/kernel"
-    in_halves = rounded(network).tensors
-    kernel = in_halves[name].copy()
+    as_fp16 = rounded(network).tensors
+    kernel = as_fp16[name].copy()
     kernel[5, 7] = np.float32(1 / 3)
-    assert to_fp16(in_halves[name]) is not None
+    assert to_fp16(as_fp16[name]) is not None
     assert to_fp16(kernel) is None
     graph = network.graph()
     x = seeded("x").standard_normal((1, *graph.input.shape), dtype=np.float32)
     x.reshape(-1)[7] = 0
     outputs = []
-    for tensors in (in_halves, {**in_halves, name: kernel}):
+    for tensors in (as_fp16, {**as_fp16, name: kernel}):
         out = np.empty((1, *graph.output_shape), np.float32)
         Plan(graph, tensors, variant=variant).run(x, [out], threads=1)
         outputs.append(out)

@@ -24,7 +24,7 @@ from lcnn_engine.model.graph import (
 )
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.machine import Machine
-from tests.helpers.networks import chain, pictures, with_tensors
+from tests.helpers.networks import chain, images, with_tensors
 
 
 def test_a_chain_of_activations_needs_the_memory_of_one():
@@ -55,7 +55,7 @@ def test_what_is_read_later_is_not_written_over(draw):
         names.append(node.name)
     graph, tensors = with_tensors(chain(nodes, (9, 7, 4)), {})
     wanted = [f"n{i}" for i in sorted(rng.choice(11, size=2, replace=False))] + ["n11"]
-    x = pictures(graph)[:1]
+    x = images(graph)[:1]
     plan = Plan(graph, tensors, outputs=wanted)
     found = [np.empty((1, *shape), np.float32) for shape in plan.output_shapes]
     assert plan.run(x, found, 1)
@@ -72,17 +72,17 @@ def test_many_nodes_are_planned_in_seconds():
     start = time.perf_counter()
     net = Net(graph, {})
     assert time.perf_counter() - start < 20
-    assert np.array_equal(net.run(pictures(graph)[0]), np.maximum(pictures(graph)[0], 0))
+    assert np.array_equal(net.run(images(graph)[0]), np.maximum(images(graph)[0], 0))
 
 
 def agrees(graph, tensors) -> bool:
-    x = pictures(graph)[0]
+    x = images(graph)[0]
     expected = reference.evaluate(graph, tensors, x)[graph.output]
     return bool(np.abs(Net(graph, tensors).run(x) - expected).max() <= 1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("strides", [(30_000, 30_000), (2**31 - 1, 1), (3, 2**31 - 1)])
-def test_strides_beyond_the_picture_take_no_memory(strides):
+def test_strides_beyond_the_image_take_no_memory(strides):
     node = LookupConv2D(name="conv", inputs=("image",), filters=3, kernel_size=(2, 2), strides=strides)
     assert agrees(*with_tensors(chain([node], (5, 6, 2)), density=0.5))
 
@@ -121,7 +121,7 @@ def test_memory_is_shared_along_a_chain():
     assert Plan(graph, {}).arena_bytes < 4 * 64 * 64 * 8 * 4
 
 
-def test_rows_of_narrow_pictures_are_no_border_for_the_most_part():
+def test_rows_of_narrow_images_are_no_border_for_the_most_part():
     pool = MaxPool2D(name="pool", inputs=("relu",), pool_size=(2, 1), strides=(2, 1))
     graph = chain([Activation(name="relu", inputs=("image",), activation="relu"), pool], (4000, 1, 2))
     assert Plan(graph, {}).arena_bytes < 4 * 3 * 4000 * 2
@@ -132,7 +132,7 @@ def test_more_results_than_a_small_network_has_nodes():
         Activation(name=f"a{i}", inputs=(f"a{i - 1}" if i else "image",), activation="sigmoid") for i in range(1500)
     ]
     graph = chain(nodes, (2, 1, 3))
-    x = pictures(graph)[0]
+    x = images(graph)[0]
     expected = reference.evaluate(graph, {}, x)
     for name, found in Net(graph, {}).features(x, [node.name for node in nodes]).items():
         np.testing.assert_allclose(found, expected[name], rtol=1e-5)
@@ -179,7 +179,7 @@ def test_tensors_that_change_after_loading_change_nothing():
         Conv2D(name="dense", inputs=("conv",), filters=40, kernel_size=(2, 2)),
     ]
     graph, tensors = with_tensors(chain(nodes, (7, 6, 3)))
-    net, x = Net(graph, tensors), pictures(graph)[0]
+    net, x = Net(graph, tensors), images(graph)[0]
     expected = net.run(x)
     for array in tensors.values():
         array[...] = 2**30
@@ -188,7 +188,7 @@ def test_tensors_that_change_after_loading_change_nothing():
 
 def test_arrays_that_lie_askew():
     graph = chain([Activation(name="relu", inputs=("image",), activation="relu")], (5, 7, 3))
-    net, x = Net(graph, {}), pictures(graph)[0]
+    net, x = Net(graph, {}), images(graph)[0]
     askew = np.zeros(x.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(x.shape)
     askew[...] = x
     assert not askew.flags.aligned
@@ -207,7 +207,7 @@ def test_a_plan_in_the_making_holds_no_lock(monkeypatch):
         return Plan(*args, **kwargs)
 
     monkeypatch.setattr("lcnn_engine.net.Plan", plan)
-    net.features(pictures(graph)[0], "relu")
+    net.features(images(graph)[0], "relu")
     assert held == [False]
 
 
@@ -222,7 +222,7 @@ def test_lrn_over_all_channels_takes_no_square_of_them():
     graph = chain([node], (1, 1, 100_000))
     net = Net(graph, {})
     start = time.perf_counter()
-    net.run(pictures(graph)[0])
+    net.run(images(graph)[0])
     assert time.perf_counter() - start < 5
 
 

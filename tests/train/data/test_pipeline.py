@@ -120,7 +120,7 @@ def test_training_keeps_whole_batches_and_names_them(imagenet, train, augment):
     found = training(train, augment=augment)
     assert [x.shape for x, _ in found] == [(8, *WIDE_SHAPE)] * 6
     rest = evaluation_batches(train, WIDE.for_engine(), WIDE_SHAPE, 5).as_numpy_iterator()
-    labels = np.concatenate([y for _, y in rest])
+    assert len(list(rest)) > 0
     assert sorted(name for name, _ in train.skipped) == sorted(imagenet[1])
     text = str(train.skipped)
     assert text.startswith("skipped 2 images that cannot be read: ")
