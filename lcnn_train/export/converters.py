@@ -28,7 +28,7 @@ _ACTIVATED = (*_WEIGHTED, "add", "multiply")
 
 
 def translate(model: keras.Model) -> GraphBuilder:
-    """The nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
+    """Make the nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
     return GraphBuilder(trace(model), _CONVERTERS)
 
 

@@ -1,6 +1,6 @@
 """The lookup layers: a convolution and a dense layer built from a shared dictionary (LCNN, section 3).
 
-    S = X * D                 k 1x1 convolutions: every place of the image against every row of the dictionary
+    S = X * D                 k 1x1 convolutions: every position of the image against every row of the dictionary
     Y = S * P + bias          a convolution whose kernel P is sparse: its non-zeros are the lookups (I, C)
 
 Letters are the paper's: X input, D dictionary, S = X * D, P sparse tensor, I and C its indices and values; m input
@@ -127,11 +127,11 @@ class _Lookup(keras.layers.Layer):
         return sparsity.survivors(self.P, self.alive, self.rule)
 
     def sparse_P(self) -> Any:
-        """P without the entries that do not survive, the tensor that the layer computes with and that is exported."""
+        """Give P without the entries that do not survive: what the layer computes with and what is exported."""
         return sparsity.sparsify(self.P, self.alive, self.rule)
 
     def penalty(self) -> Any:
-        """The layer's loss, lambda' * epsilon * |P|_1, a scalar: what it adds to `losses` whenever it is called."""
+        """Give the layer's loss, lambda' * epsilon * |P|_1, a scalar: what it adds to `losses` when it is called."""
         return self.l1 * self.epsilon * sparsity.norm(self.sparse_P(), self.groups_of)
 
     def _loss_and_P(self) -> Any:
@@ -292,11 +292,11 @@ class LookupConv2D(_Lookup):
         return self.padding != "same" and tuple(S_shape[1:3]) == self.kernel_size and max(self.dilation_rate) == 1
 
     def explicit_padding(self, input_shape: tuple[int | None, ...]) -> tuple[int, int, int, int]:
-        """The zeros added around an input of this shape: (top, bottom, left, right)."""
+        """Return the zeros added around an input of this shape: (top, bottom, left, right)."""
         return explicit_padding(self.padding, input_shape[1:3], self.kernel_size, self.strides, self.dilation_rate)
 
     def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, int]:
-        """Height and width of S, the border included, for an input of this shape."""
+        """Return height and width of S, the border included, for an input of this shape."""
         top, bottom, left, right = self.explicit_padding(input_shape)
         return input_shape[1] + top + bottom, input_shape[2] + left + right
 
@@ -395,7 +395,7 @@ class LookupDense(_Lookup):
         return self._finish(ops.matmul(S, self._loss_and_P()))
 
     def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, ...]:
-        """The places of S: all axes between the batch and the last; a vector is an image of one pixel."""
+        """Return the positions of S: all axes between the batch and the last; a vector is an image of one pixel."""
         return input_shape[1:-1] or (1, 1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
