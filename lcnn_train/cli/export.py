@@ -21,8 +21,8 @@ _OUTPUTS = (".safetensors", ".keras", ".onnx")
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("export", help="write a model file for lcnn_engine, a .keras file or an ONNX twin")
-    parser.add_argument("model", metavar="MODEL", help="run folder, .keras file, or model file for an ONNX twin")
+    parser = commands.add_parser("export", help="write a model file for lcnn_engine, a .keras file or ONNX")
+    parser.add_argument("model", metavar="MODEL", help="run folder, .keras file, or model file to make ONNX of")
     parser.add_argument(
         "output", metavar="OUTPUT", help=".safetensors, .keras, or .onnx (D and P as two convolutions, to compare)"
     )

@@ -20,7 +20,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What says which training, and where."""
+    """Add the arguments that say which training, and where."""
     parser.add_argument("config", metavar="CONFIG.yaml", help=CONFIG_HELP)
     parser.add_argument("--run", dest="folder", metavar="FOLDER", help="run folder (default: runs/NAME)")
     parser.add_argument("--data", metavar="FOLDER", help=DATA_HELP)
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(parsed: argparse.Namespace) -> tuple[Config, Path]:
-    """The configuration and the run folder that the arguments name."""
+    """Read the configuration, and find the run folder, that the arguments name."""
     from lcnn_train.config.experiment import load_config
 
     config = load_config(parsed.config, parsed.set, parsed.data)

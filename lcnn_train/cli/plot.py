@@ -1,4 +1,4 @@
-"""`lcnn-train plot`: loss, accuracy and density of a run by epoch, as an image."""
+"""`lcnn-train plot`: loss, accuracy and density of a run by epoch, as a figure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Draw the image; say where it is."""
+    """Draw the figure; say where it is."""
     from lcnn_train.reports.plot import plot_log
 
     log = Path(parsed.log)

@@ -32,7 +32,7 @@ class Data(Section):
 
 
 class Preprocessing(Section):
-    """Picture to input: resized by Pillow to `size` (height, width), then (x * scale - mean) / std.
+    """Image to input: resized by Pillow to `size` (height, width), then (x * scale - mean) / std.
 
     With `shortest_edge` the image keeps its shape: its short edge becomes that, and `size` is cut from the centre.
     """
@@ -55,7 +55,7 @@ class Preprocessing(Section):
         return self.size[0], self.size[1], self.channels
 
     def for_engine(self) -> graph.Preprocessing:
-        """As the engine's preprocessing functions take it."""
+        """Make what the engine's preprocessing functions take."""
         edge, size = self.shortest_edge, (self.size[0], self.size[1])
         return graph.Preprocessing(
             mode=self.mode,
@@ -67,7 +67,7 @@ class Preprocessing(Section):
         )
 
     def for_file(self) -> dict[str, Any]:
-        """In the model file's own words."""
+        """Say it in the model file's own words."""
         edge = self.shortest_edge
         resize = {"policy": "shortest_edge" if edge else "exact", "size": edge or self.size, "resample": self.resample}
         crop = {"crop": "center"} if edge else {}
@@ -88,7 +88,7 @@ class Preprocessing(Section):
 
 
 class Augmentation(Section):
-    """One random change of a training image, made to it with `probability`; functions of the name: augment.py."""
+    """One random change of a training image, made to it with `probability`; functions of the name: data/augment.py."""
 
     changes_size: ClassVar[bool] = False
     name: str

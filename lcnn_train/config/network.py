@@ -48,7 +48,7 @@ class Model(Section):
         return self.input_size, self.input_size, self.channels
 
     def build(self) -> keras.Model:
-        """The network with fresh weights, not compiled."""
+        """Build the network with fresh weights, not compiled."""
         return build(self.name, **self._options())
 
     def _options(self) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def lookup_model(
     from_weights: bool = True,
     seed: int = 0,
 ) -> keras.Model:
-    """A copy of a Sequential or functional model with lookup layers in the place of Conv2D and Dense, names kept.
+    """Copy a Sequential or functional model with lookup layers in the place of Conv2D and Dense, names kept.
 
     A layer's trained kernel W is factored into D and P, so that fine-tuning starts near the model's accuracy. Without
     `lookups_per_tap` that is the best of its k there is (truncated SVD); with k = m nothing is lost. With it, P has
@@ -146,7 +146,7 @@ def lookup_model(
 
 
 def lookup_report(model: keras.Model) -> LookupReport:
-    """What lookup_model did with each layer of the model that it returned; str() of it is a table.
+    """Tell what lookup_model did with each layer of the model that it returned; str() of it is a table.
 
     Raises ValueError for a model that is not one, or that was saved and loaded since.
     """
@@ -234,7 +234,7 @@ def _not_compiled(model: keras.Model) -> Iterator[None]:
 
 
 def _lambda(layer: keras.layers.Lambda) -> keras.layers.Lambda:
-    """A Lambda of the same function, which Keras refuses to make from a config, as that might be a stranger's."""
+    """A Lambda of the same function, which Keras refuses to make from a config, as that might be untrusted code."""
     config = layer.get_config()
     kept = {key: config[key] for key in ("name", "trainable", "dtype", "output_shape") if key in config}
     if isinstance(kept.get("output_shape"), dict):  # a function too; Keras finds the shape without it

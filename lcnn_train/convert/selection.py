@@ -48,9 +48,9 @@ class ConversionOptions:
         """Raise ValueError for a name that no layer has, or, but in `skip`, no layer with a kernel."""
         if not callable(self.skip):
             _check_names("skip", [self.skip] if isinstance(self.skip, str) else self.skip, layers)
-        for argument, wish in ("dictionary", self.dictionary), *self.settings.items():
-            if isinstance(wish, Mapping):
-                _check_names(argument, wish, with_kernels)
+        for argument, option in ("dictionary", self.dictionary), *self.settings.items():
+            if isinstance(option, Mapping):
+                _check_names(argument, option, with_kernels)
 
     def skips(self, layer: keras.layers.Layer) -> bool:
         if callable(self.skip):
@@ -58,38 +58,38 @@ class ConversionOptions:
         return layer.name == self.skip if isinstance(self.skip, str) else layer.name in self.skip
 
     def names(self, layer: keras.layers.Layer) -> bool:
-        """Whether `dictionary` has this very layer in it."""
+        """Tell whether `dictionary` has this very layer in it."""
         return isinstance(self.dictionary, Mapping) and layer.name in self.dictionary
 
     def rows(self, layer: keras.layers.Layer) -> Any:
-        """k, None for no dictionary, or LEAVE. Raises ValueError for anything else."""
-        wish: Any = self.dictionary
-        if isinstance(wish, Mapping):
-            wish = wish.get(layer.name, LEAVE)
-        elif callable(wish):
-            wish = wish(layer)
-        if wish is None or (isinstance(wish, str) and wish == LEAVE):
-            return wish
-        if isinstance(wish, bool) or not hasattr(wish, "__index__") or wish.__index__() < 1:
+        """Return k, None for no dictionary, or LEAVE. Raises ValueError for anything else."""
+        option: Any = self.dictionary
+        if isinstance(option, Mapping):
+            option = option.get(layer.name, LEAVE)
+        elif callable(option):
+            option = option(layer)
+        if option is None or (isinstance(option, str) and option == LEAVE):
+            return option
+        if isinstance(option, bool) or not hasattr(option, "__index__") or option.__index__() < 1:
             raise ValueError(
                 f"layer {layer.name}: dictionary must be an integer of at least 1, None for no dictionary, or "
-                f'"{LEAVE}" for a layer that stays as it is. Received: {wish!r}'
+                f'"{LEAVE}" for a layer that stays as it is. Received: {option!r}'
             )
-        return wish.__index__()
+        return option.__index__()
 
     def settings_of(self, layer: keras.layers.Layer) -> dict[str, Any]:
-        """The layer's own settings; where a dict does not name it, those that a lookup layer has by itself."""
+        """Collect the layer's own settings; where a dict does not name it, those that a lookup layer has by itself."""
         found = {}
-        for name, wish in self.settings.items():
-            if not isinstance(wish, Mapping):
-                found[name] = wish
-            elif layer.name in wish:
-                found[name] = wish[layer.name]
+        for name, option in self.settings.items():
+            if not isinstance(option, Mapping):
+                found[name] = option
+            elif layer.name in option:
+                found[name] = option[layer.name]
         return found
 
 
 def choose(model: keras.Model, options: ConversionOptions) -> list[Choice]:
-    """A choice for every layer with a kernel, in execution order. Raises ValueError for a name that no layer has."""
+    """Choose for every layer with a kernel, in execution order. Raises ValueError for a name that no layer has."""
     found, classifiers = _layers(model)
     with_kernels = [layer for layer in found if _has_kernel(layer)]
     options.check_names({layer.name for layer in found}, {layer.name for layer in with_kernels})
@@ -97,7 +97,7 @@ def choose(model: keras.Model, options: ConversionOptions) -> list[Choice]:
 
 
 def kernel_size(layer: keras.layers.Layer) -> tuple[int, ...]:
-    """(kh, kw) of a convolution, () of a dense layer."""
+    """Return (kh, kw) of a convolution, () of a dense layer."""
     return tuple(layer.kernel.shape[:-2])
 
 

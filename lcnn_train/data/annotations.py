@@ -25,9 +25,9 @@ Classes = tuple[list[str], list[str], Path]
 
 
 def class_of_each(folder: Path, root: Path, files: list[str], synsets: list[str] | None) -> Classes:
-    """The synset of each of `files`, all synsets, and the list that says so; `synsets` are those of training, if known.
+    """Find the synset of each of `files`, all synsets, and the list that says so.
 
-    Raises DataError if there is no list, or if it does not fit the files.
+    `synsets` are those of training, if known. Raises DataError if there is no list, or if it does not fit the files.
     """
     readers: dict[str, Callable[[Path, list[str], list[str] | None], list[str]]] = {
         "val_annotations.txt": _by_name_in_columns,
@@ -48,7 +48,7 @@ def class_of_each(folder: Path, root: Path, files: list[str], synsets: list[str]
 
 
 def class_words(folder: Path) -> dict[str, str]:
-    """Synsets in words, from LOC_synset_mapping.txt, words.txt or the development kit's meta.mat; {} without one."""
+    """Read synsets in words from LOC_synset_mapping.txt, words.txt or a kit's meta.mat; {} without one."""
     for name, separator in (("LOC_synset_mapping.txt", " "), ("words.txt", "\t")):
         path = _find(name, folder)
         if path is not None:
@@ -59,7 +59,7 @@ def class_words(folder: Path) -> dict[str, str]:
 
 
 def in_words(pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """The words of each pair (synset, words), or the synset where there are none; of two equal ones, both keep both.
+    """Name each pair (synset, words) by its words, its synset where there are none, both where two share words.
 
     ImageNet has two classes that are called "crane".
     """
@@ -71,7 +71,7 @@ def in_words(pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def read_meta(path: Path) -> dict[int, tuple[str, str]]:
-    """ILSVRC2012_ID -> (synset, words) of the development kit's meta.mat. Raises DataError if it is no such file."""
+    """Read ILSVRC2012_ID -> (synset, words) from a kit's meta.mat. Raises DataError if it is no such file."""
     from scipy.io import loadmat
 
     try:

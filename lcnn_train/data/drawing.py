@@ -1,4 +1,4 @@
-"""One image of what every augmentation does."""
+"""One figure of what every augmentation does."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ROWS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
 
 
 def draw_augmentations(images: Sequence[ImageLike], draws: int, seed: int) -> Image.Image:
-    """A table: a row for each augmentation, and for each image as it is a column and `draws` columns changed.
+    """Draw a table: a row for each augmentation, and for each image as it is a column and `draws` columns changed.
 
     Raises the errors of `lcnn_engine` for what is no image.
     """

@@ -31,7 +31,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class FileImages:
-    """Picture files below `folder` and their labels (N,) int64; otherwise as `Images` says."""
+    """Image files below `folder` and their labels (N,) int64; otherwise as `Images` says."""
 
     folder: Path
     files: tuple[str, ...]
@@ -48,13 +48,13 @@ class FileImages:
         return len(self.files)
 
     def read(self, index: int) -> str:
-        """The path of an image."""
+        """Return the path of an image."""
         return str(self.folder / self.files[index])
 
     name = read
 
     def take(self, indices: np.ndarray) -> FileImages:
-        """The images at `indices`, in that order."""
+        """Take the images at `indices`, in that order."""
         files = tuple(self.files[i] for i in indices)
         return replace(self, files=files, labels=self.labels[indices])
 
@@ -78,7 +78,7 @@ def read_folder(folder: str | os.PathLike[str], part: str) -> FileImages:
 
 
 def part_folder(folder: Path, part: str) -> Path | None:
-    """Where a part lies; class folders without parts are all for training."""
+    """Find where a part lies; class folders without parts are all for training."""
     for name in PARTS[part]:
         if (folder / name).is_dir():
             return folder / name
@@ -146,12 +146,12 @@ def _check_unique(root: Path, synsets: list[str]) -> None:
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, in order of code points; hidden ones do not count."""
+    """List the folders in a folder, in order of code points; hidden ones do not count."""
     return sorted(entry.name for entry in _entries(folder) if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _images(folder: Path, prefix: str = "") -> Iterator[str]:
-    """Picture files below a folder, relative to it, each folder's own in order of their names."""
+    """Image files below a folder, relative to it, each folder's own in order of their names."""
     for entry in sorted(_entries(folder), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
@@ -170,7 +170,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def listing(folder: Path) -> str:
-    """What is in a folder, for a message."""
+    """List what is in a folder, for a message."""
     names = sorted(entry.name for entry in _entries(folder))
     return _first(names) if names else "an empty folder"
 

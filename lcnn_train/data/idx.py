@@ -57,11 +57,11 @@ class Split:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> Split:
-        """The images at `indices`, in that order."""
+        """Take the images at `indices`, in that order."""
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def read(self, index: int) -> np.ndarray:
-        """The pixels of one image, uint8 (height, width)."""
+        """Return the pixels of one image, uint8 (height, width)."""
         return self.images[index]
 
     def name(self, index: int) -> str:

@@ -81,13 +81,13 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> ImageLike:
-        """The image as the engine's preprocessing takes it: a path, an encoded file as bytes, or uint8 pixels."""
+        """Return what the engine's preprocessing takes: a path, an encoded file as bytes, or uint8 pixels."""
 
     def name(self, index: int) -> str:
-        """What it is called in a report."""
+        """Return what it is called in a report."""
 
     def take(self, indices: np.ndarray) -> Self:
-        """The images at `indices`, in that order."""
+        """Take the images at `indices`, in that order."""
 
 
 def check_classes(images: Images, classes: int) -> None:

@@ -47,7 +47,7 @@ def hold_out(images: AnyImages, count: int, seed: int) -> tuple[AnyImages, AnyIm
 
 
 def steps_per_epoch(images: Images, batch_size: int) -> int:
-    """Whole batches in an epoch; the remainder is dropped. Raises DataError if there is none."""
+    """Count whole batches in an epoch; the remainder is dropped. Raises DataError if there is none."""
     if len(images) < batch_size:
         raise DataError(f"train.batch_size: expected at most the {len(images)} training images; found {batch_size}")
     return len(images) // batch_size
@@ -69,7 +69,7 @@ def training_batches(
     workers: int | None = None,
     cache: int = 0,
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches (x float32 (B, H, W, C), y int64 (B,)) of the epochs first_epoch .. epochs - 1.
+    """Make shuffled, augmented batches (x float32 (B, H, W, C), y int64 (B,)) of epochs first_epoch .. epochs - 1.
 
     `batch_size` is that of all workers together: worker `shard` of `shards` gets its rows of every batch, so that
     together they see what one alone would. `first_step` leaves out the first steps of the first epoch. `workers`
@@ -86,9 +86,9 @@ def training_batches(
         epoch, step = divmod(step, steps)
         first = step * batch_size + shard * rows + row
         positions = range(first, first + chunk)
-        indices, found = zip(*(_read_or_replaced(reader, seed, epoch, place) for place in positions), strict=True)
+        indices, found = zip(*(_read_or_replaced(reader, seed, epoch, position) for position in positions), strict=True)
         if augment:
-            draws = generators(seed, (epoch * len(images) + place for place in positions))
+            draws = generators(seed, (epoch * len(images) + position for position in positions))
             found = tuple(change(pixels, rng) for pixels, rng in zip(found, draws, strict=True))
         return np.stack(found), images.labels[list(indices)].astype(np.int64)
 
@@ -110,7 +110,7 @@ def evaluation_batches(
     cache: int = 0,
     numbered: bool = False,
 ) -> tf.data.Dataset:
-    """Every image once, in their order, but those that cannot be read; the last batch may be smaller.
+    """Make batches of every image once, in their order, but those that cannot be read; the last may be smaller.
 
     Batches are (x float32 (B, H, W, C), y int64 (B,)), y the labels, or with `numbered` the images' numbers.
     """
@@ -134,7 +134,7 @@ def evaluation_batches(
 
 @contextmanager
 def data_errors(*sets: Images) -> Iterator[None]:
-    """Around the use of batches: what ended them, if it was the data, as our DataError and not as TensorFlow's."""
+    """Raise what ended the use of batches, if it was the data, as our DataError and not as TensorFlow's."""
     try:
         yield
     except tf.errors.OpError:
@@ -145,7 +145,7 @@ def data_errors(*sets: Images) -> Iterator[None]:
 
 
 def measure_throughput(batches: tf.data.Dataset, seconds: float = 3.0) -> float:
-    """Images a second that batches come with when nothing else is done; timed from the second batch on, if any."""
+    """Time batches when nothing else is done, in images a second; from the second batch on, if there is one."""
     started = time.perf_counter()
     iterator = iter(batches)
     first = next(iterator, None)
@@ -162,7 +162,7 @@ def measure_throughput(batches: tf.data.Dataset, seconds: float = 3.0) -> float:
 
 @functools.lru_cache(maxsize=4)
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
-    """The order (count,) in which an epoch shows the images."""
+    """Draw the order (count,) in which an epoch shows the images."""
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 

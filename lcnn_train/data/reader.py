@@ -53,7 +53,7 @@ class Reader:
 
 
 def first_readable(images: Images, preprocessing: Preprocessing, count: int) -> list[ImageLike]:
-    """The first `count` images that can be read, or as many as there are."""
+    """Find the first `count` images that can be read, or as many as there are."""
     reader = Reader(images, preprocessing, None)
     readable = (images.read(index) for index in range(len(images)) if reader(index) is not None)
     return list(islice(readable, count))

@@ -48,11 +48,11 @@ class RecordImages:
         return len(self.labels)
 
     def read(self, index: int) -> bytes:
-        """The image's file, as bytes. Raises OSError if the record cannot be read any more."""
+        """Read the image's file, as bytes. Raises OSError if the record cannot be read any more."""
         return _feature(self._example(index), "image/encoded")
 
     def name(self, index: int) -> str:
-        """The image's own name if its record has it, and the record's place."""
+        """Return the image's own name if its record has it, and the record's place."""
         place = f"{self.files[self.file[index]]}, byte {self.offset[index]}"
         try:
             own = _feature(self._example(index), "image/filename").decode(errors="replace")
@@ -61,7 +61,7 @@ class RecordImages:
         return f"{own} ({place})" if own else place
 
     def take(self, indices: np.ndarray) -> RecordImages:
-        """The images at `indices`, in that order."""
+        """Take the images at `indices`, in that order."""
         columns = {key: getattr(self, key)[indices] for key in ("file", "offset", "length", "labels")}
         return replace(self, **columns)
 
@@ -76,7 +76,7 @@ class RecordImages:
 
 
 def find_records(folder: Path, part: str) -> list[Path]:
-    """The TFRecord files of a part, in their order. Raises DataError if some of a set are missing."""
+    """Find the TFRecord files of a part, in their order. Raises DataError if some of a set are missing."""
     found: dict[str, dict[int, dict[int, Path]]] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _SHARD.fullmatch(path.name)

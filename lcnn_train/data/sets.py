@@ -22,7 +22,7 @@ _HOW_TO_GET = {
 
 
 def load(data: Data, part: str) -> Images:
-    """The images of a `part` ("train" or "test") of the data set that a configuration's `data` section names.
+    """Find the images of a `part` ("train" or "test") of the data set that a configuration's `data` section names.
 
     Raises DataError that says what was looked for and where, what was found, and how to get it.
     """

@@ -17,7 +17,7 @@ from lcnn_train.data.reader import Reader
 
 
 def describe(images: Images) -> str:
-    """How many images and classes there are, and of which class the fewest and the most."""
+    """Say how many images and classes there are, and of which class the fewest and the most."""
     counts = np.bincount(images.labels.astype(np.int64), minlength=len(images.classes or ()))
     fewest, most = int(counts.argmin()), int(counts.argmax())
     if counts[fewest] == counts[most]:

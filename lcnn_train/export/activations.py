@@ -19,7 +19,7 @@ Activation = tuple[str, float | None]  # its name in the file, and alpha where i
 
 
 def named_activation(layer: Any, activation: Callable[..., Any]) -> Activation:
-    """What a file calls a function of Keras. Raises ExportError if it has no name for it."""
+    """Name a function of Keras as a file does. Raises ExportError if it has no name for it."""
     name = _ACTIVATION_NAMES.get(activation)
     if name is None:
         found = getattr(activation, "__name__", repr(activation))

@@ -18,7 +18,7 @@ ARITHMETIC = (operations.Add, operations.Multiply, operations.Subtract, operatio
 
 
 def arithmetic(builder: GraphBuilder, call: Call) -> None:
-    """Two tensors added or multiplied are a node of their own; a tensor and a number scale and shift every channel."""
+    """Add a node for two tensors added or multiplied; a tensor and a number scale and shift every channel."""
     op = type(call.layer).__name__.lower()
     if len(call.inputs) == 2 and op in ("add", "multiply"):
         fitting(call)
@@ -54,12 +54,12 @@ def fitting(call: Call) -> None:
 
 
 def rescaling(builder: GraphBuilder, call: Call) -> None:
-    """y = x * scale + offset, each a number or one a channel."""
+    """Add y = x * scale + offset, each a number or one a channel."""
     affine(builder, call, np.asarray(call.layer.scale), np.asarray(call.layer.offset))
 
 
 def normalization(builder: GraphBuilder, call: Call) -> None:
-    """y = (x - mean) / max(standard deviation, Keras' epsilon), over the channels."""
+    """Add y = (x - mean) / max(standard deviation, Keras' epsilon), over the channels."""
     layer: Any = call.layer
     if layer.invert or tuple(layer.axis or ()) not in ((), (-1,), (len(call.output_shape),)):
         raise ExportError(f"layer {layer.name}: expected axis -1 or None and no invert, found axis {layer.axis}")
@@ -68,7 +68,7 @@ def normalization(builder: GraphBuilder, call: Call) -> None:
 
 
 def affine(builder: GraphBuilder, call: Call, scale: np.ndarray, shift: np.ndarray) -> None:
-    """A batch_norm node: y = x * scale + shift, each of one number or one a channel."""
+    """Add a batch_norm node: y = x * scale + shift, each of one number or one a channel."""
     channels = call.output_shape[-1]
     if scale.size not in (1, channels) or shift.size not in (1, channels):
         raise ExportError(f"layer {call.layer.name}: expected one number, or one for each of {channels} channels")

@@ -1,7 +1,7 @@
 """A traced Keras model on its way to a model file: the nodes made so far, who reads what, and what may be folded.
 
 A node bears the name of its convolution or dense layer and holds the value after the last layer folded into it.
-`translate.py` says what each kind of layer becomes.
+`converters.py` says what each kind of layer becomes.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class GraphBuilder:
         return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION)}))
 
     def read_only_by(self, call: Call) -> NodeBuilder | None:
-        """The node before this call, if nobody else reads its value."""
+        """Find the node before this call, if nobody else reads its value."""
         value = self._resolve(call.inputs[0])
         return self._producers.get(value) if self._uses[value] == 1 else None
 
@@ -130,7 +130,7 @@ class GraphBuilder:
         self._producers[call.output] = node
 
     def take_padding(self, node: NodeBuilder) -> tuple[int, ...]:
-        """The zeros of a zero_pad2d node that only `node`, the last one, reads; the zero_pad2d goes."""
+        """Take the zeros of a zero_pad2d node that only `node`, the last one, reads; the zero_pad2d goes."""
         value = node.inputs[0]
         before = self._producers.get(value)
         if before is None or before.op != "zero_pad2d" or self._uses[value] != 1:
@@ -149,7 +149,7 @@ class GraphBuilder:
         return unique
 
     def graph(self) -> dict[str, Any]:
-        """The file's `input`, `output` and `nodes`."""
+        """Make the file's `input`, `output` and `nodes`."""
         names = {node.value: node.name for node in self.nodes} | {self.traced.input: self.traced.input_name}
         return {
             "input": {"name": self.traced.input_name, "shape": list(self.traced.input_shape)},
@@ -162,7 +162,7 @@ class GraphBuilder:
         }
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """The file's tensors, float32 and int32, by `<node>/<tensor>`."""
+        """Collect the file's tensors, float32 and int32, by `<node>/<tensor>`."""
         return {f"{node.name}/{key}": tensor for node in self.nodes for key, tensor in node.tensors.items()}
 
 

@@ -29,7 +29,7 @@ _ACTIVATED = {op for op, kind in NODE_TYPES.items() if issubclass(kind, Activate
 
 
 def translate(model: keras.Model) -> GraphBuilder:
-    """The nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
+    """Make the nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
     return GraphBuilder(trace(model), _CONVERTERS)
 
 

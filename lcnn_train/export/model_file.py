@@ -16,7 +16,7 @@ from lcnn_train.export.converters import translate
 from lcnn_train.utils.lazy import former_names
 
 DType = Literal["float32", "float16"]
-# What float16 halves. Biases and norms stay float32: they are a thousandth of the file.
+# What a float16 file holds in float16. Biases and norms stay float32: they are a thousandth of the file.
 FP16_TENSORS = ("dictionary", "coefficients", "kernel")
 
 
@@ -56,7 +56,7 @@ def _graph(
 
 
 def stored_tensors(builder: GraphBuilder, dtype: DType) -> dict[str, np.ndarray]:
-    """The tensors as they are stored. Raises ExportError for a value that float16 or float32 cannot hold."""
+    """Round the tensors to what is stored. Raises ExportError for a value that float16 or float32 cannot hold."""
     if dtype not in ("float32", "float16"):
         raise ExportError(f'dtype must be "float32" or "float16". Received: dtype={dtype!r}')
     stored = {}

@@ -16,7 +16,7 @@ from lcnn_train.sources.load import load_model
 
 
 def load_network(model: keras.Model | str | os.PathLike[str], checkpoint: str = "best") -> GraphAndTensors:
-    """The graph and tensors of a live model, a model file, a run folder or a `.keras` file, as in a float32 model file.
+    """Load graph and tensors of a live model, model file, run folder or `.keras` file, as float32 files hold them.
 
     Raises as `load_model`, `read_model` and `export` do.
     """

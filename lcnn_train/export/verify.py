@@ -69,9 +69,9 @@ def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolera
     x, _ = as_batch(images, net.input_shape, net.graph.preprocessing)
     builder = translate(model)
     tensors = read_model(path)[1]
-    halved = _is_fp16(path)
-    _check_same(builder, tensors, "float16" if halved else "float32", path)
-    if halved:
+    is_fp16 = _is_fp16(path)
+    _check_same(builder, tensors, "float16" if is_fp16 else "float32", path)
+    if is_fp16:
         model = carrying(model, builder, tensors)
         builder = translate(model)
     values, features = run(builder.traced, x), net.features(x, [node.name for node in builder.nodes])
@@ -107,7 +107,7 @@ def _check_same(builder: GraphBuilder, tensors: dict[str, np.ndarray], dtype: An
 
 
 def carrying(model: keras.Model, builder: GraphBuilder, tensors: dict[str, np.ndarray]) -> keras.Model:
-    """A copy of a model whose dictionaries, P and kernels are those of a (rounded) model file.
+    """Copy a model, its dictionaries, P and kernels those of a (rounded) model file.
 
     Batch norm stays a layer of its own in the copy, so what it multiplied each filter by is divided out again. The
     threshold has done its work and is 0 in the copy: rounding must not push an entry under it.

@@ -28,7 +28,7 @@ def lookup_conv2d(builder: GraphBuilder, call: Call) -> None:
 
 
 def lookup_dense(builder: GraphBuilder, call: Call) -> None:
-    """On a vector a lookup_dense node, on an image a 1x1 lookup convolution."""
+    """Add a lookup_dense node on a vector, a 1x1 lookup convolution on an image."""
     if _is_image(call):
         node = builder.add(call, "lookup_conv2d", filters=call.layer.units, kernel_size=(1, 1))
     else:
@@ -56,7 +56,7 @@ def _lookups(node: NodeBuilder, layer: Any) -> None:
 
 
 def used_rows(mask: np.ndarray) -> np.ndarray:
-    """Numbers of the dictionary's rows that some lookup uses; `mask` (..., k, n); the first row if none does."""
+    """Number the dictionary's rows that some lookup uses; `mask` (..., k, n); the first row if none does."""
     return np.flatnonzero(mask.any(axis=(*range(mask.ndim - 2), -1))) if mask.any() else np.zeros(1, np.intp)
 
 
@@ -92,7 +92,7 @@ def _depthwise(builder: GraphBuilder, call: Call, kernel: Any) -> NodeBuilder:
 
 
 def dense(builder: GraphBuilder, call: Call) -> None:
-    """On a vector a dense node; on an image Keras works on the last axis, which is a 1x1 convolution."""
+    """Add a dense node on a vector; on an image Keras works on the last axis, which is a 1x1 convolution."""
     layer = call.layer
     kernel = array(layer.kernel).T
     if _is_image(call):
@@ -114,7 +114,7 @@ def _is_image(call: Call) -> bool:
 
 
 def separable_conv2d(builder: GraphBuilder, call: Call) -> None:
-    """Its two halves are two convolutions: a depthwise one that pads and strides, and a 1x1 one with bias."""
+    """Add one of its two convolutions: the depthwise one, that pads and strides, or the 1x1 one, with bias."""
     layer = call.layer
     channels_last(layer)
     if call.part == "depthwise":
@@ -153,12 +153,12 @@ def channels_last(layer: Any) -> None:
 
 
 def array(variable: Any, default: np.ndarray | None = None) -> np.ndarray:
-    """A variable's value in float64; `default` where a layer goes without it."""
+    """Read a variable's value in float64; `default` where a layer goes without it."""
     if variable is None and default is not None:
         return default
     return np.asarray(keras.ops.convert_to_numpy(variable), np.float64)
 
 
 def f32(values: np.ndarray) -> np.ndarray:
-    """Values as a file stores them."""
+    """Make values what a file stores."""
     return np.ascontiguousarray(values, np.float32)

@@ -30,7 +30,7 @@ class DensityLogger(keras.callbacks.Callback):
 
 
 def density_metrics(model: keras.Model) -> dict[str, float]:
-    """`density_<layer>` of every lookup layer, and the `lookup_multiplications` of all for one image."""
+    """Measure `density_<layer>` of every lookup layer, and the `lookup_multiplications` of all for one image."""
     found = {layer: sparsity.lookups(layer) for layer in sparsity.lookup_layers(model)}
     metrics: dict[str, float] = {f"density_{layer.name}": sparsity.density(layer, n) for layer, n in found.items()}
     metrics["lookup_multiplications"] = sum(sparsity.lookup_multiplications(layer, n) for layer, n in found.items())
@@ -38,7 +38,7 @@ def density_metrics(model: keras.Model) -> dict[str, float]:
 
 
 def density_line(metrics: dict[str, Any]) -> str:
-    """The density of each layer and the lookup multiplications, from an epoch's metrics, on one line."""
+    """Write the density of each layer and the lookup multiplications, from an epoch's metrics, on one line."""
     layers = [f"{key.removeprefix('density_')} {metrics[key]:.4f}" for key in metrics if key.startswith("density_")]
     return f"density {'  '.join(layers)}  lookups {metrics['lookup_multiplications'] / 1e6:.2f}M"
 

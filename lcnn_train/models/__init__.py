@@ -1,4 +1,8 @@
-"""Networks to train, by their names in NETWORKS, and the functions that build them."""
+"""Networks to train, by their names in NETWORKS, and the functions that build them.
+
+What can be chosen about one (``network``), what all are put together from (``blocks``), one file for each family. The
+layers are in ``layers``; conversion of a user's own model is in ``convert``.
+"""
 
 from lcnn_train.models.alexnet import alexnet
 from lcnn_train.models.lenet import lenet

@@ -1,4 +1,4 @@
-"""AlexNet: LCNN's `fast` and `accurate` networks, their dense twin, and the paper's wider dense one (section 4.1).
+"""AlexNet: LCNN's `fast` and `accurate` networks, their dense equivalent, and the paper's wider one (section 4.1).
 
 Five convolutions of 64, 192, 384, 256 and 256 filters, 3x3 max pools after 1, 2 and 5, fc6 (a convolution as large as
 its input, 6x6 at 224) and fc7 of 4096, dropout before each, batch norm after every layer but the classifier, which

@@ -1,4 +1,4 @@
-"""A LeNet-sized network for small images such as MNIST's (28x28), and its dense twin.
+"""A LeNet-sized network for small images such as MNIST's (28x28), and its dense equivalent.
 
 Two 5x5 convolutions of 20 and 50 filters, each followed by a 2x2 max pool, fc1 (a convolution as large as its input,
 4x4 at 28) of 500, and a dense classifier; batch norm and ReLU after every layer but the last.

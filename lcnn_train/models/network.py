@@ -56,7 +56,7 @@ class Lookups:
     threshold: float
 
     def pay(self, filters: int, kernel_size: Sequence[int] = ()) -> bool:
-        """Whether a lookup layer can cost less than the dense one."""
+        """Tell whether a lookup layer can cost less than the dense one."""
         return self.dictionary is None or sparsity.dictionary_pays(self.dictionary, filters, kernel_size)
 
     def arguments(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class Network:
     """None where there is no dropout."""
 
     def architecture(self, options: NetworkOptions) -> Architecture:
-        """What the network is built from. Raises ValueError for options that do not fit it."""
+        """Decide what the network is built from. Raises ValueError for options that do not fit it."""
         size = self.input_size if options.input_size is None else options.input_size
         if size < self.min_input_size:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""ResNet 10, 18, 34 and 50 with a dictionary size a stage (LCNN, section 4.1), and their dense twins.
+"""ResNet 10, 18, 34 and 50 with a dictionary size a stage (LCNN, section 4.1), and their dense equivalents.
 
 conv1 (7x7, 64 filters), a 3x3 max pool, four stages of 64, 128, 256 and 512 filters, the mean of what is left, a
 classifier. A block is two 3x3 convolutions, in ResNet-50 a bottleneck of 1x1, 3x3 and 1x1 with four times the filters;

@@ -10,7 +10,7 @@ from lcnn_engine.utils.text import table
 
 
 def cost_table(costs: Sequence[NodeCost]) -> str:
-    """Of each layer with weights: dictionary, lookups, density, millions of multiplications, weights, bytes; totals."""
+    """Write a table of layers with weights: dictionary, lookups, density, million multiplications, weights, bytes."""
     total = totals(costs)
     rows = [(cost.name, *cells(cost), f"{cost.weights:,}", f"{cost.bytes:,}") for cost in costs]
     rows.append(("total", *total_cells(total), f"{total['weights']:,}", f"{total['bytes']:,}"))

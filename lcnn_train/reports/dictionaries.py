@@ -1,4 +1,4 @@
-"""An image of what a layer that reads colours or greys has learned: its dictionary, and the kernels made of it."""
+"""A figure of what a layer that reads colours or greys has learned: its dictionary, and the kernels made of it."""
 
 from __future__ import annotations
 

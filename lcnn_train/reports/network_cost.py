@@ -50,7 +50,7 @@ class NetworkCost:
             cost_table(self.costs),
             "",
             f"{made / 1e6:,.2f} million multiplications of one input, {lookups / 1e6:,.2f} of them by lookups.",
-            f"Its dense twin: {dense / 1e6:,.2f} million, {dense / made:,.1f} times as many.",
+            f"Its dense equivalent: {dense / 1e6:,.2f} million, {dense / made:,.1f} times as many.",
             f"The paper's dense AlexNet: {PAPER_DENSE / 1e6:,.2f} million, {PAPER_DENSE / made:,.1f} times as many.",
         ]
         return "\n".join(lines if self.note is None else [*lines, self.note])

@@ -46,19 +46,19 @@ class TrainingCallback:
     """Told of everything; does nothing with it."""
 
     def on_epoch_begin(self, epoch: int, step: int, steps: int) -> None:
-        """An epoch (from 1) begins, or goes on after `step` of its `steps` steps."""
+        """Hear that an epoch (from 1) begins, or goes on after `step` of its `steps` steps."""
 
     def on_step(self, report: StepReport) -> None:
-        """After every step."""
+        """Hear of every step, after it."""
 
     def on_validation(self, batch: int, batches: int) -> None:
-        """After every batch of validation images, from 1."""
+        """Hear of every batch of validation images, from 1, after it."""
 
     def on_epoch_end(self, report: EpochReport) -> None:
-        """After an epoch, its checkpoint written."""
+        """Hear of an epoch, after it, its checkpoint written."""
 
     def close(self) -> None:
-        """The training has ended, in whichever way."""
+        """Hear that the training has ended, in whichever way."""
 
 
 class EventLog(TrainingCallback):
@@ -132,14 +132,14 @@ def _tag(name: str) -> str:
 
 
 def wants_tensorboard(setting: str | bool) -> bool:
-    """Whether to write for TensorBoard. Raises ConfigError if that is a must and it is not installed."""
+    """Decide whether to write for TensorBoard. Raises ConfigError if that is a must and it is not installed."""
     installed = importlib.util.find_spec("tensorboard") is not None
     if setting is True and not installed:
         raise ConfigError("train.tensorboard: expected TensorBoard to be installed (`pip install tensorboard`)")
     return setting is True or (setting == "auto" and installed)
 
 
-class Pace:
+class Throughput:
     """Images a second of late: the mean over the last steps, but for the very first, in which TensorFlow compiles."""
 
     def __init__(self, share: float = 0.1):
@@ -152,7 +152,7 @@ class Pace:
         self.last = time.monotonic()
 
     def step(self, images: int) -> float:
-        """A step over so many images has ended; images a second."""
+        """Count a step over so many images that has ended; return images a second."""
         now = time.monotonic()
         taken, self.last = now - self.last, now
         share = max(self.share, 1 / max(self.steps, 1))
@@ -160,4 +160,4 @@ class Pace:
         return images / max(self.seconds, 1e-9)
 
 
-former_names(__name__, Chronicle="EventLog", Watcher="TrainingCallback")
+former_names(__name__, Chronicle="EventLog", Pace="Throughput", Watcher="TrainingCallback")

@@ -36,7 +36,7 @@ class Feed:
         self.steps = settings.steps_per_epoch or self._data_steps
 
     def training(self, first: int) -> Iterator[Any]:
-        """Distributed batches (x, y) of the steps of the run from `first` on, counted from 0, to its last."""
+        """Make distributed batches (x, y) of the steps of the run from `first` on, counted from 0, to its last."""
         end = self.config.train.epochs * self.steps
         epoch, step = divmod(first, self._data_steps)
         batches = training_batches(
@@ -66,7 +66,7 @@ class Feed:
         return self.batch_size // self.replicas.workers
 
     def validating(self) -> Iterator[Any]:
-        """Distributed batches (x, y, weights) of the validation images, filled up with images of weight 0."""
+        """Make distributed batches (x, y, weights) of the validation images, filled up with images of weight 0."""
         mine = np.arange(self.replicas.task.index, len(self.validation), self.replicas.workers)
         batches = evaluation_batches(
             self.validation.take(mine),

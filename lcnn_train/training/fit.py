@@ -28,7 +28,7 @@ from lcnn_train.training.state import TrainingState
 
 
 def build_model(config: Config) -> keras.Model:
-    """The network of a configuration, with fresh weights and not compiled."""
+    """Build the network of a configuration, with fresh weights and not compiled."""
     return config.model.build()
 
 
@@ -153,7 +153,7 @@ def _splits(config: Config) -> tuple[Images, Images]:
 
 
 def load_run(folder: str | os.PathLike[str], checkpoint: str = "best") -> tuple[keras.Model, Config, Progress]:
-    """The model of a run folder with the weights of its `checkpoint`, "best" or "newest"; not compiled.
+    """Load the model of a run folder with the weights of its `checkpoint`, "best" or "newest"; not compiled.
 
     Where the run averaged its weights, it gets the averages. Raises RunError if the folder holds no run, or no such
     checkpoint yet.

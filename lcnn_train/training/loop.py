@@ -14,7 +14,7 @@ from lcnn_train.errors import DivergedError
 from lcnn_train.layers.callbacks import density_metrics
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.checkpoints import Checkpoints, Progress
-from lcnn_train.training.events import EpochReport, Pace, StepReport, TrainingCallback
+from lcnn_train.training.events import EpochReport, StepReport, Throughput, TrainingCallback
 from lcnn_train.training.feed import Feed
 from lcnn_train.training.interrupts import Interrupts
 from lcnn_train.training.step import MetricSums, TrainingStep
@@ -44,7 +44,7 @@ class Loop:
     checkpoints: Checkpoints | None = None
     averages: WeightAverages | None = None
     callbacks: Sequence[TrainingCallback] = ()
-    _pace: Pace = field(default_factory=Pace)
+    _throughput: Throughput = field(default_factory=Throughput)
     _density: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -74,7 +74,7 @@ class Loop:
         progress, started = self.progress, time.monotonic()
         sums = MetricSums.from_stored(progress.sums)
         self._notify("on_epoch_begin", progress.epoch + 1, progress.step, self.feed.steps)
-        self._pace.restart()
+        self._throughput.restart()
         first, waiting, stop = progress.step, 0.0, False
         while progress.step < self.feed.steps:
             asked = time.monotonic()
@@ -109,7 +109,7 @@ class Loop:
 
     def _notify_step(self, sums: MetricSums) -> None:
         progress = self.progress
-        images_per_second = self._pace.step(self.feed.batch_size)
+        images_per_second = self._throughput.step(self.feed.batch_size)
         if progress.step == 1 or progress.step % self.settings.log_steps == 0:
             self._density = _by_layer(density_metrics(self.step.model))
         report = StepReport(
@@ -158,7 +158,7 @@ def _by_layer(metrics: dict[str, float]) -> dict[str, float]:
 
 
 def has_ended(settings: EarlyStop, history: Sequence[dict[str, Any]]) -> bool:
-    """Whether a run with this history ends before its last epoch."""
+    """Tell whether a run with this history ends before its last epoch."""
     accuracies = [row["val_accuracy"] for row in history if row["epoch"] >= settings.from_epoch]
     if not accuracies:
         return False

@@ -62,7 +62,7 @@ class WeightDecay:
         self.first, self.end = (first - 1) * steps, None if last is None else last * steps
 
     def at(self, step: Any) -> tf.Tensor:
-        """The decay in a step, counted from 0: `rate` in the epochs that it is for, else 0."""
+        """Return the decay in a step, counted from 0: `rate` in the epochs that it is for, else 0."""
         step = tf.cast(step, tf.int64)
         within = step >= self.first
         if self.end is not None:
@@ -88,7 +88,7 @@ class LossScale:
         return [self.scale, self.finite_steps]
 
     def update(self, finite: tf.Tensor) -> None:
-        """After a step: whether its gradients were finite."""
+        """Adapt the scale after a step, whose gradients were finite or not."""
         grown = tf.convert_to_tensor(self.finite_steps.value) + 1
         full = grown >= self.GROWTH
         scale = tf.convert_to_tensor(self.scale.value)
@@ -110,7 +110,7 @@ class Update:
         self.optimizer, self.rate, self.decay, self.strategy = optimizer, rate, decay, strategy
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
+        """Return the learning rate of a step, counted from 0."""
         return float(keras.ops.convert_to_numpy(self.rate(step) if callable(self.rate) else self.rate))
 
     def __call__(self, variables: Sequence[keras.Variable], gradients: Sequence[Any]) -> None:

@@ -70,7 +70,7 @@ class Screen(TrainingCallback):
     def on_step(self, report: StepReport) -> None:
         assert self.bar is not None
         metrics = _metrics(report.metrics, "")
-        self.bar.lines = (f"{metrics}  {_pace(report.images_per_second)}", _densities(report.density))
+        self.bar.lines = (f"{metrics}  {_throughput(report.images_per_second)}", _densities(report.density))
         self.bar.update(self.task, completed=report.step)
         self.bar.update(self.whole, completed=report.run_step)
         if self.bar.disable and time.monotonic() - self.spoken > _SILENCE:
@@ -88,7 +88,7 @@ class Screen(TrainingCallback):
             f"validation: {_metrics(row, 'val_')}"
         )
         self._say(
-            f"    {density_line(row)}  {_pace(report.images_per_second)}, "
+            f"    {density_line(row)}  {_throughput(report.images_per_second)}, "
             f"{100 * report.waiting:.0f}% of the time waiting for images"
         )
 
@@ -116,7 +116,7 @@ def _metrics(metrics: dict[str, float], prefix: str) -> str:
     )
 
 
-def _pace(images_per_second: float) -> str:
+def _throughput(images_per_second: float) -> str:
     return f"{images_per_second:.{0 if images_per_second >= 10 else 1}f} images/s"
 
 

@@ -58,7 +58,7 @@ class MetricSums:
         return (self.cross_entropy + self.penalty) / max(self.images, 1)
 
     def metrics(self, prefix: str = "") -> dict[str, float]:
-        """Means, by their names in a log."""
+        """Calculate the means, by their names in a log."""
         count = max(self.images, 1)
         values = {"loss": self.loss, "accuracy": self.top1 / count, "top5": self.top5 / count}
         return {prefix + name: value for name, value in values.items()}
@@ -102,7 +102,7 @@ class TrainingStep:
         return MetricSums(*map(float, sums)), stops > 0
 
     def evaluate(self, batch: Any) -> MetricSums:
-        """The metrics of a batch (x, y, weights), those of weight 0 left out."""
+        """Return the metrics of a batch (x, y, weights), those of weight 0 left out."""
         return MetricSums(*map(float, np.asarray(self._evaluate(*batch))))
 
     def _train_step(self, x: Any, y: Any, stop: tf.Tensor) -> tf.Tensor:

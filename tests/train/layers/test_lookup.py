@@ -65,7 +65,7 @@ def test_convolution_computes_its_definition(arguments):
 
 
 def test_convolution_agrees_with_the_engines_reference(digits):
-    """The engine's NumPy twin on the same lookups, on a real digit."""
+    """The engine's NumPy reference on the same lookups, on a real digit."""
     layer = LookupConv2D(8, 5, 3, strides=2, padding=(2, 1, 0, 2), activation="relu", bias_initializer="random_normal")
     model = built(layer, (28, 28, 1))
     X = digits.images[0][..., None].astype(np.float32) / 255

@@ -15,7 +15,7 @@ from tests.helpers.training import randomize
 
 
 def test_alexnets():
-    """The paper's dense AlexNet, LCNN's own dense twin, and `fast` at tf-lcnn's densities, in millions."""
+    """The paper's dense AlexNet, LCNN's own dense equivalent, and `fast` at tf-lcnn's densities, in millions."""
     assert total("alexnet", "dense-wide")["multiplications"] == PAPER_DENSE
     assert pytest.approx(1135.26, abs=0.005) == PAPER_DENSE / 1e6
     assert total("alexnet", "dense")["multiplications"] / 1e6 == pytest.approx(714.19, abs=0.005)

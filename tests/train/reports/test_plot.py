@@ -1,4 +1,4 @@
-"""The image of a run shows what its log says; a log that is none, and a missing Matplotlib, are named."""
+"""The figure of a run shows what its log says; a log that is none, and a missing Matplotlib, are named."""
 
 import sys
 from pathlib import Path

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lcnn_train import ConfigError
 from lcnn_train.cli import main
-from lcnn_train.training.distribute import Task, read_task
 from lcnn_train.training.launch import fit_command, launch
 
 LIMIT = 60.0
@@ -144,29 +142,3 @@ def test_the_command_gives_every_worker_its_own_words(tmp_path, monkeypatch, cap
         assert error.value.code == 2
     assert "expected a number of at least 1" in capsys.readouterr().err
     assert len(calls) == 1
-
-
-def test_what_tf_config_says():
-    cluster = {"worker": ["a:1", "b:1"]}
-    assert read_task(None) == read_task("") == read_task("{}") == Task()
-    assert read_task(json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 1}})) == Task(
-        ("a:1", "b:1"), 1
-    )
-    with_chief = {"chief": ["c:1"], **cluster}
-    task = json.dumps({"cluster": with_chief, "task": {"type": "worker", "index": "0"}})
-    assert read_task(task) == Task(("c:1", "a:1", "b:1"), 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "TF_CONFIG: expected .* found '{'"),
-        ("[]", "TF_CONFIG: expected"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "TF_CONFIG: expected"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "a task of the cluster.*worker 1"),
-        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "a cluster of workers .*found ps"),
-    ],
-)
-def test_what_tf_config_cannot_be(text, message):
-    with pytest.raises(ConfigError, match=message):
-        read_task(text)

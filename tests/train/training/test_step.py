@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from lcnn_train.training.optimizers import LossScale
+from lcnn_train.training.step import MetricSums
 from tests.helpers.steps import BATCH, X, Y, network, state, weights
 
 
@@ -102,3 +103,9 @@ def test_the_loss_scale_grows_after_many_finite_steps():
     scale.finite_steps.assign(LossScale.GROWTH - 1)
     scale.update(tf.constant(True))
     assert [float(v.numpy()) for v in scale.variables] == [2 * LossScale.START, 0]
+
+
+def test_sums_go_by_their_former_names_in_checkpoints():
+    sums = MetricSums(cross_entropy=2.0, images=3.0)
+    assert sums.stored()["pictures"] == 3.0
+    assert MetricSums.from_stored(sums.stored()) == sums
