@@ -80,7 +80,7 @@ cdef extern from "calls.h" nogil:
         lcnn_map out
         lcnn_call_u u
 
-cdef extern from "variant.h" nogil:
+cdef extern from "variants/variant.h" nogil:
     ctypedef struct lcnn_capabilities:
         int64_t width, masks, alignments, max_tile, conv_lanes, patch_filters, patch_pixels, dense_unit
     ctypedef struct lcnn_variant:
@@ -93,25 +93,25 @@ cdef extern from "variant.h" nogil:
         LCNN_KERNEL_max_pool, LCNN_KERNEL_avg_pool, LCNN_KERNEL_global_max, LCNN_KERNEL_global_avg
         LCNN_KERNEL_pointwise, LCNN_KERNEL_add, LCNN_KERNEL_multiply, LCNN_KERNEL_lrn, LCNN_KERNEL_softmax
 
-cdef extern from "cpu.h" nogil:
+cdef extern from "runtime/cpu.h" nogil:
     const lcnn_variant **lcnn_variants()
     int lcnn_variant_runs_here(const lcnn_variant *)
 
-cdef extern from "blas.h" nogil:
+cdef extern from "runtime/blas.h" nogil:
     void lcnn_blas_use_cblas(void *, int)
     void lcnn_blas_use_fortran(void *)
     int64_t lcnn_sgemm_columns(int64_t, int64_t, int64_t)
 
-cdef extern from "halves.h" nogil:
-    int lcnn_halves(const float *, uint16_t *, int64_t)
+cdef extern from "runtime/fp16.h" nogil:
+    int lcnn_to_fp16(const float *, uint16_t *, int64_t)
 
-cdef extern from "memory.h" nogil:
+cdef extern from "runtime/memory.h" nogil:
     ctypedef struct lcnn_block:
         void *start
     lcnn_block lcnn_allocate(size_t)
     void lcnn_release(lcnn_block)
 
-cdef extern from "program.h" nogil:
+cdef extern from "runtime/program.h" nogil:
     ctypedef struct lcnn_program:
         const lcnn_call *calls
         int64_t count, input_size

@@ -12,8 +12,8 @@ from libc.string cimport memset
 
 from .declarations cimport *
 from .declarations cimport (
-    lcnn_allocate, lcnn_blas_use_cblas, lcnn_blas_use_fortran, lcnn_block, lcnn_halves, lcnn_kernel, lcnn_map,
-    lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns, lcnn_call, lcnn_variant,
+    lcnn_allocate, lcnn_blas_use_cblas, lcnn_blas_use_fortran, lcnn_block, lcnn_kernel, lcnn_map,
+    lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns, lcnn_to_fp16, lcnn_call, lcnn_variant,
     lcnn_variant_runs_here, lcnn_variants,
 )
 
@@ -62,7 +62,7 @@ def halves(array):
     result = np.empty(array.shape, np.float16)
     cdef const float[::1] numbers = array.reshape(-1)
     cdef uint16_t[::1] found = result.reshape(-1).view(np.uint16)
-    return result if not numbers.size or lcnn_halves(&numbers[0], &found[0], numbers.size) else None
+    return result if not numbers.size or lcnn_to_fp16(&numbers[0], &found[0], numbers.size) else None
 
 
 cdef const lcnn_variant *find_variant(str name) except NULL:
