@@ -18,7 +18,7 @@ cdef extern from "constants.h" nogil:
     enum:
         LCNN_MAX_THREADS
 
-cdef extern from "variant.h" nogil:
+cdef extern from "variants/variant.h" nogil:
     ctypedef struct lcnn_capabilities:  # int64_t each, in the order of their names
         pass
     ctypedef struct lcnn_variant:
@@ -26,7 +26,7 @@ cdef extern from "variant.h" nogil:
         lcnn_capabilities capabilities
         const lcnn_kernel *kernels
 
-cdef extern from "layouts.h" nogil:
+cdef extern from "runtime/layouts.h" nogil:
     ctypedef struct lcnn_field:
         const char *type
         const char *name
@@ -39,25 +39,25 @@ cdef extern from "layouts.h" nogil:
     const char *const *lcnn_constant_names()
     const long *lcnn_constant_values()
 
-cdef extern from "cpu.h" nogil:
+cdef extern from "runtime/cpu.h" nogil:
     const lcnn_variant *const *lcnn_variants()
     int lcnn_variant_runs_here(const lcnn_variant *)
 
-cdef extern from "blas.h" nogil:
+cdef extern from "runtime/blas.h" nogil:
     void lcnn_blas_use_cblas(void *, int)
     void lcnn_blas_use_fortran(void *)
     int64_t lcnn_sgemm_columns(int64_t, int64_t, int64_t)
 
-cdef extern from "halves.h" nogil:
-    int lcnn_halves(const float *, uint16_t *, int64_t)
+cdef extern from "runtime/fp16.h" nogil:
+    int lcnn_to_fp16(const float *, uint16_t *, int64_t)
 
-cdef extern from "memory.h" nogil:
+cdef extern from "runtime/memory.h" nogil:
     ctypedef struct lcnn_block:
         void *start
     lcnn_block lcnn_allocate(size_t)
     void lcnn_release(lcnn_block)
 
-cdef extern from "program.h" nogil:
+cdef extern from "runtime/program.h" nogil:
     ctypedef struct lcnn_program:
         const lcnn_call *calls
         int64_t count, input_size

@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 from .declarations cimport (
     LCNN_KERNEL_COUNT, LCNN_MAX_THREADS, lcnn_activation_names, lcnn_allocate, lcnn_blas_use_cblas,
     lcnn_blas_use_fortran, lcnn_block, lcnn_call, lcnn_capability_names, lcnn_constant_names, lcnn_constant_values,
-    lcnn_field, lcnn_layouts, lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns, lcnn_halves,
+    lcnn_field, lcnn_layouts, lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns, lcnn_to_fp16,
     lcnn_variant, lcnn_variant_runs_here, lcnn_variants,
 )
 

@@ -84,4 +84,4 @@ def to_fp16(array):
     result = np.empty(array.shape, np.float16)
     cdef const float[::1] numbers = array.reshape(-1)
     cdef uint16_t[::1] found = result.reshape(-1).view(np.uint16)
-    return result if not numbers.size or lcnn_halves(&numbers[0], &found[0], numbers.size) else None
+    return result if not numbers.size or lcnn_to_fp16(&numbers[0], &found[0], numbers.size) else None

@@ -3,6 +3,7 @@
 #ifndef LCNN_ACTIVATIONS_H
 #define LCNN_ACTIVATIONS_H
 
+/* clang-format off */
 #define LCNN_ACTIVATIONS(X)                                                                  \
     X(linear, x)                                                                             \
     X(relu, vmax(x, zero))                                                                   \
@@ -13,6 +14,7 @@
     X(silu, x * vsigmoid(x))                                                                 \
     X(hard_sigmoid, vmin(vmax(x + vset(3.0f), zero), vset(6.0f)) * vset(1.0f / 6.0f))        \
     X(hard_silu, x * (vmin(vmax(x + vset(3.0f), zero), vset(6.0f)) * vset(1.0f / 6.0f)))
+/* clang-format on */
 
 #define LCNN_ACTIVATION(name, formula) LCNN_ACT_##name,
 typedef enum { LCNN_ACTIVATIONS(LCNN_ACTIVATION) LCNN_ACTIVATION_COUNT } lcnn_activation;

@@ -36,8 +36,10 @@ typedef const int32_t *lcnn_ints;
 typedef const float *lcnn_floats;
 typedef const void *lcnn_weights;
 
-/* offset: of channel 0, pixel (0, 0), in the arena. plane, row: from one channel, one row to the next. top to right: the
- * border. */
+/* clang-format off */
+
+/* offset: of channel 0, pixel (0, 0), in the arena. plane, row: from one channel, one row to the next. top to right:
+ * the border. */
 #define LCNN_MAP_FIELDS(X)                                                                                      \
     X(place, offset) X(int, plane) X(int, row) X(int, channels) X(int, height) X(int, width) X(int, top)        \
     X(int, bottom) X(int, left) X(int, right)
@@ -57,7 +59,7 @@ typedef const void *lcnn_weights;
 #define LCNN_TO_NHWC_FIELDS(X) X(int, output) X(place, target)
 
 /* dictionary: S = D X by sgemm, S (k, columns) and X (m, columns) with rows `s_plane` and `x_plane` apart.
- * A unit is `block` columns; every sgemm call stays small enough to run on the calling thread alone (runtime/blas.h). */
+ * A unit is `block` columns; every sgemm stays small enough to run on the calling thread alone (runtime/blas.h). */
 #define LCNN_DICTIONARY_FIELDS(X)                                                  \
     X(floats, dictionary) /* (k, m) */                                             \
     X(int, k) X(int, m) X(int, columns) X(int, block)                              \
@@ -65,10 +67,10 @@ typedef const void *lcnn_weights;
 
 /* lookup: y[o, pixel] = act(bias[o] + sum over j of coefficients[j] * S[offsets[j] + pixel]).
  * Output row y and column x stand at y * s_row + x of the flat pixel count, columns x >= width are not kept.
- * Unit: one tile of `tile` vectors of pixels for `filters_per_unit` filters; tiles outermost. S is cut into `blocks` of
- * atoms. Lookups are sorted by alignment: those of alignment a of filter o in block b are from
+ * Unit: one tile of `tile` vectors of pixels for `filters_per_unit` filters; tiles outermost. S is split into `blocks`
+ * of atoms. Lookups are sorted by alignment: those of alignment a of filter o in block b are from
  * indptr[(b * filters + o) * alignments + a] to the next, and where there is more than one, they read shifts[a] lanes
- * further than `offsets` say, shifts[a] less than a vector, the largest first and the last one 0.
+ * further than `offsets` say, shifts[a] less than a vector, the maximum first and the last one 0.
  * mask: where rows of the result are as long as s_row, -1 for every flat pixel that is one of its columns, else 0; NULL
  * where rows are not. With more than one block, scratch holds filters_per_unit * tile + 2 vectors of partial sums.
  * lookup_gather has no tiles and one alignment. Its rows are, unit after unit and of a unit block after block, the
@@ -84,10 +86,10 @@ typedef const void *lcnn_weights;
     X(act, activation) X(float, alpha)
 
 /* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
- * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block of
- * one group.
- * conv_patches: the same in one pass with `patch_filters` lanes. Unit: `patch_pixels` pixels of one group; scratch holds
- * those of all taps. */
+ * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block
+ * of one group.
+ * conv_patches: the same in one pass with `patch_filters` lanes. Unit: `patch_pixels` pixels of one group; scratch
+ * holds those of all taps. */
 #define LCNN_CONV_FIELDS(X)                                                                               \
     X(floats, weights) X(floats, bias) /* bias padded to (groups, blocks * lanes) */                     \
     X(ints, offsets)                                                                                      \
@@ -163,6 +165,8 @@ typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
     X(lrn, LCNN_LRN_FIELDS)                                                                                      \
     X(softmax, LCNN_SOFTMAX_FIELDS)
 
+/* clang-format on */
+
 #define LCNN_KERNEL_NUMBER(name, fields) LCNN_KERNEL_##name,
 enum { LCNN_KERNELS(LCNN_KERNEL_NUMBER) LCNN_KERNEL_COUNT };
 
@@ -178,7 +182,7 @@ typedef struct {
 
 typedef struct lcnn_call lcnn_call;
 
-/* A kernel works on units [begin, end) of a call. Units write disjoint places, so any split gives the same bits. */
+/* A kernel works on units [begin, end) of a call. Units write to disjoint memory, so any split gives the same bits. */
 typedef void (*lcnn_kernel)(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end);
 
 struct lcnn_call {

@@ -8,8 +8,11 @@
 #define LCNN_LARGE_TILE 14   /* vectors of a lookup tile: above, there are kernels for even numbers only */
 #define LCNN_MAX_THREADS 256 /* of a run */
 
-#define LCNN_CONSTANTS(X) \
-    X(LINE, LCNN_LINE) X(SLACK, LCNN_SLACK) X(HALO, LCNN_HALO) X(LARGE_TILE, LCNN_LARGE_TILE) \
+#define LCNN_CONSTANTS(X)          \
+    X(LINE, LCNN_LINE)             \
+    X(SLACK, LCNN_SLACK)           \
+    X(HALO, LCNN_HALO)             \
+    X(LARGE_TILE, LCNN_LARGE_TILE) \
     X(MAX_THREADS, LCNN_MAX_THREADS)
 
 #endif
