@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What csrc/ declares, for program.pyx: explained in the headers. Structs that Python fills by their layout are opaque."""
+"""What csrc/ declares for program.pyx, explained in its headers. Structs that Python fills by layout are opaque."""
 
 from libc.stdint cimport int64_t, uint16_t
 

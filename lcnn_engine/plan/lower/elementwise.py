@@ -64,22 +64,22 @@ def lower_concat(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def lower_combine(lowering: Lowering, fused: FusedNode) -> None:
-    """Add and multiply: the inputs one after the other, the activation with the last."""
+    """Add and multiply, and all whose order does not matter: the inputs one after the other, the largest first, the
+    activation with the last. The kernel has the name of the operation."""
     node = fused.node
     sources = sorted((lowering.value(name) for name in node.inputs), key=lambda v: -v.layout.height * v.layout.width)
     out = lowering.new_value(fused.result, over=sources[:2])
-    product = isinstance(node, Multiply)
     count = out.layout.height * out.layout.width * out.layout.channels
+    multiplications = count if isinstance(node, Multiply) else 0
     left = sources[0]
     for number, right in enumerate(sources[1:], start=2):
         last = number == len(sources)
         fields = Pointwise(None, None, fused.activation, fused.alpha) if last else COPY
-        step = lowering.step(node.name, node.op, StepKind.COMBINE, "combine", count if product else 0)
+        step = lowering.step(node.name, node.op, StepKind.COMBINE, "combine", multiplications)
         maps = left.map(), right.map()
         vectors = all(map_.plane == 1 for map_ in (*maps, out.map()))
         units = 1 if vectors else out.layout.channels
-        kernel = "multiply" if product else "add"
-        lowering.call(KernelCall(step, kernel, fields, maps, out.map(), units=units, work=count))
+        lowering.call(KernelCall(step, node.op, fields, maps, out.map(), units=units, work=count))
         left = out
 
 

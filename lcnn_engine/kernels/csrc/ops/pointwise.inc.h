@@ -1,4 +1,4 @@
-/* Operations that look at one position of one channel: scale and shift, activation, sum and product of two maps.
+/* Operations that look at one position of one channel: scale and shift, activation, sum and kind of two maps.
  *
  * Rows are short (7 to 56 pixels), so where all maps have the same rows a plane is taken as one run: what lands between
  * the rows is border, and is cleared behind. */
@@ -93,36 +93,47 @@ static void pointwise(const lcnn_call *call, const lcnn_context *context, int64_
     else pointwise_planes(call, context, begin, end);
 }
 
-INLINE vf combined(const int product, vf a, vf b, lcnn_activation activation, float alpha)
+/* Every kernel that combines two inputs a and b, and its formula. */
+#define COMBINATIONS(X) X(add, a + b) X(multiply, a *b)
+#define COMBINATION(name, formula) COMBINE_##name,
+typedef enum { COMBINATIONS(COMBINATION) } combination;
+
+INLINE vf combined(const combination kind, vf a, vf b, lcnn_activation activation, float alpha)
 {
-    return vactivate(product ? a * b : a + b, activation, alpha);
+    switch (kind) {
+#define CASE(name, formula) \
+    case COMBINE_##name: return vactivate(formula, activation, alpha);
+        COMBINATIONS(CASE)
+#undef CASE
+    }
+    return a;
 }
 
 /* `repeat`: b is one number for all. */
-INLINE void combine_run(const int product, const int repeat, const float *a, const float *b, int64_t length,
+INLINE void combine_run(const combination kind, const int repeat, const float *a, const float *b, int64_t length,
                         lcnn_activation activation, float alpha, float *out)
 {
     int64_t x = 0;
     for (; x + LCNN_WIDTH <= length; x += LCNN_WIDTH)
-        vstore(out + x, combined(product, vload(a + x), repeat ? vset(*b) : vload(b + x), activation, alpha));
+        vstore(out + x, combined(kind, vload(a + x), repeat ? vset(*b) : vload(b + x), activation, alpha));
     if (x < length) {
         const int64_t lanes = length - x;
         const vf second = repeat ? vset(*b) : vload_part(b + x, lanes);
-        vstore_part(out + x, combined(product, vload_part(a + x, lanes), second, activation, alpha), lanes);
+        vstore_part(out + x, combined(kind, vload_part(a + x, lanes), second, activation, alpha), lanes);
     }
 }
 
-INLINE void combine_run_of(const int product, const int repeat, const float *a, const float *b, int64_t length,
+INLINE void combine_run_of(const combination kind, const int repeat, const float *a, const float *b, int64_t length,
                            const lcnn_pointwise *u, float *out)
 {
     switch (u->activation) { /* the common ones get a loop of their own */
-    case LCNN_ACT_linear: combine_run(product, repeat, a, b, length, LCNN_ACT_linear, 0, out); break;
-    case LCNN_ACT_relu: combine_run(product, repeat, a, b, length, LCNN_ACT_relu, 0, out); break;
-    default: combine_run(product, repeat, a, b, length, u->activation, u->alpha, out);
+    case LCNN_ACT_linear: combine_run(kind, repeat, a, b, length, LCNN_ACT_linear, 0, out); break;
+    case LCNN_ACT_relu: combine_run(kind, repeat, a, b, length, LCNN_ACT_relu, 0, out); break;
+    default: combine_run(kind, repeat, a, b, length, u->activation, u->alpha, out);
     }
 }
 
-INLINE void combine_planes(const int product, const int repeat, const lcnn_call *call, float *arena, int64_t begin,
+INLINE void combine_planes(const combination kind, const int repeat, const lcnn_call *call, float *arena, int64_t begin,
                            int64_t end)
 {
     const lcnn_map *a = &call->in[0], *b = &call->in[1], *out = &call->out;
@@ -131,29 +142,28 @@ INLINE void combine_planes(const int product, const int repeat, const lcnn_call 
         const float *first = arena + a->offset + channel * a->plane, *second = arena + b->offset + channel * b->plane;
         float *target = arena + out->offset + channel * out->plane;
         for (int64_t y = 0; y < w.runs; y++)
-            combine_run_of(product, repeat, first + y * a->row, repeat ? second : second + y * b->row, w.length,
+            combine_run_of(kind, repeat, first + y * a->row, repeat ? second : second + y * b->row, w.length,
                            &call->u.pointwise, target + y * out->row);
         clear_border(out, arena, channel);
     }
 }
 
-INLINE void combine(const int product, const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+INLINE void combine(const combination kind, const lcnn_call *call, const lcnn_context *context, int64_t begin,
+                    int64_t end)
 {
     const lcnn_map *a = &call->in[0], *b = &call->in[1], *out = &call->out;
     float *arena = context->arena;
     if (a->plane == 1 && b->plane == 1 && out->plane == 1) /* vectors, one unit: lanes run across channels */
-        combine_run_of(product, 0, arena + a->offset, arena + b->offset, out->channels, &call->u.pointwise,
+        combine_run_of(kind, 0, arena + a->offset, arena + b->offset, out->channels, &call->u.pointwise,
                        arena + out->offset);
-    else if (b->height * b->width == 1) combine_planes(product, 1, call, arena, begin, end);
-    else combine_planes(product, 0, call, arena, begin, end);
+    else if (b->height * b->width == 1) combine_planes(kind, 1, call, arena, begin, end);
+    else combine_planes(kind, 0, call, arena, begin, end);
 }
 
-static void add(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
-{
-    combine(0, call, context, begin, end);
-}
-
-static void multiply(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
-{
-    combine(1, call, context, begin, end);
-}
+#define KERNEL(name, formula)                                                                        \
+    static void name(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end) \
+    {                                                                                                \
+        combine(COMBINE_##name, call, context, begin, end);                                          \
+    }
+COMBINATIONS(KERNEL)
+#undef KERNEL
