@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from lcnn_engine.model import graph
+from lcnn_engine.model.graph import MODES, Resize, Shape
+from lcnn_engine.model.graph import Preprocessing as EnginePreprocessing
 from lcnn_train.config.names import DATASETS
 from lcnn_train.config.schema import Count, Positive, Section, Share
 
@@ -47,22 +48,22 @@ class Preprocessing(Section):
 
     @property
     def channels(self) -> int:
-        return graph.MODES[self.mode]
+        return MODES[self.mode]
 
     @property
-    def input_shape(self) -> graph.Shape:
+    def input_shape(self) -> Shape:
         """(H, W, C) of what comes out."""
         return self.size[0], self.size[1], self.channels
 
-    def for_engine(self) -> graph.Preprocessing:
+    def for_engine(self) -> EnginePreprocessing:
         """Make what the engine's preprocessing functions take."""
         edge, size = self.shortest_edge, (self.size[0], self.size[1])
-        return graph.Preprocessing(
+        return EnginePreprocessing(
             mode=self.mode,
             mean=tuple(self.mean),
             std=tuple(self.std),
             scale=self.scale,
-            resize=graph.Resize("shortest_edge" if edge else "exact", edge or size, self.resample),
+            resize=Resize("shortest_edge" if edge else "exact", edge or size, self.resample),
             crop="center" if edge else None,
         )
 

@@ -122,10 +122,10 @@ def lookup_model(
     that Keras does not copy; both are in the report too. In a terminal a bar shows how far factoring has come.
     """
     _check_functional(model)
-    settings = {"l1": l1, "threshold": threshold, "lookups_per_tap": lookups_per_tap, "groups_of": groups_of}
-    choices = choose(model, ConversionOptions(dictionary, skip, settings))
+    arguments = {"l1": l1, "threshold": threshold, "lookups_per_tap": lookups_per_tap, "groups_of": groups_of}
+    choices = choose(model, ConversionOptions(dictionary, skip, arguments))
     result, copies = _copy(model, {choice.layer: choice for choice in choices})
-    replaced = {choice.layer for choice in choices if choice.settings is not None}
+    replaced = {choice.layer for choice in choices if choice.arguments is not None}
     for old, new in copies:
         if old not in replaced:
             _copy_weights(old, new)
@@ -202,17 +202,17 @@ def _not_carried_over(model: keras.Model, copy: keras.Model) -> str:
 
 
 def _copy(model: keras.Model, choices: dict[Any, Choice]) -> tuple[keras.Model, list[tuple[Any, Any]]]:
-    """The model with new layers, and (old, new) of each; lookup layers where a choice has settings."""
+    """The model with new layers, and (old, new) of each; lookup layers where a choice has arguments."""
     copies: list[tuple[Any, Any]] = []
 
     def clone(layer: Any) -> Any:
         choice = choices.get(layer)
         if type(layer) is keras.layers.Lambda:
             new = _lambda(layer)
-        elif choice is None or choice.settings is None:
+        elif choice is None or choice.arguments is None:
             new = type(layer).from_config(layer.get_config())
         else:
-            new = _lookup_layer(layer, choice.settings)
+            new = _lookup_layer(layer, choice.arguments)
         copies.append((layer, new))
         return new
 
@@ -242,12 +242,12 @@ def _lambda(layer: keras.layers.Lambda) -> keras.layers.Lambda:
     return keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, **kept)
 
 
-def _lookup_layer(layer: Any, settings: dict[str, Any]) -> Any:
+def _lookup_layer(layer: Any, arguments: dict[str, Any]) -> Any:
     config = layer.get_config()
     own = {key: config[key] for key in _KEPT if key in config}
     if isinstance(layer, keras.layers.Conv2D):
-        return LookupConv2D(**{key: config[key] for key in _KEPT_BY_CONVOLUTIONS}, **settings, **own)
-    return LookupDense(units=layer.units, **settings, **own)
+        return LookupConv2D(**{key: config[key] for key in _KEPT_BY_CONVOLUTIONS}, **arguments, **own)
+    return LookupDense(units=layer.units, **arguments, **own)
 
 
 def _copy_weights(old: Any, new: Any) -> None:
@@ -261,7 +261,7 @@ def _copy_weights(old: Any, new: Any) -> None:
 
 def _report(choice: Choice, new: Any, from_weights: bool, seed: int) -> LayerReport:
     kind = _kind(choice.layer)
-    if choice.settings is None:
+    if choice.arguments is None:
         return LayerReport(choice.layer.name, kind, False, why=choice.why)
     error = start(new, choice.layer, seed) if from_weights else None
     found = sparsity.lookups(new)

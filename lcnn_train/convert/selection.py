@@ -26,13 +26,13 @@ Skip = str | Collection[str] | Callable[[keras.layers.Layer], bool]
 
 @dataclass(frozen=True)
 class Choice:
-    """What a layer becomes. `settings` are those of its lookup layer, None where it stays; `why` says why it does.
+    """What a layer becomes. `arguments` are those of its lookup layer, None where it stays; `why` says why it does.
 
-    With settings, `why` is a remark about them, or empty.
+    With arguments, `why` is a remark about them, or empty.
     """
 
     layer: keras.layers.Layer
-    settings: dict[str, Any] | None
+    arguments: dict[str, Any] | None
     why: str = ""
 
 
@@ -42,13 +42,13 @@ class ConversionOptions:
 
     dictionary: Dictionary
     skip: Skip
-    settings: Mapping[str, Any]  # l1, threshold, lookups_per_tap, groups_of: a value, or a dict by layer name
+    arguments: Mapping[str, Any]  # l1, threshold, lookups_per_tap, groups_of: a value, or a dict by layer name
 
     def check_names(self, layers: Collection[str], with_kernels: Collection[str]) -> None:
         """Raise ValueError for a name that no layer has, or, but in `skip`, no layer with a kernel."""
         if not callable(self.skip):
             _check_names("skip", [self.skip] if isinstance(self.skip, str) else self.skip, layers)
-        for argument, option in ("dictionary", self.dictionary), *self.settings.items():
+        for argument, option in ("dictionary", self.dictionary), *self.arguments.items():
             if isinstance(option, Mapping):
                 _check_names(argument, option, with_kernels)
 
@@ -77,10 +77,10 @@ class ConversionOptions:
             )
         return option.__index__()
 
-    def settings_of(self, layer: keras.layers.Layer) -> dict[str, Any]:
-        """Collect the layer's own settings; where a dict does not name it, those that a lookup layer has by itself."""
+    def arguments_of(self, layer: keras.layers.Layer) -> dict[str, Any]:
+        """Collect the layer's own arguments; where a dict does not name it, those that a lookup layer has by itself."""
         found = {}
-        for name, option in self.settings.items():
+        for name, option in self.arguments.items():
             if not isinstance(option, Mapping):
                 found[name] = option
             elif layer.name in option:
@@ -113,10 +113,10 @@ def _choose(layer: keras.layers.Layer, is_classifier: bool, options: ConversionO
     if isinstance(rows, str):
         named = isinstance(options.dictionary, Mapping) and not options.names(layer)
         return Choice(layer, None, "not in `dictionary`" if named else "`dictionary` says so")
-    return _with_settings(layer, rows, options.settings_of(layer))
+    return _with_arguments(layer, rows, options.arguments_of(layer))
 
 
-def _with_settings(layer: keras.layers.Layer, rows: int | None, settings: dict[str, Any]) -> Choice:
+def _with_arguments(layer: keras.layers.Layer, rows: int | None, arguments: dict[str, Any]) -> Choice:
     m, n = layer.kernel.shape[-2:]
     remarks = []
     if rows is not None and m == 1 and rows > 1:
@@ -125,15 +125,15 @@ def _with_settings(layer: keras.layers.Layer, rows: int | None, settings: dict[s
     if rows is not None and not sparsity.dictionary_pays(rows, n, kernel_size(layer)):
         whole = n * math.prod(kernel_size(layer))
         return Choice(layer, None, f"k = {rows} is not below n*kh*kw = {whole}: a dictionary saves nothing")
-    if n % positive("groups_of", settings.get("groups_of", 1)):
-        remarks.append(f"groups_of {settings['groups_of']} does not divide its {n} filters: no groups")
-        settings = {**settings, "groups_of": 1}
+    if n % positive("groups_of", arguments.get("groups_of", 1)):
+        remarks.append(f"groups_of {arguments['groups_of']} does not divide its {n} filters: no groups")
+        arguments = {**arguments, "groups_of": 1}
     remarks += [
         f"{name} is not carried over"
         for name in ("kernel_regularizer", "kernel_constraint")
         if getattr(layer, name) is not None
     ]
-    return Choice(layer, {**settings, "dictionary": rows}, "; ".join(remarks))
+    return Choice(layer, {**arguments, "dictionary": rows}, "; ".join(remarks))
 
 
 def _not_replaceable(layer: keras.layers.Layer) -> str | None:

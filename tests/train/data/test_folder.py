@@ -10,7 +10,6 @@ from scipy.io import savemat
 from lcnn_train import DataError
 from lcnn_train.config.data import Data
 from lcnn_train.data import folder as class_folders
-from lcnn_train.data.annotations import in_words
 from lcnn_train.data.folder import read_folder
 from lcnn_train.data.sets import load
 from tests.helpers.image_trees import NUMBERS, SYNSETS, WORDS, make_kit, make_tiny, make_train, make_val, part_of
@@ -118,14 +117,6 @@ def test_take(made):
     assert some.skipped is train.skipped
 
 
-def test_words_that_two_classes_share_keep_their_synsets():
-    pairs = [("n1", "crane"), ("n2", "cat"), ("n3", "crane"), ("n4", "")]
-    assert in_words(pairs) == ("crane (n1)", "cat", "crane (n3)", "n4")
-
-
-# ------------------------------------------------------------------------------------------------- what is wrong
-
-
 def empty_class(folder):
     shutil.rmtree(folder / "train" / SYNSETS[1])
     (folder / "train" / SYNSETS[1]).mkdir()
@@ -182,6 +173,8 @@ def twice(folder):
 
 
 EVERY = [f"ILSVRC2012_val_{n:08d}.JPEG {SYNSETS[0]} 1 2 3 4" for n in range(1, 11)]
+
+
 WRONG = {
     "empty class": (
         "train",

@@ -10,10 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-import pytest
-
-from lcnn_train.cli import main
-from lcnn_train.training.launch import fit_command, launch
+from lcnn_train.training.launch import launch
 
 LIMIT = 60.0
 
@@ -122,23 +119,3 @@ def alive(number):
         return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def test_the_command_gives_every_worker_its_own_words(tmp_path, monkeypatch, capsys):
-    (tmp_path / "a.yaml").write_text("name: a\n")
-    calls = []
-    monkeypatch.setattr("lcnn_train.cli.launch.launch", lambda *values: calls.append(values) or 0)
-    arguments = ["a.yaml", "--run", "r", "--data", "d", "--set", "train.epochs=3", "--set", "train.seed=2"]
-    monkeypatch.chdir(tmp_path)
-    assert main(["launch", *arguments, "--workers", "4", "--restarts", "2"]) == 0
-    command, workers, logs, restarts, gpus = calls[0]
-    assert command == fit_command(arguments)
-    assert (workers, str(logs), restarts, gpus) == (4, "r/logs", 2, None)
-    assert main(["launch", "a.yaml", "--workers", "2", "--set", "train.epoch=3"]) == 2
-    assert "did you mean epochs?" in capsys.readouterr().err
-    for wrong in ("0", "-1", "two"):
-        with pytest.raises(SystemExit) as error:
-            main(["launch", "a.yaml", "--workers", wrong])
-        assert error.value.code == 2
-    assert "expected a number of at least 1" in capsys.readouterr().err
-    assert len(calls) == 1
