@@ -10,6 +10,7 @@ import pytest
 from lcnn_engine.errors import InputError, ModelFormatError
 from lcnn_engine.model import reference
 from lcnn_engine.model.graph import Concat, Flatten, Graph, Input, LookupConv2D, Node, Softmax
+from tests.helpers.kernel_cases import lookups_of
 
 
 def image(*rows: list[float]) -> np.ndarray:
@@ -19,16 +20,6 @@ def image(*rows: list[float]) -> np.ndarray:
 
 def vector(*numbers: float) -> np.ndarray:
     return np.array(numbers, dtype=np.float32)
-
-
-def lookups(P: np.ndarray) -> dict[str, np.ndarray]:
-    """I and C of a kernel P (n, kh*kw*k)."""
-    filters, columns = np.nonzero(P)
-    return {
-        "indptr": np.searchsorted(filters, np.arange(len(P) + 1)).astype(np.int32),
-        "indices": columns.astype(np.int32),
-        "coefficients": P[filters, columns].astype(np.float32),
-    }
 
 
 def random_case(seed: int, *, channels: int, k: int, filters: int, kernel: tuple[int, int]) -> dict[str, Any]:
@@ -86,7 +77,7 @@ def test_lookup_convolution_is_the_dense_one_of_the_kernel_it_spells(
     """W[:, r, c] = sum over t of C[t, r, c] * D[I[t, r, c], :], the paper's equation 1."""
     kernel_size, filters = (3, 2), 6
     case = random_case(1, channels=3, k=5 if dictionary else 3, filters=filters, kernel=kernel_size)
-    I_and_C = lookups(case["P"])
+    I_and_C = lookups_of(case["P"])
     D = case["D"] if dictionary else np.eye(3, dtype=np.float32)
     W = np.zeros((filters, 3, *kernel_size))
     for o in range(filters):
@@ -104,7 +95,7 @@ def test_lookup_convolution_is_the_dense_one_of_the_kernel_it_spells(
 
 
 def test_a_layer_without_any_lookup_is_its_bias() -> None:
-    nothing = lookups(np.zeros((2, 9)))
+    nothing = lookups_of(np.zeros((2, 9)))
     y = reference.lookup_conv2d(
         np.ones((4, 4, 1), np.float32), filters=2, kernel_size=(3, 3), strides=(2, 1), **nothing
     )
@@ -116,7 +107,7 @@ def test_a_layer_without_any_lookup_is_its_bias() -> None:
 def test_lookup_dense_is_a_lookup_convolution_on_one_pixel() -> None:
     case = random_case(2, channels=7, k=4, filters=5, kernel=(1, 1))
     x = case["x"][0, 0]
-    common = {"dictionary": case["D"], "bias": case["bias"], "activation": "tanh", **lookups(case["P"])}
+    common = {"dictionary": case["D"], "bias": case["bias"], "activation": "tanh", **lookups_of(case["P"])}
     y = reference.lookup_dense(x, units=5, **common)
     np.testing.assert_allclose(y, np.tanh(case["bias"] + case["P"].astype(float) @ (case["D"].astype(float) @ x)), 1e-6)
     one_pixel = reference.lookup_conv2d(x[None, None], filters=5, kernel_size=(1, 1), **common)
@@ -218,7 +209,7 @@ def test_sums_are_carried_in_float64() -> None:
     one = vector(1)
     y = reference.dense(vector(1e8, 1, -1e8), kernel=np.ones((1, 3), np.float32), units=1)
     np.testing.assert_array_equal(y, one)
-    P = lookups(np.ones((1, 3)))
+    P = lookups_of(np.ones((1, 3)))
     np.testing.assert_array_equal(reference.lookup_dense(vector(1e8, 1, -1e8), units=1, **P), one)
     np.testing.assert_array_equal(reference.add(vector(1e8), one, vector(-1e8)), one)
     assert y.dtype == np.float32
@@ -233,7 +224,7 @@ def branching_graph() -> tuple[Graph, dict[str, np.ndarray]]:
         Softmax(name="p", inputs=("flat",)),
     )
     graph = Graph(name="g", input=Input("image", (2, 1, 1)), output="p", nodes=nodes)
-    tensors = {f"a/1/{name}": tensor for name, tensor in lookups(np.array([[2.0]])).items()}
+    tensors = {f"a/1/{name}": tensor for name, tensor in lookups_of(np.array([[2.0]])).items()}
     return graph, tensors
 
 
