@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import ModelFormatError
 from ..kernels import Capabilities, ConstantMemory, Program, capabilities, choose_variant
 from ..model.graph import MAX_BYTES, Graph, Shape
-from .arena import Arena, Buffer, lifetimes_of, place
+from .arena import SLACK, Arena, Buffer, lifetimes_of, place
 from .borders import borders_of
 from .calls import KernelCall, Step, StepKind
 from .encode import encode, pack_constants
@@ -93,7 +93,7 @@ class Plan:
             input_size=height * width * channels,
             outputs=len(self.outputs),
             arena=self.arena.size,
-            scratch=scratch + _SCRATCH_SLACK,
+            scratch=scratch + SLACK,
         )
 
     @property
@@ -129,9 +129,6 @@ class Plan:
 
         title = f"plan of {self.name!r} for {self.variant}"
         return plan_text(title, self.steps, self.calls, self.buffers, self.arena, self.constants)
-
-
-_SCRATCH_SLACK = 64  # floats behind the scratch of a thread
 
 
 def _check_bytes(name: str, found: int, max_bytes: int) -> None:

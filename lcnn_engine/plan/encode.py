@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..kernels import ACTIVATION_CODES, CALL_SIZE, LAYOUTS
+from ..kernels import ACTIVATION_CODES, CALL_SIZE, CONSTANTS, LAYOUTS
 from .calls import ConstantRef, IsFp16, KernelCall, Map, Place
 from .packing import Allocate, Constant, PackedConstant, pack
 
@@ -18,8 +18,8 @@ _CODES = {"int": "q", "place": "q", "ints": "P", "floats": "P", "weights": "P", 
 _NUMBERS = {kernel: number for number, kernel in enumerate(LAYOUTS)}
 _MAP_FIELDS = len(Map._fields)
 _NO_MAP = (0,) * _MAP_FIELDS
-_HEAD = struct.Struct(f"@qqqq{3 * _MAP_FIELDS}q")  # kernel, units, step, work; two inputs and the output
-_MAX_INPUTS = 2
+_MAX_INPUTS = CONSTANTS["MAX_INPUTS"]
+_HEAD = struct.Struct(f"@qqqq{(_MAX_INPUTS + 1) * _MAP_FIELDS}q")  # kernel, units, step, work; inputs, output
 
 
 def pack_constants(constants: list[Constant], zeros: Allocate) -> tuple[PackedConstant, ...]:

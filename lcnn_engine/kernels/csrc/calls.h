@@ -27,8 +27,6 @@
 #include "activations.h"
 #include "constants.h"
 
-#define LCNN_MAX_INPUTS 2
-
 typedef int64_t lcnn_int, lcnn_place;
 typedef float lcnn_float;
 typedef lcnn_activation lcnn_act;
