@@ -27,7 +27,7 @@ MODULES = {name: path for package in PACKAGES for name, path in modules_of(ROOT 
 IMPORTS = imports_of(MODULES, MODULES.keys())
 EACH = pytest.mark.parametrize(
     "package",
-    [ENGINE, pytest.param(TRAINER, marks=pytest.mark.xfail(reason="its rows are those of rooms to come")), BENCHMARKS],
+    PACKAGES,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..model.graph import Graph, Preprocessing
+from ..utils.moved import former_names
 from ..utils.text import counted, millions, printable, shape_text, table
 from .cost import NodeCost, totals
 
@@ -68,3 +69,6 @@ def _preprocessing(prep: Preprocessing | None) -> str:
     mean, std = (", ".join(f"{number:g}" for number in numbers) for numbers in (prep.mean, prep.std))
     steps.append(f"(x * {prep.scale:g} - [{mean}]) / [{std}]")
     return ", ".join(steps)
+
+
+former_names(__name__, FIGURES="COLUMNS", figures="cells", total_figures="total_cells")

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..utils.moved import former_names
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
@@ -214,5 +215,4 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(Transpose[_TURNS[orientation - 2]])
 
 
-Picture: TypeAlias = ImageLike  # names of before
-open_picture = open_image
+former_names(__name__, Picture="ImageLike", is_picture="is_image", open_picture="open_image")

@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from ..model.graph import Conv2D, Dense, Graph, LookupConv2D, LookupDense, Node
 from ..model.reference import sparse_kernel
+from ..utils.moved import former_names
 
 __all__ = [
     "GraphAndTensors",
@@ -29,14 +28,6 @@ __all__ = [
 GraphAndTensors = tuple[Graph, dict[str, np.ndarray]]  # as read_model gives them: tensors by <node>/<tensor>
 LOOKUP_TENSORS = ("dictionary", "indptr", "indices", "coefficients")
 PIECE = 2**22  # weights written out at once, in float64: a whole layer's would take three times its memory
-_RENAMED = {"as_dense": "dense_equivalent", "as_two_layers": "two_layer_equivalent", "Network": "GraphAndTensors"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _RENAMED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn(f"{name} is now called {_RENAMED[name]}", DeprecationWarning, stacklevel=2)
-    return globals()[_RENAMED[name]]
 
 
 def is_lookup(node: Node) -> bool:
@@ -148,3 +139,6 @@ def _without_lookups(graph: Graph, tensors: Mapping[str, np.ndarray]) -> dict[st
     """Give all tensors but those that only lookup layers have."""
     replaced = {f"{node.name}/{key}" for node in graph.nodes if is_lookup(node) for key in LOOKUP_TENSORS}
     return {name: tensor for name, tensor in tensors.items() if name not in replaced}
+
+
+former_names(__name__, as_dense="dense_equivalent", as_two_layers="two_layer_equivalent", Network="GraphAndTensors")

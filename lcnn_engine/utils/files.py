@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["check_place", "replacing"]
+__all__ = ["check_place", "replacing", "replacing_path"]
 
 
 def check_place(path: str | os.PathLike[str]) -> None:

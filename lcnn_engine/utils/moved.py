@@ -1,4 +1,4 @@
-"""Old import paths: a module that has moved is found under its former name too, with a DeprecationWarning.
+"""Old import paths and names: what has moved or is called otherwise is found as before, with a DeprecationWarning.
 
 A finder at the head of ``sys.meta_path`` answers for the names of a table and for nothing else. Under its old name
 Python then holds the very module object of the new one, so that classes, pickles and ``importlib.reload`` know no
@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-__all__ = ["redirect"]
+__all__ = ["former_names", "redirect"]
 
 _MACHINERY = ("importlib", "runpy")  # whose frames lie between an import statement and the finder
 
@@ -40,6 +40,19 @@ def redirect(package: str, table: Mapping[str, str]) -> None:
     vars(module)["__getattr__"] = finder.attribute
     if not table.keys().isdisjoint(vars(module).get("__all__", ())):
         module.__class__ = _Package
+
+
+def former_names(module: str, **names: str) -> None:
+    """Let a module give its names (Old="New") under those that they had before, too, with a DeprecationWarning."""
+    own = sys.modules[module]
+
+    def former(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(f"{module}.{name} is called {names[name]} now", DeprecationWarning, stacklevel=2)
+        return getattr(own, names[name])
+
+    vars(own)["__getattr__"] = former
 
 
 class _Package(ModuleType):

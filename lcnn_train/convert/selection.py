@@ -12,11 +12,11 @@ from typing import Any
 import keras
 from keras import layers
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.keras_graph import functional_graph, walk
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.arguments import positive
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
-from lcnn_train.utils.lazy import former_names
 
 LEAVE = "dense"  # what `dictionary` may say of a layer that is to stay as it is
 

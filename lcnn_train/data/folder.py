@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.data.annotations import class_of_each, class_words, in_words
 from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
-from lcnn_train.utils.lazy import former_names
 
 ENDINGS = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from lcnn_engine.images.decoding import ImageLike
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import DataError
-from lcnn_train.utils.lazy import former_names
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -20,11 +20,11 @@ import tensorflow as tf
 
 from lcnn_engine.images.preprocessing import normalize
 from lcnn_engine.model.graph import Preprocessing, Shape
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.data.augment import augmentation, begins_unresized, generators
 from lcnn_train.data.images import Images
 from lcnn_train.data.reader import Reader
 from lcnn_train.errors import DataError
-from lcnn_train.utils.lazy import former_names
 
 AnyImages = TypeVar("AnyImages", bound=Images)
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.data.annotations import in_words
 from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
 from lcnn_train.utils.files import write_atomically
-from lcnn_train.utils.lazy import former_names
 
 _PARTS = {"train": ("train",), "test": ("validation", "val", "test")}
 _SHARD = re.compile(r"(?P<part>[A-Za-z]+)-(?P<number>\d{5})-of-(?P<count>\d{5})(\.tfrecords?)?$")

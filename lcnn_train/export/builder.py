@@ -15,9 +15,9 @@ import keras
 import numpy as np
 from keras import layers
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
 from lcnn_train.keras_graph import AUGMENTATION, Call, Trace
-from lcnn_train.utils.lazy import former_names
 
 _NO_OPERATION = (
     layers.Dropout,

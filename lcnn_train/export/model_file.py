@@ -10,10 +10,10 @@ import keras
 import numpy as np
 
 from lcnn_engine import write_model
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.converters import translate
-from lcnn_train.utils.lazy import former_names
 
 DType = Literal["float32", "float16"]
 # What a float16 file holds in float16. Biases and norms stay float32: they are a thousandth of the file.

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.layers import sparsity
-from lcnn_train.utils.lazy import former_names
 
 
 class DensityLogger(keras.callbacks.Callback):

@@ -4,12 +4,12 @@ What can be chosen about one (``network``), what all are put together from (``bl
 layers are in ``layers``; conversion of a user's own model is in ``convert``.
 """
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.models.alexnet import alexnet
 from lcnn_train.models.lenet import lenet
 from lcnn_train.models.network import Network, NetworkOptions
 from lcnn_train.models.registry import NETWORKS, build
 from lcnn_train.models.resnet import resnet
-from lcnn_train.utils.lazy import former_names
 
 __all__ = ["NETWORKS", "Network", "NetworkOptions", "alexnet", "build", "lenet", "resnet"]
 

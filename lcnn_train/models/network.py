@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.layers import sparsity
-from lcnn_train.utils.lazy import former_names
 
 Rows = int | str  # k, or one of the two:
 PRUNED = "none"  # no dictionary: a pruned layer

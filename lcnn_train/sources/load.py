@@ -7,12 +7,12 @@ from pathlib import Path
 
 import keras
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.config.experiment import Config
 from lcnn_train.errors import RunError
 from lcnn_train.sources.keras_file import read_origin
 from lcnn_train.training.fit import load_run
 from lcnn_train.training.run_folder import Run
-from lcnn_train.utils.lazy import former_names
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ConfigError
-from lcnn_train.utils.lazy import former_names
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lcnn_engine.utils.moved import former_names
 from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.distribute import Replicas
 from lcnn_train.training.optimizers import LossScale, Update
-from lcnn_train.utils.lazy import former_names
 
 _TOP = 5
 _STORED = {"pictures": "images"}  # names in a checkpoint -> those here, where they differ

@@ -1,4 +1,4 @@
-"""Names that a module gives when they are asked for, former ones among them, and what is done around an import."""
+"""Names that a package gives when they are asked for, former names of arguments, and what is done around an import."""
 
 from __future__ import annotations
 
@@ -27,19 +27,6 @@ def attribute(package: str, names: Mapping[str, str], name: str) -> Any:
     value = getattr(importlib.import_module(names[name]), name)
     vars(sys.modules[package])[name] = value
     return value
-
-
-def former_names(module: str, **names: str) -> None:
-    """Let a module give its names (Old="New") under those that they had before, too, with a DeprecationWarning."""
-    own = sys.modules[module]
-
-    def former(name: str) -> Any:
-        if name not in names:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        warnings.warn(f"{module}.{name} is called {names[name]} now", DeprecationWarning, stacklevel=2)
-        return getattr(own, names[name])
-
-    vars(own)["__getattr__"] = former
 
 
 def former_keywords(**names: str) -> Callable[[Function], Function]:

@@ -102,6 +102,6 @@ def test_dense_layers_with_kernels_of_the_callers() -> None:
     ("as_dense", "dense_equivalent"), ("as_two_layers", "two_layer_equivalent"), ("Network", "GraphAndTensors"),
 ])  # fmt: skip
 def test_names_of_before_still_work(old: str, new: str) -> None:
-    with pytest.warns(DeprecationWarning, match=f"{old} is now called {new}"):
+    with pytest.warns(DeprecationWarning, match=f"{old} is called {new} now"):
         assert getattr(dense, old) is getattr(dense, new)
     assert not hasattr(dense, "as_sparse")

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import lcnn_engine
-from lcnn_engine.utils.moved import _Finder
+from lcnn_engine.utils.moved import _Finder, former_names
 
 TABLE = next(f.table for f in sys.meta_path if isinstance(f, _Finder) and f.package == "lcnn_engine")
 if find_spec("onnx") is None:
@@ -172,3 +173,14 @@ def test_runs_as_a_program_under_its_old_name(package: Path):
 def test_packages_and_public_names(package: Path, code: str):
     result = python("-W", "ignore", "-c", code, folder=package)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_former_name_warns_and_gives_the_new_one(monkeypatch: pytest.MonkeyPatch):
+    module = ModuleType("renaming")
+    vars(module)["New"] = 7
+    monkeypatch.setitem(sys.modules, "renaming", module)
+    former_names("renaming", Old="New")
+    with pytest.warns(DeprecationWarning, match="renaming.Old is called New now"):
+        assert module.Old == 7
+    with pytest.raises(AttributeError, match="module 'renaming' has no attribute 'other'"):
+        _ = module.other

@@ -1,4 +1,4 @@
-"""Names that modules give late, names of before, and contexts around imports."""
+"""Names that packages give late, former names of arguments, and contexts around imports."""
 
 import sys
 from contextlib import contextmanager
@@ -15,14 +15,6 @@ def module(monkeypatch):
     module.New = 7
     monkeypatch.setitem(sys.modules, "renaming", module)
     return module
-
-
-def test_a_former_name_warns_and_gives_the_new_one(module):
-    lazy.former_names("renaming", Old="New")
-    with pytest.warns(DeprecationWarning, match="renaming.Old is called New now"):
-        assert module.Old == 7
-    with pytest.raises(AttributeError, match="module 'renaming' has no attribute 'other'"):
-        _ = module.other
 
 
 def test_a_former_keyword_warns_and_is_taken_for_the_new_one():
