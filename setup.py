@@ -1,45 +1,59 @@
 """Builds the kernels. Everything else about the package is in pyproject.toml.
 
 Each variant of the kernels is a small library with flags of its own: the extension as a whole is compiled for any
-processor of its family, and picks a variant when it runs.
+processor of its family, and picks a variant when it runs. Which variants there are, and for which machines, is listed
+in ``csrc/variants/list.inc.h``; sources are found by folder.
 """
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-SOURCES = Path("lcnn_engine/kernels/csrc")
-COMMON = ["-std=gnu11", "-O3", "-Wall", "-Wextra", "-fPIC", "-fvisibility=hidden", "-fno-math-errno"]
-VARIANTS = {"scalar": []}
-if platform.machine().lower() in ("x86_64", "amd64"):
-    VARIANTS["avx2"] = ["-mavx2", "-mfma", "-mf16c"]
-    VARIANTS["avx512"] = ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma", "-mf16c"]
+CSRC = Path("lcnn_engine/kernels/csrc")
+FLAGS = ["-std=gnu11", "-O3", "-fvisibility=hidden"]
+VARIANT_FLAGS = [*FLAGS, "-Wall", "-Wextra", "-fPIC", "-fno-math-errno"]
+
+
+def variants() -> dict[str, list[str]]:
+    """Compiler flags of every variant for this machine, by name: ``-m`` and each feature that it needs."""
+    machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+    rows = re.findall(r"^LCNN_VARIANT\((\w+), (\w+), (.*)\)$", (CSRC / "variants/list.inc.h").read_text(), re.MULTILINE)
+    return {
+        name: [f"-m{feature}" for feature in re.findall(r"NEEDS\((.+?)\)", needs)]
+        for name, only, needs in rows
+        if only in ("any", machine)
+    }
+
 
 # A library's objects depend on all headers; setuptools rebuilds them when one is newer.
-headers = sorted(str(path) for path in SOURCES.glob("*.h"))
+headers = sorted(str(path) for path in CSRC.rglob("*.h"))
 
 
 def variant_library(name: str, flags: list[str]) -> tuple[str, dict]:
-    source = str(SOURCES / f"variant_{name}.c")
-    return f"lcnn_{name}", {"sources": [source], "cflags": COMMON + flags, "obj_deps": {source: headers}}
+    source = str(CSRC / "variants" / f"{name}.c")
+    settings = {"include_dirs": [str(CSRC)], "cflags": VARIANT_FLAGS + flags, "obj_deps": {source: headers}}
+    return f"lcnn_{name}", {"sources": [source], **settings}
 
 
-shared = [str(SOURCES / f"{name}.c") for name in ("blas", "cpu", "halves", "memory", "program", "threads")]
 program = Extension(
     "lcnn_engine.kernels.program",
-    ["lcnn_engine/kernels/program.pyx", *shared],
-    include_dirs=[str(SOURCES)],
+    ["lcnn_engine/kernels/program.pyx", *sorted(str(path) for path in (CSRC / "runtime").glob("*.c"))],
+    include_dirs=[str(CSRC)],
     depends=headers,
-    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-    extra_compile_args=["-std=gnu11", "-O3", "-fvisibility=hidden", "-Wno-unused-function"],
+    define_macros=[
+        ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+        *((f"LCNN_WITH_{name}", "1") for name in variants()),
+    ],
+    extra_compile_args=[*FLAGS, "-Wno-unused-function"],
     extra_link_args=[] if sys.platform == "darwin" else ["-pthread"],
 )
 
 setup(
-    libraries=[variant_library(name, flags) for name, flags in VARIANTS.items()],
+    libraries=[variant_library(name, flags) for name, flags in variants().items()],
     ext_modules=cythonize([program], nthreads=min(2, os.cpu_count() or 1), language_level=3),
 )

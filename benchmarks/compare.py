@@ -1,15 +1,13 @@
 """``python -m benchmarks.compare``: this engine beside ONNX Runtime, OpenVINO, LiteRT and TensorFlow, in one run.
 
 Each engine runs in a process of its own, kept to the same cores, and they take turns; see README.md beside this file.
-``--check`` measures everything, holds it against every figure in ``comparison/bars.py``, measures what misses once
+``--check`` measures everything, holds it against every figure in ``comparison/targets.py``, measures what misses once
 more, and ends with 0 only if all hold.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -20,86 +18,44 @@ from typing import Any
 from lcnn_engine import InputError, LcnnError
 from lcnn_engine.runtime.threads import checked_threads
 
-from . import machine, report
-from .comparison import bars, callers, cold, tables
-from .comparison.bars import ACCURATE, DENSE, FAST, Results, Verdict
-from .comparison.contests import OURS, PEERS, Contest, Entry, Group, contests, groups, model_group
-from .comparison.measuring import Measurement, Measurements, Runner, ratio
-from .comparison.model_files import model_file, network, stored_types
-from .comparison.peers import ENGINES
-from .comparison.pictures import Pictures
-from .comparison.workers import cores, environment
+from .comparison import tables
+from .comparison.engines import ENGINES
+from .comparison.harness import Harness, say
+from .comparison.matchups import BASELINES, OURS, Entry, Group, Matchup, groups, matchups, model_group
+from .comparison.measuring import Measurements, ratio
+from .comparison.targets import ACCURATE, DENSE, FAST, all_thresholds
+from .comparison.thresholds import Results, Verdict, judge
+from .comparison.worker_process import cores
+from .networks.images import Images
+from .networks.model_files import model_file, network, stored_types
 from .plots import draw
+from .utils import machine, report
 
 BATCHES = [1, 32]
-COLD_ROUNDS = 5
-CALLER_ROUNDS = 7
-PREDICTIONS = 100_000  # over which memory must not grow
 SCALAR = "lcnn-scalar"
 
 
-class Lab:
-    """Everything that can be measured."""
-
-    def __init__(self, pictures: Pictures, rounds: int, seconds: float) -> None:
-        self._pictures = pictures
-        self._runner = Runner(pictures, rounds, seconds)
-
-    def contest(self, contest: Contest) -> dict[Entry, Measurement]:
-        say(contest.name)
-        return self._runner.measure(contest)
-
-    def results_of(self, engine: str, networks: Sequence[str]) -> dict[Entry, Measurement]:
-        """Only whether an engine's results are right."""
-        entries = tuple(Entry(engine, network) for network in networks)
-        say(f"results of {engine}")
-        return Runner(self._pictures, 0, 0.0).measure(Contest(engine, 1, 1, entries, ()))
-
-    def starts(self, entries: Sequence[Entry]) -> dict[Entry, cold.Start]:
-        say("cold starts")
-        return cold.measure(entries, self._pictures, COLD_ROUNDS)
-
-    def calls(self, entries: Sequence[Entry]) -> dict[Entry, callers.Calls]:
-        say("two callers")
-        return callers.measure(entries, self._pictures, CALLER_ROUNDS)
-
-    def promises(self, networks: Sequence[str]) -> dict[str, Any]:
-        """See ``comparison.promises``."""
-        say("memory and same bits")
-        module = [sys.executable, "-m", "benchmarks.comparison.promises"]
-        command = [*module, str(PREDICTIONS), "small-lookup", *networks]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(OURS), cwd=machine.ROOT)
-        if done.returncode:
-            print(done.stderr, file=sys.stderr)
-            return {}
-        return json.loads(done.stdout.splitlines()[-1])
-
-
-def say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
-
-
-def measure(lab: Lab, chosen: Sequence[Group], options: argparse.Namespace) -> tuple[list[Contest], Results]:
-    """All that was asked for."""
+def measure(harness: Harness, chosen: Sequence[Group], options: argparse.Namespace) -> tuple[list[Matchup], Results]:
+    """Measure all that was asked for."""
     results = Results()
     engines = options.engines
     listed = []
-    for contest in contests(chosen, options.batch, options.threads):
-        running = tuple(entry for entry in contest.entries if entry.engine in engines)
+    for matchup in matchups(chosen, options.batch, options.threads):
+        running = tuple(entry for entry in matchup.entries if entry.engine in engines)
         if running:
-            listed.append(replace(contest, entries=running))
-            results.contests[contest.name] = lab.contest(listed[-1])
+            listed.append(replace(matchup, entries=running))
+            results.matchups[matchup.name] = harness.matchup(listed[-1])
     networks = [network for group in chosen for network in group.lookup]
     if SCALAR in engines:
-        results.contests[SCALAR] = lab.results_of(SCALAR, networks)
+        results.matchups[SCALAR] = harness.results_of(SCALAR, networks)
     if any(group.name == "alexnet" for group in chosen):
-        entries = [entry for entry in [FAST, *(Entry(peer, DENSE) for peer in PEERS)] if entry.engine in engines]
-        results.starts = lab.starts(entries)
+        started = [FAST, *(Entry(engine, DENSE) for engine in BASELINES)]
+        results.starts = harness.starts([entry for entry in started if entry.engine in engines])
         if max(options.threads) > 1:
             both = [FAST, ACCURATE, Entry("onnxruntime", DENSE)]
-            results.calls = lab.calls([entry for entry in both if entry.engine in engines])
+            results.calls = harness.calls([entry for entry in both if entry.engine in engines])
     if OURS in engines:
-        results.promises = lab.promises(networks)
+        results.guarantees = harness.guarantees(networks)
     return listed, results
 
 
@@ -108,27 +64,27 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__.partition("\n")[0])
     parser.add_argument("networks", nargs="*", metavar="NETWORKS", help=f"{names}, or a model file; default: all")
     parser.add_argument(
-        "--check", action="store_true", help="hold everything against the bars; end with 1 if one is missed"
+        "--check", action="store_true", help="hold everything against the thresholds; end with 1 if one is missed"
     )
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), metavar="ENGINE", help=", ".join(ENGINES))
     parser.add_argument("--batch", nargs="+", type=int, default=BATCHES, metavar="N", help="default: 1 32")
     parser.add_argument(
         "--threads", nargs="+", type=int, metavar="N", help="default: 1, and 2 where there are two cores"
     )
-    parser.add_argument("--rounds", type=int, default=40, help="at most so many a contest; default 40")
+    parser.add_argument("--rounds", type=int, default=40, help="at most so many a matchup; default 40")
     parser.add_argument(
         "--seconds",
         type=float,
         default=15,
-        help="about so long a contest, twice that for one picture on one thread; default 15",
+        help="about so long a matchup, twice that for one image on one thread; default 15",
     )
-    parser.add_argument("--image", type=Path, help="what a model file that says how to prepare pictures is shown")
+    parser.add_argument("--image", type=Path, help="what a model file that says how to prepare images is shown")
     report.add_name(parser, "compare")
     return parser.parse_args(arguments)
 
 
 def _checked(options: argparse.Namespace) -> list[Group]:
-    """The groups to measure; options filled in. Raises LcnnError, ValueError or OSError for what cannot be."""
+    """Choose the groups to measure; fill in the options. Raises LcnnError, ValueError or OSError for what cannot be."""
     for engine in options.engines:
         if engine not in ENGINES:
             raise ValueError(f"expected engines among {', '.join(ENGINES)}, got {engine!r}")
@@ -147,9 +103,7 @@ def _checked(options: argparse.Namespace) -> list[Group]:
     known = {group.name: group for group in groups()}
     chosen = [known[name] if name in known else _model(name, known) for name in options.networks or known]
     if options.image and not any(network(group.lookup[0])[0].preprocessing for group in chosen):
-        raise ValueError(
-            f"expected --image with a network that says how to prepare pictures, got {options.image} alone"
-        )
+        raise ValueError(f"expected --image with a network that says how to prepare images, got {options.image} alone")
     return chosen
 
 
@@ -166,18 +120,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments(arguments)
     try:
         chosen = _checked(options)
-        pictures = Pictures(options.image)
-        inputs = {group.name: pictures.source(group.lookup[0]) for group in chosen}
+        images = Images(options.image)
+        inputs = {group.name: images.source(group.lookup[0]) for group in chosen}
         for group in chosen:
-            pictures.batch(group.lookup[0], 1)  # refuses what is no picture before anything is measured
+            images.batch(group.lookup[0], 1)  # refuses what is no image before anything is measured
     except (LcnnError, InputError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     start = time.monotonic()
-    lab = Lab(pictures, options.rounds, options.seconds)
-    listed, results = measure(lab, chosen, options)
-    verdicts = bars.judge(
-        bars.all_bars({group.name: group for group in groups()}), results, lab if options.check else None
+    harness = Harness(images, options.rounds, options.seconds)
+    listed, results = measure(harness, chosen, options)
+    verdicts = judge(
+        all_thresholds({group.name: group for group in groups()}), results, harness if options.check else None
     )
     if not options.check:
         verdicts = [verdict for verdict in verdicts if verdict.first is not None]
@@ -185,11 +139,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _report(options, chosen, listed, results, verdicts, inputs)
 
 
-def _rows(contest: Contest, found: Measurements) -> list[dict[str, Any]]:
-    """Every entry, and how many times as long as each of our lookup networks it takes."""
+def _rows(matchup: Matchup, found: Measurements) -> list[dict[str, Any]]:
+    """List every entry, and how many times as long as each of our lookup networks it takes."""
 
     def ratios(entry: Entry) -> dict[str, float | None]:
-        return {ours.network: ratio(found, entry, ours) for ours in contest.about if contest.compares(entry, ours)}
+        return {ours.network: ratio(found, entry, ours) for ours in matchup.about if matchup.compares(entry, ours)}
 
     return [{**one.as_json(), "ratios": ratios(entry)} for entry, one in found.items()]
 
@@ -197,7 +151,7 @@ def _rows(contest: Contest, found: Measurements) -> list[dict[str, Any]]:
 def _report(
     options: argparse.Namespace,
     chosen: Sequence[Group],
-    listed: Sequence[Contest],
+    listed: Sequence[Matchup],
     results: Results,
     verdicts: Sequence[Verdict],
     inputs: dict[str, str],
@@ -211,12 +165,12 @@ def _report(
         "machine": facts,
         "inputs": inputs,
         "stored": stored,
-        "contests": {contest.name: _rows(contest, results.contests[contest.name]) for contest in listed},
-        "only_compared": [one.as_json() for one in results.contests.get(SCALAR, {}).values()],
+        "matchups": {matchup.name: _rows(matchup, results.matchups[matchup.name]) for matchup in listed},
+        "only_compared": [one.as_json() for one in results.matchups.get(SCALAR, {}).values()],
         "starts": [start.as_json() for start in results.starts.values()],
         "callers": [calls.as_json() for calls in results.calls.values()],
-        "promises": results.promises,
-        "bars": [verdict.as_json() for verdict in verdicts],
+        "guarantees": results.guarantees,
+        "thresholds": [verdict.as_json() for verdict in verdicts],
     }
     draw(report.write(options.name, text, numbers))
     return 1 if options.check and not all(verdict.holds for verdict in verdicts) else 0

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import machine
+from .utils import machine
 
 if TYPE_CHECKING:
-    from .twins import Network
+    from lcnn_engine.interop.dense import GraphAndTensors
 
 machine.forget_blas_settings()  # this file is read before NumPy, which is why it imports so little
 
@@ -37,7 +37,8 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The rates, after pytest-benchmark's table, which has no place for them."""
-    from . import rates, report
+    from .suites import rates
+    from .utils import report
 
     if rates.ROWS:
         terminalreporter.section("rates of the medians")
@@ -45,8 +46,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def workload() -> Callable[[str], Network]:
+def workload() -> Callable[[str], GraphAndTensors]:
     """A workload by name, made once a session."""
-    from .workloads import WORKLOADS
+    from .networks.workloads import WORKLOADS
 
     return cache(lambda name: WORKLOADS[name]())

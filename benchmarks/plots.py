@@ -1,4 +1,4 @@
-"""``python -m benchmarks.plots [RESULTS.json]``: pictures of a comparison, drawn from its JSON and nothing else."""
+"""``python -m benchmarks.plots [RESULTS.json]``: figures of a comparison, drawn from its JSON and nothing else."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .comparison.contests import short
-from .comparison.peers import ENGINES
+from .comparison.engines import ENGINES
+from .comparison.matchups import short
 
 OURS, THEIRS, LOSS = "#1b6ca8", "#b8bec6", "#c8553d"
 LESSER = "#8fbbdc"  # ours with kernels of a lesser processor
@@ -31,19 +31,21 @@ Panel = tuple[str, Sequence[Line], str]  # title, bars, unit
 
 
 def label(row: Row) -> str:
+    """Name an engine, its precision where that is not float32, and the network."""
     precision = row.get("facts", {}).get("precision", "f32")
     taken = "" if precision == "f32" else f" ({precision})"
     return f"{ENGINES[row['engine']].title}{taken}: {short(row['network'])}"
 
 
 def color(row: Row) -> str:
+    """Choose the colour of a row by whose engine it is."""
     if not row["engine"].startswith("lcnn"):
         return THEIRS
     return OURS if row["engine"] == "lcnn" else LESSER
 
 
 def measured(rows: Sequence[Row]) -> list[Row]:
-    """Fastest first."""
+    """Order the rows that were timed, fastest first."""
     return sorted((row for row in rows if row.get("milliseconds")), key=lambda row: row["milliseconds"])
 
 
@@ -91,22 +93,22 @@ def _stack(heights: Sequence[float], height: float, title: str, results: Row) ->
 
 
 def _alone(results: Row) -> dict[str, list[Row]]:
-    """What was measured of one picture on one thread, by group."""
-    contests = results["contests"].items()
-    return {name.partition(",")[0]: measured(rows) for name, rows in contests if name.endswith(ALONE)}
+    """Find what was measured of one image on one thread, by group."""
+    matchups = results["matchups"].items()
+    return {name.partition(",")[0]: measured(rows) for name, rows in matchups if name.endswith(ALONE)}
 
 
 def latency(results: Row) -> Figure | None:
-    """Time of one picture on one thread, every engine."""
+    """Draw the time of one image on one thread, every engine."""
     panels = []
     for group, rows in _alone(results).items():
         lines = [(label(row), row["milliseconds"], color(row), f"{row['milliseconds']:.3g}") for row in rows]
-        panels.append((group, lines, "ms, one picture, one thread, one core"))
+        panels.append((group, lines, "ms, one image, one thread, one core"))
     return _draw(panels, "Time of a prediction: shorter is better", results)
 
 
 def speedups(results: Row) -> Figure | None:
-    """Our lookup networks against every other engine: below 1 is a loss."""
+    """Draw our lookup networks against every other engine: below 1 is a loss."""
     panels = []
     for rows in _alone(results).values():
         for network in {name: None for row in rows for name in row["ratios"]}:
@@ -124,9 +126,9 @@ Case = tuple[str, int, int]  # label, batch, threads
 
 
 def scaling(results: Row) -> Figure | None:
-    """Pictures a second by batch and threads, group by group."""
+    """Draw throughput by batch and threads, group by group."""
     by_group: dict[str, dict[Case, float]] = {}
-    for name, rows in results["contests"].items():
+    for name, rows in results["matchups"].items():
         cases = by_group.setdefault(name.partition(",")[0], {})
         for row in measured(rows):
             if row["engine"] != "lcnn-avx2" and ":two" not in row["network"]:
@@ -140,7 +142,7 @@ def _number(rate: float) -> str:
 
 
 def _grouped(panels: Sequence[tuple[str, Mapping[Case, float]]], results: Row) -> Figure:
-    """Bars of pictures a second, for every batch and number of threads side by side, on a logarithmic axis."""
+    """Bars of throughput, for every batch and number of threads side by side, on a logarithmic axis."""
     heights = [len({name for name, _, _ in cases}) + 1.0 for _, cases in panels]
     title = "Batches and threads: longer is better (logarithmic)"
     figure, axes = _stack(heights, 0.55 * sum(heights) + 1.0, title, results)
@@ -158,12 +160,12 @@ def _grouped(panels: Sequence[tuple[str, Mapping[Case, float]]], results: Row) -
         one.set_xscale("log")
         one.set_xlim(right=one.get_xlim()[1] * 3)
         one.set_title(head, fontsize=9, loc="left", fontweight="bold")
-        _dress(one, names, "pictures a second")
+        _dress(one, names, "images a second")
     return figure
 
 
 def cold_start(results: Row) -> Figure | None:
-    """Start of a process to its end, and its peak memory."""
+    """Draw the time from the start of a process to its end, and its peak memory."""
     starts = [row for row in results["starts"] if row["whole_median"]]
     panels = []
     for key, head, unit, digits in (
@@ -188,15 +190,17 @@ def _note(results: Row) -> str:
     return f"{facts['processor']}, {facts['isa']}, BLAS core {facts['blas_core']}; lcnn {facts['lcnn']}, {versions}"
 
 
-PICTURES = {"latency": latency, "speedup": speedups, "scaling": scaling, "cold-start": cold_start}
+FIGURES = {"latency": latency, "speedup": speedups, "scaling": scaling, "cold-start": cold_start}
 
 
 def draw(path: Path) -> list[Path]:
-    """Draw everything that ``path`` has numbers for, beside it; the pictures."""
+    """Draw everything that ``path`` has numbers for, beside it; return the paths of the figures."""
     results = json.loads(path.read_text())
+    if "contests" in results:  # how files named them before
+        results["matchups"] = results.pop("contests")
     drawn = []
-    for name, picture in PICTURES.items():
-        figure = picture(results)
+    for name, figure_of in FIGURES.items():
+        figure = figure_of(results)
         if figure is None:
             continue
         target = path.with_name(f"{path.stem}-{name}.png")

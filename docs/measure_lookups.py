@@ -86,12 +86,12 @@ def row(title: str, model: keras.Model, train: Any, test: Any) -> str:
     return f"| {title} | {before[0]:,} | {before[1]:.1%} | {lookups(model):,} | {accuracy(model, test):.1%} |"
 
 
-def row_from_noise(title: str, wishes: dict[str, Any], train: Any, test: Any) -> str:
+def row_from_noise(title: str, options: dict[str, Any], train: Any, test: Any) -> str:
     """A line of a table: lookups and accuracy of the network without norms and with them, after as many epochs."""
     cells = []
     for norms in (False, True):
         keras.utils.set_random_seed(1)
-        model = lookup_model(dense_network(norms), from_weights=False, **wishes)
+        model = lookup_model(dense_network(norms), from_weights=False, **options)
         fit(model, train, rate=0.01, epochs=TUNING_EPOCHS)
         cells += [f"{lookups(model):,}", f"{accuracy(model, test):.1%}"]
     return f"| {title} | {' | '.join(cells)} |"
@@ -108,11 +108,11 @@ def main(folder: str) -> None:
     fit(dense, train, rate=0.05, epochs=DENSE_EPOCHS)
     print(f"{len(train[0]):,} digits to train on, {len(test[0]):,} to test; dense {accuracy(dense, test):.1%}")
     print("\n| | lookups | accuracy | lookups, tuned | accuracy, tuned |\n| --- | ---: | ---: | ---: | ---: |")
-    for title, wishes in CONVERSIONS.items():
-        print(row(title, lookup_model(dense, **wishes), train, test), flush=True)
+    for title, options in CONVERSIONS.items():
+        print(row(title, lookup_model(dense, **options), train, test), flush=True)
     print("\n| from noise | lookups | accuracy | with norms: lookups | accuracy |\n| --- | ---: | ---: | ---: | ---: |")
-    for title, wishes in FROM_NOISE.items():
-        print(row_from_noise(title, wishes, train, test), flush=True)
+    for title, options in FROM_NOISE.items():
+        print(row_from_noise(title, options, train, test), flush=True)
 
 
 if __name__ == "__main__":

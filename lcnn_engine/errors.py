@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["InputError", "LcnnError", "ModelFormatError", "NodeNameError", "SettingError"]
+
 
 class LcnnError(Exception):
     """Base of all errors of this package."""
@@ -12,7 +14,7 @@ class ModelFormatError(LcnnError, ValueError):
 
 
 class InputError(LcnnError, ValueError):
-    """A picture or array given to a network does not fit it."""
+    """An image or array given to a network does not fit it."""
 
 
 class SettingError(LcnnError, ValueError):

@@ -13,12 +13,14 @@ import numpy as np
 from .errors import InputError, NodeNameError
 from .format.model_file import read_model
 from .images.preprocessing import as_batch
-from .model.graph import MAX_BYTES, Graph, Shape
+from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
 from .plan import Plan
 from .runtime.threads import checked_threads
 
 if TYPE_CHECKING:
     from .analysis.profile import Profile
+
+__all__ = ["Net"]
 
 KEPT_PLANS = 4  # for features: each holds packed weights of its own
 
@@ -26,14 +28,14 @@ KEPT_PLANS = 4  # for features: each holds packed weights of its own
 class Net:
     """A network, ready to predict. Get one from :meth:`load`.
 
-    It never changes after that: any number of threads may use one Net at once, and one picture gives the same bits
+    It never changes after that: any number of threads may use one Net at once, and one image gives the same bits
     alone, in a batch, and on any number of threads. It can be pickled and copied.
     """
 
     def __init__(
         self, graph: Graph, tensors: Mapping[str, np.ndarray], threads: int | None = None, max_bytes: int = MAX_BYTES
     ) -> None:
-        """From what ``read_model`` gives, which must be valid; :meth:`load` does both."""
+        """Take what ``read_model`` gives, which must be valid; :meth:`load` does both."""
         self._graph = graph
         self._tensors = dict(tensors)
         self._threads = checked_threads(threads)
@@ -61,6 +63,7 @@ class Net:
 
     @property
     def name(self) -> str:
+        """The network's name."""
         return self._graph.name
 
     @property
@@ -89,9 +92,9 @@ class Net:
         return self._threads
 
     def predict(self, img: Any) -> np.ndarray:
-        """The network's result, float32 of ``output_shape``: for a classifier, the probabilities (classes,).
+        """Compute the network's result, float32 of ``output_shape``: for a classifier, the probabilities (classes,).
 
-        ``img``: a picture as a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4), which goes through
+        ``img``: an image as a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4), which goes through
         the model's preprocessing; or a float array (H, W, C), or (H, W) where C = 1, that is preprocessed already. A
         list of these, or an array with one leading axis more, is a batch and gives (N, *output_shape).
         Raises InputError for what does not fit and for numbers that are not finite, FileNotFoundError.
@@ -101,7 +104,7 @@ class Net:
         return result[0] if single else result
 
     def classify(self, img: Any, top: int = 5) -> list[tuple[str, float]] | list[list[tuple[str, float]]]:
-        """The ``top`` classes, best first, as (label, probability); for a batch, a list of such lists.
+        """Give the ``top`` classes, best first, as (label, probability); for a batch, a list of such lists.
 
         Takes what :meth:`predict` takes. Without labels in the file a class goes by its number. Raises InputError.
         """
@@ -118,7 +121,7 @@ class Net:
         return [(str(i) if labels is None else labels[i], float(probabilities[i])) for i in order]
 
     def run(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """The network's result for preprocessed input: float32 (H, W, C) or (N, H, W, C) -> (..., *output_shape).
+        """Compute the result for preprocessed input: float32 (H, W, C) or (N, H, W, C) -> (..., *output_shape).
 
         ``out``: a writable C-ordered float32 array of just that shape to write into, which is returned. Raises
         InputError for what does not fit and for numbers that are not finite; ``out`` then has no meaning.
@@ -126,7 +129,7 @@ class Net:
         if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             found = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
             raise InputError(
-                f"expected a float32 array of shape {self.input_shape}, or a batch, got {found}; pictures go to predict"
+                f"expected a float32 array of shape {self.input_shape}, or a batch, got {found}; images go to predict"
             )
         batch, single = as_batch(x, self.input_shape, None)
         if out is None:
@@ -148,7 +151,7 @@ class Net:
             raise InputError("expected out to be memory of its own, got an array that overlaps the input")
 
     def features(self, x: Any, node: str | Sequence[str]) -> np.ndarray | dict[str, np.ndarray]:
-        """The activation of a node, float32 (H, W, C) or (C,), with a leading axis for a batch.
+        """Compute the activation of a node, float32 (H, W, C) or (C,), with a leading axis for a batch.
 
         Takes what :meth:`predict` takes. A sequence of names gives {name: array}, from one run. Raises NodeNameError
         (an InputError and a KeyError) for a name that is no node.
@@ -166,7 +169,7 @@ class Net:
         return results[node] if isinstance(node, str) else results
 
     def summary(self) -> str:
-        """A table of the nodes: output, dictionary, lookups, density, multiplications by the paper's rule, bytes."""
+        """Tabulate the nodes: output, dictionary, lookups, density, multiplications by the paper's rule, bytes."""
         from .analysis.cost import cost_of  # here, and so in `profile`, for most programs never ask
         from .analysis.summary import summarize
 
@@ -176,7 +179,7 @@ class Net:
     def profile(self, x: Any, runs: int = 50, dense: bool = False) -> Profile:
         """Time every step of this network on ``x`` (what :meth:`predict` takes; of a batch, the first).
 
-        Medians over ``runs`` runs of one picture. ``dense``: of its dense twin, too, the same function with a dense
+        Medians over ``runs`` runs of one image. ``dense``: of its dense equivalent, too, the same function with a dense
         layer for every lookup layer; it takes the time and memory of the dense weights. Raises InputError for what
         does not fit, for ``runs`` below 1, and for ``dense`` where there is no lookup layer.
         """
@@ -184,13 +187,21 @@ class Net:
 
         if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
             raise InputError(f"expected runs to be an integer of at least 1, got {runs!r}")
-        if dense and not any(node.op.startswith("lookup") for node in self._graph.nodes):
-            raise InputError("expected a network with lookup layers to set beside its dense twin, got one without")
+        if dense and not any(isinstance(node, (LookupConv2D, LookupDense)) for node in self._graph.nodes):
+            raise InputError(
+                "expected a network with lookup layers to set beside its dense equivalent, got one without"
+            )
         batch, _ = as_batch(x, self.input_shape, self._graph.preprocessing)
         self._run(batch[:1])  # refuses numbers that are not finite
-        picture = np.require(batch[:1], np.float32, ("C", "ALIGNED"))
-        return profile_network(
-            self._graph, self._tensors, self._plan, picture, self._threads, runs, dense, self._max_bytes
+        image = np.require(batch[:1], np.float32, ("C", "ALIGNED"))
+        dense_plan = self._dense_plan() if dense else None
+        return profile_network(self._graph, self._plan, dense_plan, image, self._threads, runs)
+
+    def _dense_plan(self) -> Plan:
+        from .interop.dense import dense_equivalent
+
+        return Plan(
+            *dense_equivalent(self._graph, self._tensors), variant=self._plan.variant, max_bytes=self._max_bytes
         )
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
@@ -201,9 +212,9 @@ class Net:
     def _run_plan(self, plan: Plan, batch: np.ndarray, outputs: list[np.ndarray]) -> None:
         batch = np.require(batch, np.float32, ("C", "ALIGNED"))
         if not plan.run(batch, outputs, self._threads):
-            at = next(i for i, picture in enumerate(batch) if not np.isfinite(picture).all())
-            place = tuple(int(i) for i in np.argwhere(~np.isfinite(batch[at]))[0])
-            found = f"{batch[at][place]} at {place} of input {at} of {len(batch)}"
+            at = next(i for i, image in enumerate(batch) if not np.isfinite(image).all())
+            position = tuple(int(i) for i in np.argwhere(~np.isfinite(batch[at]))[0])
+            found = f"{batch[at][position]} at {position} of input {at} of {len(batch)}"
             raise InputError(f"expected finite numbers, got {found}")
 
     def _plan_for(self, names: tuple[str, ...]) -> Plan:

@@ -1,20 +1,29 @@
 """Train lookup-based convolutional networks with Keras and export them for lcnn_engine.
 
-Importing the package registers its layers, so that `.keras` files with them load without custom_objects.
+Importing the package registers its layers, so that `.keras` files with them load without custom_objects. It does not
+import Keras and TensorFlow, which takes seconds: its names do when they are first used.
 """
 
 from __future__ import annotations
 
-from lcnn_train.utils.tensorflow import load_tensorflow
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-load_tensorflow()
+from lcnn_engine.utils.moved import redirect
+from lcnn_train.utils.lazy import around_import, attribute
+from lcnn_train.utils.moved import MOVED
+from lcnn_train.utils.tensorflow import quiet
 
-from lcnn_train.convert.lookup_model import lookup_model, lookup_report  # noqa: E402
-from lcnn_train.errors import ConfigError, DataError, ExportError, RunError  # noqa: E402
-from lcnn_train.export.export import export  # noqa: E402
-from lcnn_train.export.verify import verify  # noqa: E402
-from lcnn_train.layers.callbacks import DensityLogger  # noqa: E402
-from lcnn_train.layers.lookup import LookupConv2D, LookupDense  # noqa: E402
+if TYPE_CHECKING:
+    from lcnn_train.convert.conversion import lookup_model, lookup_report
+    from lcnn_train.errors import ConfigError, DataError, ExportError, RunError
+    from lcnn_train.export.model_file import export
+    from lcnn_train.export.verify import verify
+    from lcnn_train.layers.callbacks import DensityLogger
+    from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
 __all__ = [
     "ConfigError",
@@ -29,3 +38,39 @@ __all__ = [
     "lookup_report",
     "verify",
 ]
+
+_LAYERS = "lcnn_train.layers.lookup"
+_NAMES = {
+    **dict.fromkeys(("ConfigError", "DataError", "ExportError", "RunError"), "lcnn_train.errors"),
+    **dict.fromkeys(("LookupConv2D", "LookupDense"), _LAYERS),
+    **dict.fromkeys(("lookup_model", "lookup_report"), "lcnn_train.convert.conversion"),
+    "DensityLogger": "lcnn_train.layers.callbacks",
+    "export": "lcnn_train.export.model_file",
+    "verify": "lcnn_train.export.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    return attribute(__name__, _NAMES, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+@contextmanager
+def _registering() -> Iterator[None]:
+    yield
+    importlib.import_module(_LAYERS)
+
+
+# Files and configs name our layers by what they are registered as, and Keras imports nobody's modules to look for them.
+# So they are registered as soon as there is a Keras to register them with.
+around_import("tensorflow", quiet)
+if sys.modules.get("keras") is not None:
+    importlib.import_module(_LAYERS)
+else:
+    around_import("keras", _registering)
+
+# It also keeps the package `export` and the module `verify` of before from taking the place of the functions.
+redirect(__name__, MOVED)

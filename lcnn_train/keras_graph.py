@@ -74,7 +74,7 @@ def trace(model: keras.Model) -> Trace:
     found = Trace(0, tensor.name, _shape(tensor, f"input {tensor.name}"))
     if len(found.input_shape) != 3:
         raise ExportError(
-            f"input {tensor.name}: expected a picture (H, W, C), found shape {found.input_shape}; a model on vectors "
+            f"input {tensor.name}: expected an image (H, W, C), found shape {found.input_shape}; a model on vectors "
             f"can begin with keras.Input((1, 1, C)) and Flatten"
         )
     values = {id(tensor): 0}
@@ -91,13 +91,13 @@ def _names(tensors: list[Any]) -> str:
 
 
 def functional_graph(model: Any) -> Any:
-    """The graph of a model, None if it has none; a Sequential's is in `_functional` once its input is known."""
+    """Find the graph of a model, None if it has none; a Sequential's is in `_functional` once its input is known."""
     graph = getattr(model, "_functional", None) or model
     return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
 def walk(graph: Any, values: dict[int, int], numbers: Iterator[int]) -> Iterator[tuple[Any, dict[int, int]]]:
-    """The layer calls of a graph (Keras' nodes) in execution order, those of models inside it in their place.
+    """List the layer calls of a graph (Keras' nodes) in execution order, those of models inside it in their place.
 
     With each call comes what maps the identity of its Keras tensors to the numbers of their values: `values`, or that
     of the model inside. `numbers` gives new ones; the inputs have theirs before the walk. A model without a graph

@@ -1,4 +1,4 @@
-"""Several threads that predict with one network at once, each on one core of its own: predictions a second."""
+"""Several threads that predict with one network at once, each on one core of its own: throughput."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .contests import Entry
-from .model_files import ConversionError, model_file
-from .peers import ENGINES
-from .pictures import Pictures
-from .workers import Worker, WorkerError, cores, missing
+from ..networks.images import Images
+from ..networks.model_files import ConversionError, model_file
+from .engines import ENGINES
+from .matchups import Entry
+from .worker_process import Worker, WorkerError, cores, missing
 
 SECONDS = 0.25
 
@@ -40,12 +40,12 @@ class Calls:
         return {"engine": self.entry.engine, "network": self.entry.network, **own}
 
 
-def measure(entries: Sequence[Entry], pictures: Pictures, rounds: int) -> dict[Entry, Calls]:
-    """One caller and two callers in turn, engine after engine."""
-    return {entry: _measure(Calls(entry), pictures, rounds) for entry in entries}
+def measure(entries: Sequence[Entry], images: Images, rounds: int) -> dict[Entry, Calls]:
+    """Measure one caller and two callers in turn, engine after engine."""
+    return {entry: _measure(Calls(entry), images, rounds) for entry in entries}
 
 
-def _measure(calls: Calls, pictures: Pictures, rounds: int) -> Calls:
+def _measure(calls: Calls, images: Images, rounds: int) -> Calls:
     entry = calls.entry
     calls.problem = missing(entry.engine)
     if calls.problem:
@@ -55,8 +55,8 @@ def _measure(calls: Calls, pictures: Pictures, rounds: int) -> Calls:
         path = model_file(entry.network, ENGINES[entry.engine].suffix)
         with tempfile.TemporaryDirectory() as folder, Worker(entry.engine, 2) as worker:
             batch, output = Path(folder) / "in.npy", Path(folder) / "out.npy"
-            np.save(batch, pictures.batch(entry.network, 1))
-            files = {"path": str(path), "pictures": str(batch), "output": str(output)}
+            np.save(batch, images.batch(entry.network, 1))
+            files = {"path": str(path), "images": str(batch), "output": str(output)}
             worker.ask("load", threads=1, cores=sorted(both), **files)
             worker.ask("callers", callers=2, seconds=SECONDS)
             for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.comparison.first_prediction ENGINE MODEL PICTURES.npy``: one prediction of a fresh process.
+"""``python -m benchmarks.comparison.first_prediction ENGINE MODEL IMAGES.npy``: one prediction of a fresh process.
 
 Prints when it was made, on the machine's monotonic clock, and the most memory that this process has held.
 """
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .peers import ENGINES
+from .engines import ENGINES
 
 
 def main() -> None:
-    engine, path, pictures = sys.argv[1:]
-    peer = ENGINES[engine].make(path, np.load(pictures), 1)
-    peer.run()
-    if not np.isfinite(peer.result()).all():
+    engine, path, images = sys.argv[1:]
+    model = ENGINES[engine].make(path, np.load(images), 1)
+    model.run()
+    if not np.isfinite(model.result()).all():
         raise ArithmeticError("expected finite numbers")
     predicted = time.monotonic()
     status = Path("/proc/self/status").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""One contest: workers started and loaded, results compared, then interleaved rounds."""
+"""One matchup: workers started and loaded, results compared, then interleaved rounds."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import machine
-from ..timing import Sample
-from .contests import OURS, Contest, Entry
-from .model_files import ConversionError, model_file, network
-from .peers import ENGINES
-from .pictures import Pictures
-from .workers import Worker, WorkerError, cores, missing
+from ..networks.images import Images
+from ..networks.model_files import ConversionError, model_file, network
+from ..utils import machine
+from ..utils.timing import Sample
+from .engines import ENGINES
+from .matchups import OURS, Entry, Matchup
+from .worker_process import Worker, WorkerError, cores, missing
 
 CLOSE = 1e-5  # ours and the reference, as a share of the largest output
-AGREE = 1e-4  # a float32 peer and the reference
+AGREE = 1e-4  # a float32 baseline and the reference
 BLOCK_SECONDS = 0.02
 FEWEST_ROUNDS = 5
 LOADERS = 2  # workers that load at once
@@ -32,7 +32,7 @@ LOADERS = 2  # workers that load at once
 
 @dataclass
 class Measurement:
-    """What became of an entry. ``rounds``: milliseconds a picture, one a round; empty where it did not run."""
+    """What became of an entry. ``rounds``: milliseconds an image, one a round; empty where it did not run."""
 
     entry: Entry
     problem: str | None = None
@@ -60,23 +60,23 @@ Measurements = Mapping[Entry, Measurement]
 
 
 def ratio(found: Measurements, theirs: Entry, ours: Entry) -> float | None:
-    """Median of the rounds' own ratios, their time a picture over ours: above 1 we are faster."""
+    """Return the median of the rounds' own ratios, their time an image over ours: above 1 we are faster."""
     if theirs not in found or ours not in found or not found[theirs].rounds or not found[ours].rounds:
         return None
     return float(np.median(np.array(found[theirs].rounds) / np.array(found[ours].rounds)))
 
 
 class Runner:
-    """Measures contests; knows the reference's results."""
+    """Measures matchups; knows the reference's results."""
 
-    def __init__(self, pictures: Pictures, rounds: int, seconds: float) -> None:
-        self._pictures, self._rounds, self._seconds = pictures, rounds, seconds
+    def __init__(self, images: Images, rounds: int, seconds: float) -> None:
+        self._images, self._rounds, self._seconds = images, rounds, seconds
         self._turns = itertools.count()
         self._references: dict[tuple[str, int], np.ndarray] = {}
 
-    def measure(self, contest: Contest) -> dict[Entry, Measurement]:
+    def measure(self, matchup: Matchup) -> dict[Entry, Measurement]:
         """Run every entry that can run."""
-        found = {entry: Measurement(entry) for entry in contest.entries}
+        found = {entry: Measurement(entry) for entry in matchup.entries}
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             files = {entry: path for entry, result in found.items() if (path := self._file(result))}
@@ -86,11 +86,11 @@ class Runner:
             for entry in list(workers):
                 if not self._is_right(found[entry], folder):
                     del workers[entry]
-            self._rounds_of(workers, found, self._seconds * (2 if contest.batch == contest.threads == 1 else 1))
+            self._rounds_of(workers, found, self._seconds * (2 if matchup.batch == matchup.threads == 1 else 1))
         return found
 
     def _file(self, result: Measurement) -> Path | None:
-        """The model file of an entry that can run; None and ``result.problem`` where it cannot."""
+        """Find the model file of an entry that can run; None and ``result.problem`` where it cannot."""
         engine = result.entry.engine
         result.problem = missing(engine)
         try:
@@ -100,11 +100,11 @@ class Runner:
             return None
 
     def _start(self, stack: ExitStack, folder: Path, result: Measurement, path: Path) -> Worker | None:
-        """A worker that has loaded its network and saved its results, or None and ``result.problem``."""
+        """Start a worker that loads its network and saves its results; None, and ``result.problem``, where it fails."""
         entry = result.entry
         batch, output = folder / f"{_slug(entry)}-in.npy", folder / f"{_slug(entry)}-out.npy"
-        np.save(batch, self._pictures.batch(entry.network, entry.batch))
-        files = {"path": str(path), "pictures": str(batch), "output": str(output)}
+        np.save(batch, self._images.batch(entry.network, entry.batch))
+        files = {"path": str(path), "images": str(batch), "output": str(output)}
         kept = sorted(cores(entry.threads))
         try:
             worker = stack.enter_context(Worker(entry.engine, entry.threads, self._next_cores(entry.threads)))
@@ -116,16 +116,16 @@ class Runner:
         return worker
 
     def _next_cores(self, threads: int) -> set[int]:
-        """Cores to load on, in turn, so that workers of one core do not all load on the same."""
+        """Choose cores to load on, in turn, so that workers of one core do not all load on the same."""
         allowed = sorted(machine.allowed())
         first = next(self._turns) % (len(allowed) - threads + 1)
         return set(allowed[first : first + threads])
 
     def _is_right(self, result: Measurement, folder: Path) -> bool:
-        """Whether the results are the reference's; if not, ``result.problem`` says so."""
+        """Tell whether the results are the reference's; if not, ``result.problem`` says so."""
         entry = result.entry
         output = np.load(folder / f"{_slug(entry)}-out.npy")
-        batch = self._pictures.batch(entry.network, entry.batch)
+        batch = self._images.batch(entry.network, entry.batch)
         few = sorted({0, len(batch) // 2, len(batch) - 1})  # the reference is slow
         expected = np.stack([self._reference(entry.network, number, batch[number]) for number in few])
         result.difference = float(np.abs(output[few] - expected).max() / np.abs(expected).max())
@@ -135,17 +135,17 @@ class Runner:
         result.problem = f"wrong: differs from the reference by {result.difference:.1e}, more than {bound:.0e}"
         return False
 
-    def _reference(self, name: str, number: int, picture: np.ndarray) -> np.ndarray:
-        """What the NumPy reference says of a network's picture of that number."""
+    def _reference(self, name: str, number: int, image: np.ndarray) -> np.ndarray:
+        """Return what the NumPy reference says of a network's image of that number."""
         from lcnn_engine.model.reference import evaluate
 
         if (name, number) not in self._references:
             graph, tensors = network(name)
-            self._references[name, number] = evaluate(graph, tensors, picture)[graph.output]
+            self._references[name, number] = evaluate(graph, tensors, image)[graph.output]
         return self._references[name, number]
 
     def _rounds_of(self, workers: Mapping[Entry, Worker], found: Measurements, seconds: float) -> None:
-        """Every worker runs once a round, in an order that turns; one that fails has no part in any round."""
+        """Run every worker once a round, in an order that turns; one that fails has no part in any round."""
         entries = list(workers)
         start = time.monotonic()
         for number in range(self._rounds):
@@ -171,6 +171,6 @@ def _size(path: Path) -> int:
     )
 
 
-def again(contest: Contest, entries: Sequence[Entry]) -> Contest:
-    """The contest between a few of its entries."""
-    return replace(contest, entries=tuple(dict.fromkeys(entries)))
+def again(matchup: Matchup, entries: Sequence[Entry]) -> Matchup:
+    """Return the matchup between a few of its entries."""
+    return replace(matchup, entries=tuple(dict.fromkeys(entries)))

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from .peers import ENGINES, Peer
+from .engines import ENGINES, LoadedModel
 
 WARM_SECONDS = 0.005
 LONG = 1.0  # seconds of a run in which what the caches held before is less than a percent
@@ -35,43 +35,43 @@ def _repeat(run: Callable[[], object], seconds: float) -> tuple[int, float]:
             return count, passed
 
 
-class Worker:
+class Commands:
     """The commands: each method that does not begin with an underscore."""
 
     def __init__(self, engine: str) -> None:
         self._engine = ENGINES[engine]
-        self._peer: Peer | None = None
+        self._model: LoadedModel | None = None
         self._batch = 0
         self._run_seconds = 0.0  # of the last block
 
-    def load(self, path: str, pictures: str, threads: int, cores: list[int], output: str) -> dict[str, Any]:
-        """Load the model file ``path`` for the batch in the .npy file ``pictures``, and save its result.
+    def load(self, path: str, images: str, threads: int, cores: list[int], output: str) -> dict[str, Any]:
+        """Load the model file ``path`` for the batch in the .npy file ``images``, and save its result.
 
         From then on this process stays on ``cores``.
         """
-        batch = np.load(pictures)
-        self._peer = None
-        self._peer = self._engine.make(path, batch, threads)
+        batch = np.load(images)
+        self._model = None
+        self._model = self._engine.make(path, batch, threads)
         self._batch, self._run_seconds = len(batch), 0.0
-        self._peer.run()
-        np.save(output, self._peer.result())
+        self._model.run()
+        np.save(output, self._model.result())
         for thread in Path("/proc/self/task").iterdir():
             os.sched_setaffinity(int(thread.name), cores)
-        return {"facts": self._peer.facts()}
+        return {"facts": self._model.facts()}
 
     def block(self, seconds: float) -> dict[str, Any]:
-        """Predict for about ``seconds``, after runs that are not counted; seconds a picture."""
-        peer = self._loaded()
+        """Predict for about ``seconds``, after runs that are not counted; return seconds an image."""
+        model = self._loaded()
         if self._run_seconds < LONG:
-            _repeat(peer.run, WARM_SECONDS)
-        count, passed = _repeat(peer.run, seconds)
+            _repeat(model.run, WARM_SECONDS)
+        count, passed = _repeat(model.run, seconds)
         self._run_seconds = passed / count
         return {"seconds": passed / count / self._batch, "runs": count}
 
     def callers(self, callers: int, seconds: float) -> dict[str, Any]:
-        """Predict for ``seconds`` from so many threads at once; predictions a second of each."""
-        peer = self._loaded()
-        runs = [peer.caller() for _ in range(callers)]  # type: ignore[attr-defined]
+        """Predict for ``seconds`` from so many threads at once; return predictions a second of each."""
+        model = self._loaded()
+        runs = [model.caller() for _ in range(callers)]  # type: ignore[attr-defined]
         gate = threading.Barrier(callers)
         rates = [0.0] * callers
 
@@ -88,18 +88,18 @@ class Worker:
             thread.join()
         return {"rates": rates}
 
-    def _loaded(self) -> Peer:
-        if self._peer is None:
+    def _loaded(self) -> LoadedModel:
+        if self._model is None:
             raise ValueError("expected a model to be loaded first")
-        return self._peer
+        return self._model
 
 
-def serve(worker: Worker, commands: TextIO, answers: TextIO) -> None:
+def serve(engine: Commands, commands: TextIO, answers: TextIO) -> None:
     """Answer commands until there are no more."""
     for line in commands:
         try:
             command = json.loads(line)
-            answer = getattr(worker, command.pop("command"))(**command)
+            answer = getattr(engine, command.pop("command"))(**command)
         except Exception as error:  # whatever a framework raises is an answer too
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
@@ -108,7 +108,7 @@ def serve(worker: Worker, commands: TextIO, answers: TextIO) -> None:
 def main() -> int:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    serve(Worker(sys.argv[1]), sys.stdin, answers)
+    serve(Commands(sys.argv[1]), sys.stdin, answers)
     return 0
 
 

@@ -1,8 +1,8 @@
 """What a network costs: the LCNN paper's counting rule, lookups, densities, bytes.
 
 The rule counts multiplications of one input. A dense convolution makes |output| * m/groups * kh * kw. A lookup
-convolution makes |S| * m, where S spans the padded input at stride 1, and one for every lookup at every output place:
-|output| * k * kh * kw * density(P). Everything else makes none.
+convolution makes |S| * m, where S spans the padded input at stride 1, and one for every lookup at every output
+position: |output| * k * kh * kw * density(P). Everything else makes none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..model.graph import Conv2D, Dense, Graph, LookupConv2D, LookupDense, Node, Shape
+
+__all__ = ["NodeCost", "Size", "cost_of", "lookup_cost", "plain_cost", "totals"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class NodeCost:
     density: float | None
     """lookups / (n * kh * kw * k)."""
     dense: int
-    """Multiplications of the node as a dense convolution: of its dense twin, for a lookup layer."""
+    """Multiplications of the node as a dense convolution: of its dense equivalent, for a lookup layer."""
     multiplications: int
     """Multiplications of the node as it is."""
     of_lookups: int
@@ -50,15 +52,24 @@ class Size:
 
 
 def plain_cost(name: str, op: str, shape: Shape, inputs: int, size: Size) -> NodeCost:
-    """The cost of a node that makes every number of its output by ``inputs`` multiplications."""
+    """Compute the cost of a node that makes every number of its output by ``inputs`` multiplications."""
     made = math.prod(shape) * inputs
     return NodeCost(name, op, shape, None, None, None, made, made, 0, size.weights, size.bytes)
 
 
 def lookup_cost(
-    name: str, op: str, shape: Shape, channels: int, atoms: int | None, taps: int, places: int, lookups: int, size: Size
+    name: str,
+    op: str,
+    shape: Shape,
+    *,
+    channels: int,
+    atoms: int | None,
+    taps: int,
+    positions: int,
+    lookups: int,
+    size: Size,
 ) -> NodeCost:
-    """The cost of a lookup layer of ``atoms`` (None: no dictionary), kh * kw ``taps`` and ``places`` of S."""
+    """Compute the cost of a lookup layer: ``atoms`` (None: no dictionary), kh * kw ``taps``, ``positions`` of S."""
     filters, k = shape[-1], channels if atoms is None else atoms
     columns = filters * taps * k
     of_lookups = lookups * (math.prod(shape) // filters)
@@ -70,7 +81,7 @@ def lookup_cost(
         lookups=lookups,
         density=lookups / columns if columns else 0.0,
         dense=math.prod(shape) * taps * channels,
-        multiplications=(0 if atoms is None else places * atoms * channels) + of_lookups,
+        multiplications=(0 if atoms is None else positions * atoms * channels) + of_lookups,
         of_lookups=of_lookups,
         weights=size.weights,
         bytes=size.bytes,
@@ -78,7 +89,7 @@ def lookup_cost(
 
 
 def cost_of(graph: Graph, tensors: Mapping[str, np.ndarray], stored: Mapping[str, int] | None = None) -> list[NodeCost]:
-    """The cost of every node. ``stored``: bytes of each tensor in the file, where they are halves, say."""
+    """Compute the cost of every node. ``stored``: bytes of each tensor in the file, where they are fp16, say."""
     stored = stored or {}
     sizes = dict.fromkeys(graph.by_name, Size())
     for name, array in tensors.items():
@@ -89,7 +100,7 @@ def cost_of(graph: Graph, tensors: Mapping[str, np.ndarray], stored: Mapping[str
 
 
 def totals(costs: Iterable[NodeCost]) -> dict[str, int]:
-    """Sums over all nodes: ``lookups``, ``dense``, ``multiplications``, ``of_lookups``, ``weights``, ``bytes``."""
+    """Sum up over all nodes: ``lookups``, ``dense``, ``multiplications``, ``of_lookups``, ``weights``, ``bytes``."""
     listed = list(costs)
     keys = ("lookups", "dense", "multiplications", "of_lookups", "weights", "bytes")
     return {key: sum(getattr(cost, key) or 0 for cost in listed) for key in keys}
@@ -106,7 +117,7 @@ def _cost(graph: Graph, tensors: Mapping[str, np.ndarray], node: Node, size: Siz
             channels=source[-1],
             atoms=None if dictionary is None else len(dictionary),
             taps=math.prod(node.kernel_size) if isinstance(node, LookupConv2D) else 1,
-            places=math.prod(node.padded(source)[:2]) if isinstance(node, LookupConv2D) else 1,
+            positions=math.prod(node.padded(source)[:2]) if isinstance(node, LookupConv2D) else 1,
             lookups=len(tensors[f"{node.name}/indices"]),
             size=size,
         )

@@ -8,16 +8,18 @@ from ..model.graph import Graph, Preprocessing
 from ..utils.text import counted, millions, printable, shape_text, table
 from .cost import NodeCost, totals
 
-FIGURES = ("operation", "output", "k", "lookups", "density", "dense Mmul", "Mmul", "of lookups")
-HEAD = ("node", *FIGURES, "bytes")
+__all__ = ["COLUMNS", "cells", "summarize", "total_cells"]
+
+COLUMNS = ("operation", "output", "k", "lookups", "density", "dense Mmul", "Mmul", "of lookups")
+HEAD = ("node", *COLUMNS, "bytes")
 
 
 def summarize(graph: Graph, costs: Sequence[NodeCost], size: int) -> str:
-    """Input, output, a line for every node, and totals; ``size``: bytes of the whole."""
+    """Make a table: input, output, a line for every node, and totals; ``size``: bytes of the whole."""
     total = totals(costs)
     labels = "no labels" if graph.labels is None else counted(len(graph.labels), "label")
-    rows = [(cost.name, *figures(cost), f"{cost.bytes:,}" if cost.bytes else "") for cost in costs]
-    rows.append(("total", *total_figures(total), f"{total['bytes']:,}"))
+    rows = [(cost.name, *cells(cost), f"{cost.bytes:,}" if cost.bytes else "") for cost in costs]
+    rows.append(("total", *total_cells(total), f"{total['bytes']:,}"))
     lines = [
         f"{printable(graph.name)}: {counted(len(costs), 'node')}, {counted(size, 'byte')}",
         f"input   {printable(graph.input.name)}: {shape_text(graph.input.shape)}",
@@ -33,8 +35,8 @@ def summarize(graph: Graph, costs: Sequence[NodeCost], size: int) -> str:
     return "\n".join(lines)
 
 
-def figures(cost: NodeCost) -> tuple[str, ...]:
-    """A node's cells under FIGURES."""
+def cells(cost: NodeCost) -> tuple[str, ...]:
+    """Give a node's cells under COLUMNS."""
     return (
         cost.op,
         shape_text(cost.shape),
@@ -47,8 +49,8 @@ def figures(cost: NodeCost) -> tuple[str, ...]:
     )
 
 
-def total_figures(total: Mapping[str, int]) -> tuple[str, ...]:
-    """The cells under FIGURES of what `counting.totals` gives."""
+def total_cells(total: Mapping[str, int]) -> tuple[str, ...]:
+    """Give the cells under COLUMNS of what ``cost.totals`` gives."""
     sums = (millions(total[key]) for key in ("dense", "multiplications", "of_lookups"))
     return ("", "", "", f"{total['lookups']:,}", "", *sums)
 

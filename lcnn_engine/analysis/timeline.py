@@ -1,5 +1,5 @@
-"""The picture of a profile: steps as bars on a time axis, the dense twin above, and below it what it takes a lens to
-see."""
+"""A profile as an image: steps as bars on a time axis, those of the dense equivalent above, and below what it takes a
+lens to see."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from ..plan.calls import StepKind
 from ..utils.drawing import Drawing, checked_format, text_width
 from ..utils.text import counted
-from .profile import Profile, ProfileStep
+from .timings import ProfileStep, Timings
+
+__all__ = ["draw_timeline"]
 
 WIDTH, LEFT, RIGHT = 1200, 36, 1164
 BAR = 42  # height of a bar
 FIRST = 174  # top of the first
-LENS_FROM = 2.0  # a network that is so many times faster than its twin is drawn once more, larger
+LENS_FROM = 2.0  # a network that is so many times faster than its dense equivalent is drawn once more, larger
 INK, GREY, FAINT = "#1f2430", "#646c7a", "#e6e9ee"
 LENS = "#f2f4f8"
 
-# Kind of operation -> its colour: the palettes of Okabe and Ito, and Tol, which colour-blind readers can tell apart.
-KINDS = {
+# Category of steps -> its colour: the palettes of Okabe and Ito, and Tol, which colour-blind readers can tell apart.
+COLOURS = {
     "dictionary, S = D X": "#0072B2",
     "lookups": "#E69F00",
     "dense convolution": "#44617d",
@@ -29,6 +32,25 @@ KINDS = {
     "pooling": "#CC79A7",
     "layout": "#a9b1bd",
     "other": "#787f8c",
+}
+CATEGORIES = {
+    StepKind.INPUT: "layout",
+    StepKind.OUTPUT: "layout",
+    StepKind.REORDER: "layout",
+    StepKind.SPLIT_BY_STRIDE: "layout",
+    StepKind.DICTIONARY: "dictionary, S = D X",
+    StepKind.NONZEROS: "dense layer",
+    StepKind.DENSE: "dense layer",
+    StepKind.LOOKUP_TILE: "lookups",
+    StepKind.LOOKUP_GATHER: "lookups",
+    StepKind.CONV: "dense convolution",
+    StepKind.CONV_PATCHES: "dense convolution",
+    StepKind.POOL: "pooling",
+    StepKind.GLOBAL_POOL: "pooling",
+    StepKind.POINTWISE: "other",
+    StepKind.COMBINE: "other",
+    StepKind.LRN: "other",
+    StepKind.SOFTMAX: "other",
 }
 
 
@@ -40,20 +62,19 @@ class Track(NamedTuple):
     seconds: float
 
 
-def kind_of(step: ProfileStep, lookup_layers: Sequence[str]) -> str:
-    """A key of ``KINDS``."""
-    if step.op in ("input", "output", "flatten", "split by stride") or step.kernel in ("arrange", "emit"):
-        return "layout"
-    if "pool" in step.op:
-        return "pooling"
+def category_of(step: ProfileStep, lookup_layers: Sequence[str]) -> str:
+    """Find the key of ``COLOURS`` for a step.
+
+    The dictionary of a layer on vectors is multiplied as a dense layer is, and a convolution in many groups runs as
+    lookups: there the layer decides.
+    """
+    category = CATEGORIES[step.kind]
     if step.name in lookup_layers:
-        return "lookups" if step.op.startswith("lookup") else "dictionary, S = D X"
-    if step.op == "conv2d":
-        return "dense convolution"
-    return "dense layer" if step.op in ("matrix x vector", "list nonzeros") else "other"
+        return "dictionary, S = D X" if category == "dense layer" else category
+    return "dense convolution" if category == "lookups" else category
 
 
-def draw_timeline(profile: Profile, path: str | os.PathLike[str]) -> None:
+def draw_timeline(profile: Timings, path: str | os.PathLike[str]) -> None:
     """Draw ``profile`` as a PNG or an SVG. Raises InputError for another ending of ``path``, OSError."""
     checked_format(path)
     drawing = Drawing(WIDTH)
@@ -61,20 +82,20 @@ def draw_timeline(profile: Profile, path: str | os.PathLike[str]) -> None:
     if profile.dense is None:
         _alone(drawing, profile, FIRST, "this network")
     else:
-        _beside_twin(drawing, profile, profile.dense, profile.dense_seconds or 0.0)
+        _beside_dense(drawing, profile, profile.dense, profile.dense_seconds or 0.0)
     drawing.save(path)
 
 
-def _alone(drawing: Drawing, profile: Profile, top: float, name: str) -> Track:
-    """The network over the whole width, its axis below."""
+def _alone(drawing: Drawing, profile: Timings, top: float, name: str) -> Track:
+    """Draw the network over the whole width, its axis below."""
     track = Track(top, (RIGHT - LEFT) / (profile.seconds or 1e-9), profile.seconds)
     _axis(drawing, profile.seconds, track.scale, top + BAR, top + BAR + 5, top + BAR + 20)
     _track(drawing, profile.steps, profile.lookup_layers, track, name)
     return track
 
 
-def _beside_twin(drawing: Drawing, profile: Profile, dense: Sequence[ProfileStep], dense_seconds: float) -> None:
-    """The twin above the network on one axis; a network that is much faster once more, larger."""
+def _beside_dense(drawing: Drawing, profile: Timings, dense: Sequence[ProfileStep], dense_seconds: float) -> None:
+    """Draw the dense equivalent above the network on one axis; a network that is much faster once more, larger."""
     lens = profile.ratio is not None and profile.ratio >= LENS_FROM
     longest = max(profile.seconds, dense_seconds) or 1e-9
     scale = (RIGHT - LEFT) / longest
@@ -84,23 +105,23 @@ def _beside_twin(drawing: Drawing, profile: Profile, dense: Sequence[ProfileStep
         top = ours.top + BAR + 92
         _lens(drawing, ours, top)
         _alone(drawing, profile, top, f"the same, {profile.ratio:.1f} times larger")
-    _track(drawing, dense, (), Track(FIRST, scale, dense_seconds), "its dense twin")
+    _track(drawing, dense, (), Track(FIRST, scale, dense_seconds), "its dense equivalent")
     _track(drawing, profile.steps, profile.lookup_layers, ours, "this network", not lens)
 
 
-def _head(drawing: Drawing, profile: Profile) -> None:
-    """Title, what was measured, and the colours in use."""
-    title = profile.model if profile.ratio is None else f"{profile.model}: {_times(profile.ratio)} its dense twin"
+def _head(drawing: Drawing, profile: Timings) -> None:
+    """Write the title, what was measured, and the colours in use."""
+    title = profile.model if profile.ratio is None else f"{profile.model}: {_times(profile.ratio)} its dense equivalent"
     drawing.text((LEFT, 46), clipped(title, 26, RIGHT - LEFT), 26, INK)
-    facts = f"{profile.variant}, {counted(profile.threads, 'thread')}, one picture, medians of {profile.runs} runs"
+    facts = f"{profile.variant}, {counted(profile.threads, 'thread')}, one image, medians of {profile.runs} runs"
     drawing.text((LEFT, 72), facts, 15, GREY)
-    used = {kind_of(step, profile.lookup_layers) for step in profile.steps}
-    used |= {kind_of(step, ()) for step in profile.dense or ()}
+    used = {category_of(step, profile.lookup_layers) for step in profile.steps}
+    used |= {category_of(step, ()) for step in profile.dense or ()}
     x = float(LEFT)
-    for kind in (kind for kind in KINDS if kind in used):
-        drawing.rectangle(x, 92, x + 13, 105, KINDS[kind])
-        drawing.text((x + 19, 104), kind, 14, INK)
-        x += 19 + text_width(kind, 14) + 24
+    for category in (category for category in COLOURS if category in used):
+        drawing.rectangle(x, 92, x + 13, 105, COLOURS[category])
+        drawing.text((x + 19, 104), category, 14, INK)
+        x += 19 + text_width(category, 14) + 24
 
 
 def _times(ratio: float) -> str:
@@ -115,13 +136,13 @@ def _track(
     name: str,
     labelled: bool = True,
 ) -> None:
-    """A bar of steps, under the names of their layers where there is room."""
+    """Draw a bar of steps, under the names of their layers where there is room."""
     above = track.top - (28 if labelled else 10)
     drawing.text((LEFT, above), f"{name}: {time_text(track.seconds)}", 15, INK)
     x = float(LEFT)
     for step in steps:
         width = step.seconds * track.scale
-        _step(drawing, step, kind_of(step, lookup_layers), x, width, track.top, labelled)
+        _step(drawing, step, COLOURS[category_of(step, lookup_layers)], x, width, track.top, labelled)
         x += width
     for start, width, layer in _layers(steps, track.scale) if labelled else ():
         drawing.rectangle(start + 1, track.top - 5, start + width - 1, track.top - 3.5, GREY)
@@ -129,7 +150,7 @@ def _track(
 
 
 def _layers(steps: Sequence[ProfileStep], scale: float) -> list[tuple[float, float, str]]:
-    """Left, width and name of the layers, or of blocks of them, that there is room to name.
+    """Give left, width and name of the layers, or of blocks of them, that there is room to name.
 
     Of names in parts, like ``stage1.block2.conv1``, as many parts are taken as name most of the bar.
     """
@@ -149,13 +170,13 @@ def _named(steps: Sequence[ProfileStep], scale: float, parts: int) -> list[tuple
 
 
 def _step(
-    drawing: Drawing, step: ProfileStep, kind: str, left: float, width: float, top: float, labelled: bool
+    drawing: Drawing, step: ProfileStep, colour: str, left: float, width: float, top: float, labelled: bool
 ) -> None:
     gap = 0.5 if width > 3 else 0.0
-    drawing.rectangle(left, top, left + max(width - gap, 0.25), top + BAR, KINDS[kind])
+    drawing.rectangle(left, top, left + max(width - gap, 0.25), top + BAR, colour)
     time = time_text(step.seconds)
     if labelled and text_width(time, 13) + 6 <= width:
-        drawing.text((left + width / 2, top + BAR / 2 + 5), time, 13, _ink_on(KINDS[kind]), "middle")
+        drawing.text((left + width / 2, top + BAR / 2 + 5), time, 13, _ink_on(colour), "middle")
 
 
 def _ink_on(colour: str) -> str:
@@ -164,14 +185,14 @@ def _ink_on(colour: str) -> str:
 
 
 def _lens(drawing: Drawing, small: Track, top: float) -> None:
-    """The shade that leads from a bar to its larger self."""
+    """Draw the shade that leads from a bar to its larger self."""
     bottom, shoulder = small.top + BAR, top - 48
     corners = [(LEFT, bottom), (LEFT + small.seconds * small.scale, bottom), (RIGHT, shoulder)]
     drawing.polygon([*corners, (RIGHT, top), (LEFT, top)], LENS)
 
 
 def _axis(drawing: Drawing, seconds: float, scale: float, top: float, bottom: float, baseline: float) -> None:
-    """Faint lines at round times, from ``top`` to ``bottom``, and the times at ``baseline``."""
+    """Draw faint lines at round times, from ``top`` to ``bottom``, and the times at ``baseline``."""
     for time in ticks(seconds):
         x = LEFT + time * scale
         drawing.rectangle(x - 0.5, top, x + 0.5, min(bottom, baseline - 14), FAINT)
@@ -181,7 +202,7 @@ def _axis(drawing: Drawing, seconds: float, scale: float, top: float, bottom: fl
 
 
 def ticks(longest: float) -> Iterator[float]:
-    """About eight round numbers from 0 to ``longest``."""
+    """Give about eight round numbers from 0 to ``longest``."""
     rough = max(longest, 1e-9) / 8
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough * (1 - 1e-9))
@@ -190,25 +211,25 @@ def ticks(longest: float) -> Iterator[float]:
 
 
 def time_text(seconds: float) -> str:
-    """``13.2 ms``: three digits or so, in the unit that fits."""
+    """Write ``13.2 ms``: three digits or so, in the unit that fits."""
     size, unit = _unit(seconds)
     digits = max(0, 2 - math.floor(math.log10(max(seconds / size, 1.0)) + 1e-3))
     return f"{seconds / size:.{digits}f} {unit}"
 
 
 def tick_text(seconds: float) -> str:
-    """A round time, without zeros that say nothing."""
+    """Write a round time, without zeros that say nothing."""
     size, unit = _unit(seconds)
     return f"{seconds / size:.6g} {unit}" if seconds else "0"
 
 
 def _unit(seconds: float) -> tuple[float, str]:
-    """The largest unit below ``seconds``, and its name."""
+    """Find the largest unit below ``seconds``, and its name."""
     return next(((size, unit) for unit, size in (("s", 1.0), ("ms", 1e-3)) if seconds >= 0.9995 * size), (1e-6, "us"))
 
 
 def clipped(text: str, size: float, width: float) -> str:
-    """``text``, or as much of its beginning as fits."""
+    """Give ``text``, or as much of its beginning as fits."""
     if text_width(text, size) <= width:
         return text
     while text and text_width(f"{text}...", size) > width:

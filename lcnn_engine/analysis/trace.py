@@ -9,12 +9,14 @@ from itertools import accumulate
 from typing import Any
 
 from ..utils.files import replacing
-from .profile import Profile, ProfileStep
+from .timings import ProfileStep, Timings
+
+__all__ = ["write_trace"]
 
 OURS, DENSE = 1, 2  # tracks
 
 
-def write_trace(profile: Profile, path: str | os.PathLike[str]) -> None:
+def write_trace(profile: Timings, path: str | os.PathLike[str]) -> None:
     """Write ``profile`` as one complete event a step. Raises OSError.
 
     An event ends at least a nanosecond before the next begins: Perfetto, which cuts times down to nanoseconds, drops
@@ -25,11 +27,11 @@ def write_trace(profile: Profile, path: str | os.PathLike[str]) -> None:
         stream.write(text.encode("utf-8"))
 
 
-def _events(profile: Profile) -> Iterator[dict[str, Any]]:
+def _events(profile: Timings) -> Iterator[dict[str, Any]]:
     yield _named("process_name", profile.model, OURS)
     yield from _track(profile.steps, "this network", OURS)
     if profile.dense is not None:
-        yield from _track(profile.dense, "its dense twin", DENSE)
+        yield from _track(profile.dense, "its dense equivalent", DENSE)
 
 
 def _track(steps: Sequence[ProfileStep], name: str, track: int) -> Iterator[dict[str, Any]]:

@@ -17,11 +17,13 @@ from ..errors import LcnnError
 from ..utils.text import complain, message_of, note
 from .parser import parser
 
+__all__ = ["main"]
+
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; its exit status."""
+    """Run the command line, and give its exit status."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a label in another script must not end the program on a plain terminal
             stream.reconfigure(errors="backslashreplace")
@@ -31,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.print_help(sys.stderr)
         return BAD_INPUT
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # of a picture that is damaged or large we say it ourselves
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # of an image that is damaged or large we say it ourselves
         return _finished(_status_of(options))
 
 
 def _status_of(options: Namespace) -> int:
-    """Run the command; every error of ours or of the system becomes a line."""
+    """Run the command; make every error of ours or of the system a line."""
     try:
         return int(import_module(f"{__name__}.{options.command}").run(options))
     except BrokenPipeError:  # whoever reads us has seen enough

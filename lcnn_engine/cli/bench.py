@@ -25,8 +25,8 @@ def run(options: argparse.Namespace) -> int:
     net = Net.load(options.model, threads=options.threads)
     load = perf_counter_ns() - start
     _check_batch(net, options.batch)
-    picture = inputs(net.graph, [options.image] if options.image else [])[0]
-    batch = np.ascontiguousarray(np.broadcast_to(picture, (options.batch, *picture.shape)))
+    image = inputs(net.graph, [options.image] if options.image else [])[0]
+    batch = np.ascontiguousarray(np.broadcast_to(image, (options.batch, *image.shape)))
     out = np.empty((options.batch, *net.output_shape), np.float32)
     first, *_ = _times(net, batch, out, 1, "first")
     _times(net, batch, out, options.warmup, "warming up")
@@ -37,15 +37,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_batch(net: Net, batch: int) -> None:
-    """A batch and its results take memory that the system may promise, and end the process for when it is used."""
+    """Refuse a batch whose memory the system may promise, and end the process for when it is used."""
     each = 4 * (elements(net.input_shape) + elements(net.output_shape))
     if batch * each > MAX_BYTES:
-        most = f"at most {MAX_BYTES // each:,} pictures, which take {MAX_BYTES} bytes"
+        most = f"at most {MAX_BYTES // each:,} images, which take {MAX_BYTES} bytes"
         raise InputError(f"expected a batch of {most}, got {batch:,}")
 
 
 def _times(net: Net, batch: np.ndarray, out: np.ndarray, count: int, what: str) -> list[int]:
-    """Nanoseconds of each of ``count`` predictions."""
+    """Measure the nanoseconds of each of ``count`` predictions."""
     times = []
     noted = perf_counter_ns()
     for number in range(count):

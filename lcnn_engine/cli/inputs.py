@@ -1,4 +1,4 @@
-"""What ``verify`` and ``profile`` run on: pictures, or seeded noise where none are named."""
+"""What ``verify`` and ``profile`` run on: images, or seeded noise where none are named."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import numpy as np
 from ..images.preprocessing import as_batch, normalize
 from ..model.graph import Graph
 
+__all__ = ["inputs"]
+
 SEED = 20_171
 
 
 def inputs(graph: Graph, images: Sequence[str]) -> np.ndarray:
-    """The pictures, or one of noise, preprocessed: float32 (N, H, W, C). Raises InputError, FileNotFoundError."""
+    """Read the images, or make one of noise, preprocessed: float32 (N, H, W, C).
+
+    Raises InputError, FileNotFoundError.
+    """
     if images:
         return as_batch(list(images), graph.input.shape, graph.preprocessing)[0]
     rng = np.random.default_rng(SEED)

@@ -25,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """Make the parser of the whole command line."""
     whole = argparse.ArgumentParser(
         prog="lcnn", description="Lookup-based convolutional neural networks on a CPU.",
         epilog="exit status: 0 done, 1 a check failed, 2 bad input",
@@ -38,9 +38,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_predict(commands: Any) -> None:
-    predict = _command(commands, "predict", "classify pictures", "Classify pictures.")
-    predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture, in any format that Pillow reads")
-    predict.add_argument("--top", metavar="N", type=_positive, default=3, help="classes a picture (default: 3)")
+    predict = _command(commands, "predict", "classify images", "Classify images.")
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help="image file, in any format that Pillow reads")
+    predict.add_argument("--top", metavar="N", type=_positive, default=3, help="classes an image (default: 3)")
     _add_output(predict)
 
 
@@ -54,42 +54,42 @@ def _add_info(commands: Any) -> None:
 
 
 def _add_verify(commands: Any) -> None:
-    more = "Compare the kernels with the NumPy reference, node by node, on pictures or on seeded noise."
+    more = "Compare the kernels with the NumPy reference, node by node, on images or on seeded noise."
     verify = _command(commands, "verify", "compare the kernels with the NumPy reference", more)
-    _add_pictures(verify, "images", "picture to compare on", nargs="*", default=[])
+    _add_images(verify, "images", "image to compare on", nargs="*", default=[])
     verify.add_argument("--all-isa", action="store_true", help="every kernel variant that this processor can run")
     _add_output(verify)
 
 
 def _add_profile(commands: Any) -> None:
-    more = "The median time of every kernel call, on a picture or on seeded noise."
+    more = "The median time of every kernel call, on an image or on seeded noise."
     profile = _command(commands, "profile", "where the time of a prediction goes", more)
-    _add_pictures(profile, "image", "picture to time on", nargs="?")
+    _add_images(profile, "image", "image to time on", nargs="?")
     _add_count(profile, "--runs", 50, "runs to time")
-    profile.add_argument("--no-dense", action="store_true", help="leave out the dense twin: less time and memory")
+    profile.add_argument("--no-dense", action="store_true", help="leave out the dense equivalent: less time and memory")
     profile.add_argument("--trace", metavar="FILE", help="write trace events for chrome://tracing or ui.perfetto.dev")
     profile.add_argument("--plot", metavar="FILE", help="draw the steps on a time axis, as .png or .svg")
     _add_output(profile)
 
 
 def _add_bench(commands: Any) -> None:
-    more = "Time to load, of the first prediction and of many, on a picture or on seeded noise."
+    more = "Time to load, of the first prediction and of many, on an image or on seeded noise."
     bench = _command(commands, "bench", "how long loading and predicting take", more)
-    _add_pictures(bench, "image", "picture to predict", nargs="?")
-    _add_count(bench, "--batch", 1, "pictures a prediction")
+    _add_images(bench, "image", "image to predict", nargs="?")
+    _add_count(bench, "--batch", 1, "images a prediction")
     _add_count(bench, "--warmup", 10, "predictions before those that count", low=0)
     _add_count(bench, "--runs", 200, "predictions to time")
     _add_output(bench)
 
 
 def _command(commands: Any, name: str, what: str, more: str, nargs: Any = None) -> argparse.ArgumentParser:
-    """A command on a model; ``what`` it does, for the list of commands, and ``more`` of it."""
+    """Add a command on a model; ``what`` it does, for the list of commands, and ``more`` of it."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=what, description=more)
     command.add_argument("model", metavar="MODEL", nargs=nargs, help="model file (*.safetensors)")
     return command
 
 
-def _add_pictures(command: argparse.ArgumentParser, name: str, what: str, **kind: Any) -> None:
+def _add_images(command: argparse.ArgumentParser, name: str, what: str, **kind: Any) -> None:
     command.add_argument(name, metavar="IMAGE", help=f"{what} (default: seeded noise)", **kind)
 
 

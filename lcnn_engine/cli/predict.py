@@ -1,4 +1,4 @@
-"""``lcnn predict``: the classes of pictures."""
+"""``lcnn predict``: the classes of images."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..utils.text import complain, message_of, printable
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the classes of every picture that is one; 2 if some are not."""
+    """Print the classes of every image that is one; 2 if some are not."""
     net = Net.load(options.model, threads=options.threads)
     if net.graph.preprocessing is None:
-        raise InputError(f"{options.model}: expected a model that says how to preprocess pictures; export it so")
+        raise InputError(f"{options.model}: expected a model that says how to preprocess images; export it so")
     width = min(60, max(len(printable(image)) for image in options.images))
     answers: list[dict[str, Any]] = []
     bad = 0

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from ..analysis.profile import Profile
-from ..interop.dense import is_lookup
+from ..model.graph import LookupConv2D, LookupDense
 from ..net import Net
 from ..utils.drawing import checked_format
 from ..utils.files import check_place
@@ -17,16 +17,16 @@ from .inputs import inputs
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the median time of every kernel call; write the trace and the picture that were asked for."""
+    """Print the median time of every kernel call; write the trace and the plot that were asked for."""
     if options.plot is not None:
         checked_format(options.plot)
     for path in filter(None, (options.plot, options.trace)):
         check_place(path)  # now, not after the measuring
     net = Net.load(options.model, threads=options.threads)
-    picture = inputs(net.graph, [options.image] if options.image else [])
-    dense = not options.no_dense and any(map(is_lookup, net.graph.nodes))
-    note("measuring the network and its dense twin ..." if dense else "measuring ...")
-    profile = net.profile(picture, runs=options.runs, dense=dense)
+    batch = inputs(net.graph, [options.image] if options.image else [])
+    dense = not options.no_dense and any(isinstance(node, (LookupConv2D, LookupDense)) for node in net.graph.nodes)
+    note("measuring the network and its dense equivalent ..." if dense else "measuring ...")
+    profile = net.profile(batch, runs=options.runs, dense=dense)
     note("")
     print(json.dumps(_facts(profile), indent=1) if options.json else profile)
     if options.trace is not None:
@@ -38,4 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _facts(profile: Profile) -> dict[str, Any]:
     sums = {"seconds": profile.seconds, "dense_seconds": profile.dense_seconds, "ratio": profile.ratio}
-    return dataclasses.asdict(profile) | sums
+    facts = dataclasses.asdict(profile) | sums
+    for step in (*facts["steps"], *(facts["dense"] or ())):
+        step["kind"] = step["kind"].value
+    return facts

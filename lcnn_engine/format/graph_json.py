@@ -18,6 +18,8 @@ from ..model.graph import MAX_FLOAT, NODE_TYPES, Graph, Input, Node, Preprocessi
 from ..utils.messages import shown
 from .strict_json import parse
 
+__all__ = ["graph_from_object", "graph_from_text", "graph_to_object", "graph_to_text"]
+
 _Record = TypeVar("_Record", Input, Resize, Preprocessing)
 
 GRAPH_KEYS = {"name": True, "input": True, "output": True, "labels": False, "preprocessing": False, "nodes": True}
@@ -25,7 +27,7 @@ NODE_KEYS = {"name": True, "op": True, "inputs": True}
 
 
 def graph_from_text(text: str) -> Graph:
-    """The checked graph that a JSON text spells. Raises ModelFormatError."""
+    """Read and check the graph that a JSON text spells. Raises ModelFormatError."""
     try:
         data = text.encode("utf-8")
     except UnicodeEncodeError:
@@ -34,12 +36,12 @@ def graph_from_text(text: str) -> Graph:
 
 
 def graph_to_text(graph: Graph) -> str:
-    """The JSON text of a checked graph, without insignificant space, and without attributes at their defaults."""
+    """Write the JSON text of a checked graph, without insignificant space and without attributes at their defaults."""
     return json.dumps(graph_to_object(graph), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def graph_from_object(value: object) -> Graph:
-    """The checked graph that a JSON object spells. Raises ModelFormatError."""
+    """Read and check the graph that a JSON object spells. Raises ModelFormatError."""
     found = _keys(value, "graph", GRAPH_KEYS)
     graph = Graph(
         name=_string(found["name"], "graph: name"),
@@ -55,7 +57,7 @@ def graph_from_object(value: object) -> Graph:
 
 
 def graph_to_object(graph: Graph) -> dict[str, Any]:
-    """The JSON object of a graph, which may be unchecked. Raises ModelFormatError for what is no graph at all."""
+    """Make the JSON object of a graph, which may be unchecked. Raises ModelFormatError for what is no graph."""
     value: dict[str, Any] = {"name": graph.name, "input": _without_defaults(graph.input), "output": graph.output}
     if graph.labels is not None:
         value["labels"] = graph.labels
@@ -86,7 +88,7 @@ def _same(value: object, default: object) -> bool:
 
 
 def _record_keys(record: type) -> dict[str, bool]:
-    """The fields of a dataclass, and whether each must be there."""
+    """List the fields of a dataclass, and whether each must be there."""
     return {field.name: field.default is MISSING for field in fields(record)}
 
 
@@ -125,7 +127,7 @@ def _record(kind: type[_Record], value: object, where: str) -> _Record:
 
 
 def _keys(value: object, where: str, allowed: Mapping[str, bool]) -> Mapping[str, Any]:
-    """``value``, which must be an object with the keys that ``allowed`` maps to True, may be with its others."""
+    """Check that ``value`` is an object with the keys that ``allowed`` maps to True, and no others than it has."""
     if not isinstance(value, Mapping):
         raise ModelFormatError(f"{where}: expected an object, found {shown(value)}")
     for key, item in value.items():
@@ -160,7 +162,7 @@ def _string(value: object, where: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """``value`` in Python's own types; a list as a tuple."""
+    """Give ``value`` in Python's own types; a list as a tuple."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     return tuple(map(_scalar, value)) if isinstance(value, (list, tuple)) else _scalar(value)
@@ -171,7 +173,7 @@ def _scalar(value: Any) -> Any:
 
 
 def _as_float(value: Any) -> Any:
-    """Integers that stand for floats as floats; everything else as it is, for the graph's check to judge."""
+    """Make integers that stand for floats floats; leave everything else to the graph's check."""
     return tuple(map(_number, value)) if isinstance(value, tuple) else _number(value)
 
 

@@ -24,6 +24,8 @@ from . import safetensors_file
 from .graph_json import graph_from_object, graph_from_text, graph_to_object, graph_to_text
 from .validation import check_kinds, check_sizes, check_values
 
+__all__ = ["read_model", "stored_bytes", "write_model"]
+
 FORMAT_VERSION = "1"
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
@@ -51,7 +53,7 @@ def read_model(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, di
 
 
 def stored_bytes(source: Source) -> dict[str, int]:
-    """Bytes of every tensor as it stands in the file, by name. Raises as :func:`read_model`, which checks more."""
+    """Count the bytes of every tensor in the file, by name. Raises as :func:`read_model`, which checks more."""
     with _prefixed(_name_of(source)), _opened(source) as (stream, size):
         entries = safetensors_file.read_header(stream, size).entries
         return {name: entry.end - entry.begin for name, entry in entries.items()}
@@ -83,7 +85,7 @@ def write_model(
 def _checked(
     graph: Graph | Mapping[str, Any], tensors: Mapping[str, np.ndarray], max_bytes: int
 ) -> tuple[Graph, dict[str, np.ndarray]]:
-    """The graph in its canonical form, and the tensors in the order of the file."""
+    """Check a model, and give the graph in its canonical form and the tensors in the order of the file."""
     checked = graph_from_object(graph_to_object(graph) if isinstance(graph, Graph) else graph)
     kinds = {name: _kind(name, array) for name, array in tensors.items()}
     atoms = check_kinds(checked, kinds)
@@ -91,7 +93,7 @@ def _checked(
     check_values(checked, tensors, atoms)
     in_order = [f"{node.name}/{short}" for node in checked.nodes for short in checked.tensor_specs(node)]
     present = [name for name in in_order if name in tensors]
-    present.sort(key=lambda name: -tensors[name].dtype.itemsize)  # halves last: all 4-byte numbers are then aligned
+    present.sort(key=lambda name: -tensors[name].dtype.itemsize)  # fp16 last: all 4-byte numbers are then aligned
     return checked, {name: tensors[name] for name in present}
 
 
@@ -146,7 +148,7 @@ class _Opened(NamedTuple):
 
 @contextmanager
 def _opened(source: Source) -> Iterator[_Opened]:
-    """A stream, and the number of bytes in it where that is known before it is read."""
+    """Open a stream, with the number of bytes in it where that is known before it is read."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield _Opened(io.BytesIO(source), memoryview(source).nbytes)
     elif isinstance(source, (str, os.PathLike)):

@@ -16,9 +16,11 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..errors import ModelFormatError
-from ..model.node import MAX_ELEMENTS, elements
+from ..model.graph import MAX_ELEMENTS, elements
 from ..utils.messages import shown
 from .strict_json import parse
+
+__all__ = ["Entry", "Header", "dtype_name", "header_of", "read_data", "read_header", "write"]
 
 MAX_HEADER = 16 * 2**20  # bytes; parsing takes some 20 times that at worst. A network of 1000 layers needs about 1 MB
 MAX_RANK = 4
@@ -36,7 +38,7 @@ class Entry(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What stands before the data. ``entries`` cover it without a gap, up to ``data_bytes``."""
+    """What stands before the data. ``entries`` cover it without a hole, up to ``data_bytes``."""
 
     metadata: dict[str, str]
     entries: dict[str, Entry]
@@ -88,7 +90,7 @@ def write(stream: BinaryIO, header: bytes, arrays: Iterable[np.ndarray]) -> None
 
 
 def header_of(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> bytes:
-    """The header for ``tensors`` in their order, padded so that the data starts at a multiple of 8.
+    """Make the header for ``tensors`` in their order, padded so that the data starts at a multiple of 8.
 
     Raises ModelFormatError where it would be longer than a reader takes.
     """
@@ -105,12 +107,12 @@ def header_of(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) ->
 
 
 def dtype_name(array: np.ndarray) -> str:
-    """The name of an array's dtype, in either byte order; empty for one that a model file cannot hold."""
+    """Name an array's dtype, in either byte order; empty for one that a model file cannot hold."""
     return next((name for name, dtype in DTYPES.items() if array.dtype.newbyteorder("<") == dtype), "")
 
 
 def _take(stream: BinaryIO, count: int) -> bytearray:
-    """The next ``count`` bytes, or fewer at the end of the file."""
+    """Read the next ``count`` bytes, or fewer at the end of the file."""
     data = bytearray()
     while len(data) < count:
         piece = stream.read(min(count - len(data), _CHUNK))
@@ -125,8 +127,8 @@ def _take(stream: BinaryIO, count: int) -> bytearray:
 
 
 def _filled(stream: BinaryIO, count: int) -> memoryview:
-    """The same, at once and where it stays: NumPy asks for large pages, and thousands of small ones take longer than
-    the reading."""
+    """Read the same at once, and where it stays: NumPy asks for large pages, and thousands of small ones take longer
+    than the reading."""
     room = np.empty(count, np.uint8).data
     done = 0
     while done < count and (read := stream.readinto(room[done:])):  # type: ignore[attr-defined]
@@ -175,7 +177,7 @@ def _are_integers(value: object) -> bool:
 
 
 def _covered(entries: Mapping[str, Entry]) -> int:
-    """End of the data, once it is sure that every byte of it belongs to just one tensor."""
+    """Find the end of the data, once it is sure that every byte of it belongs to just one tensor."""
     end = 0
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
         if entry.begin != end:

@@ -10,13 +10,15 @@ import numpy as np
 from ..errors import ModelFormatError
 from ..utils.messages import shown
 
+__all__ = ["parse"]
+
 MAX_DEPTH = 64
 MAX_BRACKETS = 2**20  # objects and lists: 3 bytes of text become 60 and more of memory
 MAX_DIGITS = 64  # of an integer: Python takes quadratic time to read long ones, and refuses more than 4300 digits
 
 
 def parse(text: bytes, where: str) -> Any:
-    """The value that ``text``, UTF-8, spells. ``where`` names it in errors. Raises ModelFormatError."""
+    """Read the value that ``text``, UTF-8, spells. ``where`` names it in errors. Raises ModelFormatError."""
     depth, brackets = _nesting(text)
     if brackets > MAX_BRACKETS:
         raise ModelFormatError(f"{where}: expected at most {MAX_BRACKETS} objects and lists, found {brackets}")
@@ -33,7 +35,7 @@ def parse(text: bytes, where: str) -> Any:
 
 
 def _nesting(text: bytes) -> tuple[int, int]:
-    """How deep brackets are nested, and how many are opened. Counted before parsing, as the parser would recurse."""
+    """Count how deep brackets are nested, and how many are opened: before parsing, as the parser would recurse."""
     # Without escaped backslashes, then without escaped quotes, every quote that is left opens or closes a string.
     codes = np.frombuffer(text.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
     outside = (np.cumsum(codes == ord('"'), dtype=np.uint8) & 1) == 0  # the parity survives the wrap at 256

@@ -20,13 +20,15 @@ from ..model.graph import (
 )
 from ..utils.messages import shown
 
+__all__ = ["check_kinds", "check_sizes", "check_values"]
+
 STORED_AS = {"F32": ("F32", "F16"), "I32": ("I32",)}
 PIECE = 2**16  # values looked at together: what is found of them stays in the cache
 Kind = tuple[str, tuple[int, ...]]  # dtype's name in the file, shape
 
 
 def check_kinds(graph: Graph, kinds: Mapping[str, Kind]) -> dict[str, int]:
-    """Check that a checked graph has just these tensors, and their dtypes and shapes. Looks at no value.
+    """Check that a checked graph has just these tensors, and their dtypes and shapes, not their values.
 
     Returns k, the number of atoms, of every lookup node. Raises ModelFormatError.
     """
@@ -76,7 +78,7 @@ def check_sizes(graph: Graph, atoms: Mapping[str, int], max_bytes: int) -> None:
     them, and S. Otherwise a file of a few bytes could ask for any amount of memory. Raises ModelFormatError.
     """
     total = 4 * elements(graph.input.shape)
-    largest, where = total, "the input"
+    most, where = total, "the input"
     for node in graph.nodes:
         size = 0
         for what, count in _held(graph, node, atoms):
@@ -86,11 +88,11 @@ def check_sizes(graph: Graph, atoms: Mapping[str, int], max_bytes: int) -> None:
                 )
             size += 0 if what == "kh * kw * k" else 4 * count
         total += size
-        if size > largest:
-            largest, where = size, f"node {shown(node.name)}"
+        if size > most:
+            most, where = size, f"node {shown(node.name)}"
     if total > max_bytes:
         expected = f"activations of at most {max_bytes} bytes in all"
-        raise ModelFormatError(f"{where}: expected {expected} (max_bytes), found {total}, of which {largest} are here")
+        raise ModelFormatError(f"{where}: expected {expected} (max_bytes), found {total}, of which {most} are here")
 
 
 def _held(graph: Graph, node: Node, atoms: Mapping[str, int]) -> Iterator[tuple[str, int]]:
@@ -125,8 +127,10 @@ def _check_finite(name: str, array: np.ndarray) -> None:
     for start in range(0, flat.size, PIECE):
         finite = np.isfinite(flat[start : start + PIECE])
         if not finite.all():
-            place = tuple(int(i) for i in np.unravel_index(start + int(np.argmin(finite)), array.shape))
-            raise ModelFormatError(f"tensor {shown(name)}: expected finite values, found {array[place]} at {place}")
+            position = tuple(int(i) for i in np.unravel_index(start + int(np.argmin(finite)), array.shape))
+            raise ModelFormatError(
+                f"tensor {shown(name)}: expected finite values, found {array[position]} at {position}"
+            )
 
 
 def _check_indptr(where: str, indptr: np.ndarray, nnz: int) -> None:

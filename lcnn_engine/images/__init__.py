@@ -1,4 +1,4 @@
 """From image files, bytes and arrays to a network's input: decoding, resizing, cropping, scaling.
 
-Only this room imports Pillow. It never sees weights or kernels.
+Only this room opens images, by Pillow, which ``utils.drawing`` draws with. It never sees weights or kernels.
 """

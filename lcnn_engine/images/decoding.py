@@ -1,8 +1,8 @@
-"""Anything that holds a picture -> an upright Pillow image of 8 bits, mode L or RGB.
+"""Anything that holds an image -> an upright Pillow image of 8 bits, mode L or RGB.
 
-The first half of preprocessing, the half that meets files from outside: whatever they hold, the answer is a picture
+The part of preprocessing that meets files from outside: whatever they hold, the answer is an image
 or an :class:`InputError` (:class:`FileNotFoundError` where there is no file). Pillow is imported when the first
-picture comes, so that networks fed with arrays never pay for it. Safe to call from many threads.
+image comes, so that networks fed with arrays never pay for it. Safe to call from many threads.
 """
 
 from __future__ import annotations
@@ -24,87 +24,89 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
-Picture: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
+__all__ = ["MAX_PIXELS", "ImageLike", "is_image", "is_pixel_shape", "open_image"]
+
+ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
 
 # Below Pillow's own limit (2 * MAX_IMAGE_PIXELS, about 2^27.4), which belongs to the host program and may be off.
 MAX_PIXELS = 2**27
 
 # One lock for the two steps of Pillow that are not safe to run twice at once: loading its plugins on the first
-# picture of a rarer kind, and reading the pixels of an image that the caller shares between threads.
+# image of a rarer kind, and reading the pixels of an image that the caller shares between threads.
 _pillow = threading.Lock()
 
 # 16-bit colours of a PNG: the raw mode by which Pillow reads every sample's high byte -> one that reads the low byte.
 # Grey with alpha has no such mode; read as RGBA, its four bytes are grey high, grey low, alpha high, alpha low.
 _LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
 
-# Pillow's names for what makes a picture of EXIF orientation 2 to 8 upright.
+# Pillow's names for what makes an image of EXIF orientation 2 to 8 upright.
 _TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
 
 
-def _is_pillow_image(thing: object) -> bool:
+def _is_pillow_image(value: object) -> bool:
     # Not imported here: without it there can be no image. Another thread may be half-way through importing it.
     image_class = getattr(sys.modules.get("PIL.Image"), "Image", None)
-    return isinstance(thing, image_class or ())
+    return isinstance(value, image_class or ())
 
 
-def is_picture(thing: object) -> bool:
-    """Whether ``thing`` is of a type that :func:`open_picture` takes."""
-    if isinstance(thing, np.ndarray):
-        return bool(thing.dtype == np.uint8)
-    return isinstance(thing, (str, os.PathLike, bytes, bytearray, memoryview)) or _is_pillow_image(thing)
+def is_image(value: object) -> bool:
+    """Tell whether ``value`` is of a type that :func:`open_image` takes."""
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype == np.uint8)
+    return isinstance(value, (str, os.PathLike, bytes, bytearray, memoryview)) or _is_pillow_image(value)
 
 
 def is_pixel_shape(shape: tuple[int, ...]) -> bool:
-    """Whether a uint8 array of this shape is one picture: (H, W), or (H, W, 1|3|4)."""
+    """Tell whether a uint8 array of this shape is one image: (H, W), or (H, W, 1|3|4)."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
 
 
-def open_picture(picture: Picture, mode: str) -> Image.Image:
-    """``picture`` as a Pillow image of ``mode`` ``"L"`` or ``"RGB"``, turned upright by its EXIF orientation.
+def open_image(image: ImageLike, mode: str) -> Image.Image:
+    """Open ``image`` as a Pillow image of ``mode`` ``"L"`` or ``"RGB"``, turned upright by its EXIF orientation.
 
-    ``picture`` is a path, an encoded file as bytes, a Pillow image (which is left as it was; of several frames the
+    ``image`` is a path, an encoded file as bytes, a Pillow image (which is left as it was; of several frames the
     one it shows), or a uint8 array (H, W) or (H, W, 1|3|4). Files with several frames give the first. Alpha is
     dropped. 16-bit samples v become the integer nearest to v / 257: modes ``I;16`` and ``I``, and 16-bit colours in
     PNG; of 16-bit colours in other files, and in images already opened, Pillow itself keeps the high byte.
 
-    Raises FileNotFoundError for a missing file, InputError for everything else that is no picture, is damaged, or
+    Raises FileNotFoundError for a missing file, InputError for everything else that is no image, is damaged, or
     has no pixels or more than 2^27.
     """
-    if isinstance(picture, np.ndarray):
-        return _converted(_from_array(picture), mode, "array")
-    if _is_pillow_image(picture):
-        return _from_pillow(picture, mode)  # type: ignore[arg-type]
-    if isinstance(picture, (bytes, bytearray, memoryview)):
-        what = f"{len(picture)} bytes"
+    if isinstance(image, np.ndarray):
+        return _converted(_from_array(image), mode, "array")
+    if _is_pillow_image(image):
+        return _from_pillow(image, mode)  # type: ignore[arg-type]
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        what = f"{len(image)} bytes"
         with _as_input_errors(what):
-            return _decoded(io.BytesIO(picture), mode, what)
-    if isinstance(picture, (str, os.PathLike)):
-        what = repr(os.fspath(picture))
-        with _as_input_errors(what), Path(picture).open("rb") as file:
+            return _decoded(io.BytesIO(image), mode, what)
+    if isinstance(image, (str, os.PathLike)):
+        what = repr(os.fspath(image))
+        with _as_input_errors(what), Path(image).open("rb") as file:
             return _decoded(file, mode, what)
-    raise InputError(f"expected a path, bytes, a Pillow image or a uint8 array, got {type(picture).__name__}")
+    raise InputError(f"expected a path, bytes, a Pillow image or a uint8 array, got {type(image).__name__}")
 
 
 @contextmanager
 def _as_input_errors(what: str) -> Iterator[None]:
-    """Whatever reading a picture raises becomes an InputError that names it."""
+    """Make whatever reading an image raises an InputError that names it."""
     try:
         yield
     except (InputError, FileNotFoundError, MemoryError):
         raise
     except IsADirectoryError as error:
-        raise InputError(f"{what}: expected a picture, got a directory; name the files in it") from error
+        raise InputError(f"{what}: expected an image, got a directory; name the files in it") from error
     except Exception as error:  # Pillow's plugins raise whatever a damaged file leads them to
         name = type(error).__name__
         problem = "something else" if name == "UnidentifiedImageError" else f"{name}: {error}"
-        raise InputError(f"{what}: expected a whole picture in a format Pillow reads, got {problem}") from error
+        raise InputError(f"{what}: expected a whole image in a format Pillow reads, got {problem}") from error
 
 
 def _check_size(size: tuple[int, int], what: str) -> None:
     width, height = size
     if not 1 <= width * height <= MAX_PIXELS:
         raise InputError(
-            f"{what}: expected a picture of 1 to {MAX_PIXELS} pixels, got {width} x {height} = {width * height}; "
+            f"{what}: expected an image of 1 to {MAX_PIXELS} pixels, got {width} x {height} = {width * height}; "
             "shrink or cut it first"
         )
 
@@ -153,7 +155,7 @@ def _decoded(file: IO[bytes], mode: str, what: str) -> Image.Image:
 
 
 def _low_bytes(file: IO[bytes], raw_mode: str, what: str) -> NDArray[np.uint8]:
-    """The low bytes of a 16-bit PNG's samples: (H, W, 3), or (H, W, 1) for grey."""
+    """Read the low bytes of a 16-bit PNG's samples: (H, W, 3), or (H, W, 1) for grey."""
     image = _open(file, what)
     codec, box, offset, _ = image.tile[0]
     image.tile = [(codec, box, offset, _LOW_BYTES[raw_mode])]  # type: ignore[list-item]  # a plain tuple in old Pillows
@@ -169,12 +171,12 @@ def _colours_of_16_bits(high: Image.Image, low: NDArray[np.uint8]) -> Image.Imag
 
 
 def _divided_by_257(samples: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """The integer nearest to v / 257. There are no ties, 257 being odd; 65535 becomes 255 and 257 * p becomes p."""
+    """Give the integer nearest to v / 257. There are no ties, 257 being odd; 65535 becomes 255, 257 * p p."""
     return ((samples + 128) // 257).astype(np.uint8)
 
 
 def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
-    """A new image of ``mode``: alpha dropped, 16 bits divided by 257, then Pillow's convert."""
+    """Make a new image of ``mode``: alpha dropped, 16 bits divided by 257, then Pillow's convert."""
     from PIL import Image
 
     if image.mode.startswith("I"):  # I;16 in either byte order, and I, which holds 16-bit files in 32 bits
@@ -196,10 +198,10 @@ def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1 to 8; 1 where there is none, or none that can be read."""
+    """Read the EXIF orientation, 1 to 8; 1 where there is none, or none that can be read."""
     try:
         value = image.getexif().get(0x0112, 1)
-    except Exception:  # damaged EXIF in a good picture; Pillow raises whatever it leads to
+    except Exception:  # damaged EXIF in a good image; Pillow raises whatever it leads to
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -210,3 +212,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
     from PIL.Image import Transpose
 
     return image.transpose(Transpose[_TURNS[orientation - 2]])
+
+
+Picture: TypeAlias = ImageLike  # names of before
+open_picture = open_image

@@ -1,8 +1,8 @@
-"""Pictures -> the arrays a network takes, as the model's metadata says (MODEL_FORMAT.md, "preprocessing").
+"""Images -> the arrays a network takes, as the model's metadata says (MODEL_FORMAT.md, "preprocessing").
 
-In this order: EXIF orientation; alpha dropped, 16 bits divided by 257, mode L or RGB (all in ``pictures.py``); resize;
+In this order: EXIF orientation; alpha dropped, 16 bits divided by 257, mode L or RGB (all in ``decoding.py``); resize;
 crop; float32 ``(x * scale - mean) / std``. Training and prediction share these functions, so that both see the same
-numbers. Pictures are resized in 8 bits: :func:`to_pixels` gives uint8, :func:`normalize` makes it float32.
+numbers. Images are resized in 8 bits: :func:`to_pixels` gives uint8, :func:`normalize` makes it float32.
 """
 
 from __future__ import annotations
@@ -14,47 +14,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .decoding import MAX_PIXELS, Picture, is_picture, is_pixel_shape, open_picture
+from .decoding import MAX_PIXELS, ImageLike, is_image, is_pixel_shape, open_image
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ..model.graph import Preprocessing, Resize, Shape
 
+__all__ = ["as_batch", "normalize", "resized_shape", "to_input", "to_pixels"]
+
 Pixels: TypeAlias = NDArray[np.uint8]
 Float32: TypeAlias = NDArray[np.float32]
 
 
-# --------------------------------------------------------------------------------------------------- one picture
+# --------------------------------------------------------------------------------------------------- one image
 
 
-def to_input(picture: Picture, preprocessing: Preprocessing, input_shape: Shape) -> Float32:
-    """A picture as a network's input: float32 (H, W, C), of ``input_shape``.
+def to_input(image: ImageLike, preprocessing: Preprocessing, input_shape: Shape) -> Float32:
+    """Make an image a network's input: float32 (H, W, C), of ``input_shape``.
 
-    ``picture`` is a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4). Raises FileNotFoundError
-    for a missing file and InputError for what is no picture or does not fit.
+    ``image`` is a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4). Raises FileNotFoundError
+    for a missing file and InputError for what is no image or does not fit.
     """
-    return normalize(to_pixels(picture, preprocessing, input_shape), preprocessing)
+    return normalize(to_pixels(image, preprocessing, input_shape), preprocessing)
 
 
-def to_pixels(picture: Picture, preprocessing: Preprocessing, input_shape: Shape) -> Pixels:
-    """All steps but the last: upright, of the right mode, resized and cut, uint8 (H, W, C). Raises as to_input."""
-    image = open_picture(picture, preprocessing.mode)
+def to_pixels(image: ImageLike, preprocessing: Preprocessing, input_shape: Shape) -> Pixels:
+    """Take all steps but the last: upright, of the right mode, resized and cropped.
+
+    uint8 (H, W, C). Raises as :func:`to_input`.
+    """
+    opened = open_image(image, preprocessing.mode)
     if preprocessing.resize is not None:
-        image = _resized(image, preprocessing.resize)
+        opened = _resized(opened, preprocessing.resize)
     if preprocessing.crop is not None:
-        image = _cropped(image, input_shape[0], input_shape[1])
-    pixels = np.array(image).reshape(image.height, image.width, -1)
+        opened = _cropped(opened, input_shape[0], input_shape[1])
+    pixels = np.array(opened).reshape(opened.height, opened.width, -1)
     if pixels.shape != tuple(input_shape):
         raise InputError(
-            f"expected a picture that becomes {tuple(input_shape)}, got {pixels.shape} after preprocessing; "
+            f"expected an image that becomes {tuple(input_shape)}, got {pixels.shape} after preprocessing; "
             "resize it first, or give the model a resize or a crop"
         )
     return pixels
 
 
 def normalize(pixels: Pixels, preprocessing: Preprocessing) -> Float32:
-    """``(x * scale - mean) / std``, every step rounded to float32. uint8 (..., H, W, C) -> float32 of that shape."""
+    """Compute ``(x * scale - mean) / std``, each step rounded to float32: uint8 (..., H, W, C) -> float32."""
     mean = np.array(preprocessing.mean, dtype=np.float32)
     std = np.array(preprocessing.std, dtype=np.float32)
     x = pixels.astype(np.float32)
@@ -65,7 +70,8 @@ def normalize(pixels: Pixels, preprocessing: Preprocessing) -> Float32:
 
 
 def resized_shape(height: int, width: int, resize: Resize) -> tuple[int, int]:
-    """Height and width after ``resize``: its size, or the short edge n and the long floor(n * long / short + 0.5)."""
+    """Compute height and width after ``resize``: its size, or n and floor(n * long / short + 0.5) for the
+    short and the long edge."""
     if not isinstance(resize.size, int):
         return resize.size[0], resize.size[1]
     short, long = min(height, width), max(height, width)
@@ -79,7 +85,7 @@ def _resized(image: Image.Image, resize: Resize) -> Image.Image:
     height, width = resized_shape(image.height, image.width, resize)
     if height * width > MAX_PIXELS:
         raise InputError(
-            f"expected a picture of at most {MAX_PIXELS} pixels after resizing, got {image.width} x {image.height}, "
+            f"expected an image of at most {MAX_PIXELS} pixels after resizing, got {image.width} x {image.height}, "
             f"which becomes {width} x {height}; cut off some of its long edge first"
         )
     return image.resize((width, height), Resampling[resize.resample.upper()])
@@ -88,7 +94,7 @@ def _resized(image: Image.Image, resize: Resize) -> Image.Image:
 def _cropped(image: Image.Image, height: int, width: int) -> Image.Image:
     if image.height < height or image.width < width:
         raise InputError(
-            f"expected a picture of at least {width} x {height} to cut from, got {image.width} x {image.height}; "
+            f"expected an image of at least {width} x {height} to cut from, got {image.width} x {image.height}; "
             "enlarge it first, or give the model a resize"
         )
     top, left = (image.height - height) // 2, (image.width - width) // 2
@@ -99,14 +105,14 @@ def _cropped(image: Image.Image, height: int, width: int) -> Image.Image:
 
 
 def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> tuple[Float32, bool]:
-    """What ``predict`` was given as float32 (N, *input_shape), and whether it was a single input.
+    """Make what ``predict`` was given float32 (N, *input_shape), and tell whether it was a single input.
 
     float16, float32 and float64 arrays are preprocessed inputs: (H, W, C), or (H, W) where C = 1. uint8 arrays (H, W)
-    or (H, W, 1|3|4), Pillow images, paths and bytes are pictures. A list or tuple of any of these, or one leading
+    or (H, W, 1|3|4), Pillow images, paths and bytes are images. A list or tuple of any of these, or one leading
     axis more, is a batch; a 3-D uint8 array whose last axis is not 1, 3 or 4 is a batch of greys. The result may
     share memory with ``img``. Values are not looked at: NaN is the engine's to find.
 
-    Raises InputError for anything else, for an empty batch, and for a picture where ``preprocessing`` is None;
+    Raises InputError for anything else, for an empty batch, and for an image where ``preprocessing`` is None;
     FileNotFoundError for a missing file.
     """
     input_shape = tuple(input_shape)
@@ -124,7 +130,7 @@ def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) 
 
 
 def _array_kind(x: NDArray[Any], input_shape: Shape) -> str | None:
-    """``"single"``, ``"batch"``, or None where ``x`` is neither."""
+    """Tell whether ``x`` is ``"single"`` or a ``"batch"``; None where it is neither."""
     if x.dtype == np.uint8:
         if is_pixel_shape(x.shape):
             return "single"
@@ -149,14 +155,14 @@ def _as_float32(x: NDArray[Any]) -> Float32:
 def _misfit(x: NDArray[Any], input_shape: Shape) -> InputError:
     got = f"got {x.dtype} of shape {x.shape}"
     if x.dtype == np.uint8:
-        return InputError(f"expected uint8 pictures of shape (H, W) or (H, W, 1|3|4), or a batch of them, {got}")
+        return InputError(f"expected uint8 images of shape (H, W) or (H, W, 1|3|4), or a batch of them, {got}")
     if not _is_input_dtype(x.dtype):
-        kinds = "a float16, float32 or float64 array (preprocessed input) or a uint8 one (pictures)"
+        kinds = "a float16, float32 or float64 array (preprocessed input) or a uint8 one (images)"
         return InputError(f"expected {kinds}, {got}; convert it with .astype")
     grey = f" or {input_shape[:2]}" if input_shape[2:] == (1,) else ""
     return InputError(
         f"expected preprocessed input of shape {input_shape}{grey}, or a batch of it, {got}; "
-        "pictures of any other size go in as uint8 arrays"
+        "images of any other size go in as uint8 arrays"
     )
 
 
@@ -171,18 +177,18 @@ def _gathered(items: Sequence[Any] | NDArray[Any], input_shape: Shape, preproces
 
 
 def _single(item: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
-    """One input, float32 of ``input_shape``."""
+    """Make one input float32 of ``input_shape``."""
     if isinstance(item, np.ndarray):
         if _array_kind(item, input_shape) != "single":
             raise _misfit(item, input_shape)
         if item.dtype != np.uint8:
             return _as_float32(item).reshape(input_shape)
-    elif not is_picture(item):
+    elif not is_image(item):
         kinds = "a path, bytes, a Pillow image, or an array of uint8 or floats"
         raise InputError(f"expected {kinds}, or a list of them, got {type(item).__name__}; {_remedy(item)}")
     if preprocessing is None:
         raise InputError(
-            f"expected a float array of shape {input_shape}, as this model does not say how to preprocess pictures, "
+            f"expected a float array of shape {input_shape}, as this model does not say how to preprocess images, "
             f"got {type(item).__name__}; preprocess it yourself, or export the model with preprocessing"
         )
     return to_input(item, preprocessing, input_shape)

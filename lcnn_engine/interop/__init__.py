@@ -1,4 +1,4 @@
-"""Networks for other programs: as ONNX, and as the dense equivalent of a lookup network.
+"""Networks for other programs: as ONNX models, and as dense equivalents of lookup networks.
 
 Only this room imports the package onnx, and only where it is used.
 """

@@ -1,35 +1,60 @@
-"""Twins of a lookup network, the same function in ordinary layers: each lookup layer as one, or as two, D and P."""
+"""Dense equivalents of a lookup network: the same function in ordinary layers.
+
+:func:`dense_equivalent` writes each lookup layer out as the one layer that it stands for,
+:func:`two_layer_equivalent` as two, D and P.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+import warnings
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ..model.graph import NODE_TYPES, Conv2D, Dense, Graph, LookupConv2D, LookupDense, Node
+from ..model.graph import Conv2D, Dense, Graph, LookupConv2D, LookupDense, Node
 from ..model.reference import sparse_kernel
 
-Network = tuple[Graph, dict[str, np.ndarray]]
+__all__ = [
+    "GraphAndTensors",
+    "dense_equivalent",
+    "dense_kernel",
+    "dense_node",
+    "is_lookup",
+    "two_layer_equivalent",
+    "with_dense_layers",
+]
+
+GraphAndTensors = tuple[Graph, dict[str, np.ndarray]]  # as read_model gives them: tensors by <node>/<tensor>
 LOOKUP_TENSORS = ("dictionary", "indptr", "indices", "coefficients")
 PIECE = 2**22  # weights written out at once, in float64: a whole layer's would take three times its memory
+_RENAMED = {"as_dense": "dense_equivalent", "as_two_layers": "two_layer_equivalent", "Network": "GraphAndTensors"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{name} is now called {_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+    return globals()[_RENAMED[name]]
 
 
 def is_lookup(node: Node) -> bool:
+    """Tell whether ``node`` is a lookup layer."""
     return isinstance(node, (LookupConv2D, LookupDense))
 
 
-def dense_node(node: Node) -> Node:
-    """The dense operation of a lookup node's shape."""
-    return NODE_TYPES["conv2d" if isinstance(node, LookupConv2D) else "dense"](
-        name=node.name, inputs=node.inputs, **node.attributes()
-    )
+def dense_node(node: Node) -> Conv2D | Dense:
+    """Make the dense operation of a lookup node's name, inputs and attributes."""
+    kind = Conv2D if isinstance(node, LookupConv2D) else Dense
+    return kind(name=node.name, inputs=node.inputs, **node.attributes())
 
 
 def dense_kernel(node: Node, tensors: Mapping[str, np.ndarray], channels: int) -> np.ndarray:
-    """What a lookup node computes, as a dense kernel: W[o, :, r, c] = sum of C * D[I] (section 3.1); float32.
+    """Write out what a lookup node computes as a dense kernel: W[o, :, r, c] = sum of C * D[I] (section 3.1).
 
-    (n, m, kh, kw) for a convolution, (n, m) for a layer on vectors.
+    ``tensors`` are those of the graph, ``channels`` m. Gives float32 (n, m, kh, kw) for a convolution, (n, m) for a
+    layer on vectors. Needs SciPy.
     """
     dictionary = tensors.get(f"{node.name}/dictionary")
     indptr, indices, coefficients = (tensors[f"{node.name}/{key}"] for key in LOOKUP_TENSORS[1:])
@@ -46,8 +71,8 @@ def dense_kernel(node: Node, tensors: Mapping[str, np.ndarray], channels: int) -
     return kernel if isinstance(node, LookupConv2D) else kernel[:, :, 0, 0]
 
 
-def as_dense(graph: Graph, tensors: Mapping[str, np.ndarray]) -> Network:
-    """The same function, every lookup layer written out as the dense layer that computes the same."""
+def dense_equivalent(graph: Graph, tensors: Mapping[str, np.ndarray]) -> GraphAndTensors:
+    """Write every lookup layer out as the dense layer that computes the same; names and shapes stay."""
 
     def kernel(node: Node, _: tuple[int, ...]) -> np.ndarray:
         return dense_kernel(node, tensors, graph.shapes[node.inputs[0]][-1])
@@ -55,32 +80,39 @@ def as_dense(graph: Graph, tensors: Mapping[str, np.ndarray]) -> Network:
     return with_dense_layers(graph, tensors, "as-dense", kernel)
 
 
-def as_two_layers(graph: Graph, tensors: Mapping[str, np.ndarray]) -> Network:
-    """The same function, every lookup layer as two: S = D * X, 1x1 and named ``<node>_dictionary``, and S * P.
+def two_layer_equivalent(graph: Graph, tensors: Mapping[str, np.ndarray]) -> GraphAndTensors:
+    """Write every lookup layer out as two: S = D * X, 1x1 and named ``<node>_dictionary``, then S * P (section 3.2).
 
-    P is dense and mostly zeros, so it takes k / m times the memory of the layer's dense twin. D has no bias, so S is 0
-    where X is, and the padding can wait for P. A layer without a dictionary stays one.
+    P is dense and mostly zeros, so it takes k / m times the memory of the layer's dense equivalent. D has no bias, so S
+    is 0 where X is, and the padding can wait for P. A layer without a dictionary stays one.
     """
-    weights = {name: tensor for name, tensor in tensors.items() if name.rpartition("/")[2] not in LOOKUP_TENSORS}
+    weights = _without_lookups(graph, tensors)
     nodes: list[Node] = []
     for node in graph.nodes:
-        if is_lookup(node):
-            P = dense_node(node)
-            dictionary = tensors.get(f"{node.name}/dictionary")
-            channels = graph.shapes[node.inputs[0]][-1]
-            if dictionary is not None:
-                D = _dictionary_node(node, len(dictionary), graph.by_name)
-                nodes.append(D)
-                weights[f"{D.name}/kernel"] = dictionary.reshape(*dictionary.shape, *[1] * (2 * (D.op == "conv2d")))
-                P, channels = replace(P, inputs=(D.name,)), len(dictionary)
-            sparse = {name: tensor for name, tensor in tensors.items() if name != f"{node.name}/dictionary"}
-            weights[f"{node.name}/kernel"] = dense_kernel(node, sparse, channels)
-            node = P
-        nodes.append(node)
+        if not is_lookup(node):
+            nodes.append(node)
+            continue
+        for layer, kernel in _two_layers(graph, node, tensors):
+            nodes.append(layer)
+            weights[f"{layer.name}/kernel"] = kernel
     return replace(graph, name=f"{graph.name}-two-layers", nodes=tuple(nodes)), weights
 
 
-def _dictionary_node(node: Node, atoms: int, taken: Container[str]) -> Node:
+def _two_layers(
+    graph: Graph, node: Node, tensors: Mapping[str, np.ndarray]
+) -> Iterator[tuple[Conv2D | Dense, np.ndarray]]:
+    """Make D, where the lookup node has a dictionary, and P, each with its kernel."""
+    dictionary = tensors.get(f"{node.name}/dictionary")
+    P, channels = dense_node(node), graph.shapes[node.inputs[0]][-1]
+    if dictionary is not None:
+        D = _dictionary_node(node, len(dictionary), graph.by_name)
+        yield D, dictionary[..., None, None] if isinstance(D, Conv2D) else dictionary
+        P, channels = replace(P, inputs=(D.name,)), len(dictionary)
+    sparse = {name: tensor for name, tensor in tensors.items() if name != f"{node.name}/dictionary"}
+    yield P, dense_kernel(node, sparse, channels)
+
+
+def _dictionary_node(node: Node, atoms: int, taken: Container[str]) -> Conv2D | Dense:
     name = f"{node.name}_dictionary"
     while name in taken:
         name += "_"
@@ -94,10 +126,13 @@ def with_dense_layers(
     tensors: Mapping[str, np.ndarray],
     suffix: str,
     kernel_of: Callable[[Node, tuple[int, ...]], np.ndarray],
-) -> Network:
-    """``graph`` with dense layers for lookup layers; ``kernel_of(lookup node, shape)`` gives their kernels."""
-    gone = {f"{node.name}/{key}" for node in graph.nodes if is_lookup(node) for key in LOOKUP_TENSORS}
-    weights = {name: tensor for name, tensor in tensors.items() if name not in gone}
+) -> GraphAndTensors:
+    """Replace lookup layers by dense ones of their shapes, with the kernels that ``kernel_of`` gives.
+
+    ``kernel_of(lookup node, shape)`` gives float32 of that shape: (n, m, kh, kw), or (n, m) for a layer on vectors. The
+    graph's name gets ``-suffix``; biases stay.
+    """
+    weights = _without_lookups(graph, tensors)
     nodes = []
     for node in graph.nodes:
         if is_lookup(node):
@@ -107,3 +142,9 @@ def with_dense_layers(
             node = dense
         nodes.append(node)
     return replace(graph, name=f"{graph.name}-{suffix}", nodes=tuple(nodes)), weights
+
+
+def _without_lookups(graph: Graph, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Give all tensors but those that only lookup layers have."""
+    replaced = {f"{node.name}/{key}" for node in graph.nodes if is_lookup(node) for key in LOOKUP_TENSORS}
+    return {name: tensor for name, tensor in tensors.items() if name not in replaced}

@@ -1,26 +1,61 @@
-"""Kernels in C behind Cython: which of their variants to use, and the BLAS under them.
+"""Kernels in C behind Cython: which of their variants to use, what they can do, and the BLAS under them.
 
-``program.pyx`` wraps ``csrc/``; ``csrc/steps.h`` is the contract of the kernels. Nothing here knows graphs or files.
+``csrc/calls.h`` is the contract of the kernels, ``program.pyx`` runs them. Nothing here knows graphs, files or plans.
 """
 
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from ..errors import SettingError
 from . import blas
-from .program import ACTIVATION_CODES, MAX_THREADS, Program, halves, variants
+from .program import (
+    ACTIVATION_CODES,
+    CALL_SIZE,
+    CONSTANTS,
+    LAYOUTS,
+    ConstantMemory,
+    Program,
+    capabilities_of,
+    sgemm_columns,
+    to_fp16,
+    variants,
+)
 
 __all__ = [
-    "ACTIVATION_CODES", "MAX_THREADS", "Program", "blas", "choose_variant", "halves", "usable_variants", "variants",
+    "ACTIVATION_CODES", "CALL_SIZE", "CONSTANTS", "LAYOUTS", "MAX_THREADS", "Capabilities", "ConstantMemory", "Program",
+    "blas", "capabilities", "choose_variant", "sgemm_columns", "to_fp16", "usable_variants", "variants",
 ]  # fmt: skip
 
+MAX_THREADS = CONSTANTS["MAX_THREADS"]
+
 blas.bind()
+
+
+class Capabilities(NamedTuple):
+    """What the plan must know of a variant, field for field as in ``csrc/variants/variant.h``."""
+
+    width: int
+    masks: int
+    bf16: int
+    int8: int
+    alignments: int
+    max_tile: int
+    conv_lanes: int
+    patch_filters: int
+    patch_pixels: int
+    dense_unit: int
 
 
 def usable_variants() -> list[str]:
     """Names of the kernel variants that run on this processor, fastest first."""
     return [name for name, runs in variants() if runs]
+
+
+def capabilities(variant: str) -> Capabilities:
+    """What ``variant`` can do. Raises ValueError where it does not run here."""
+    return Capabilities(**capabilities_of(variant))
 
 
 def choose_variant(name: str | None = None) -> str:

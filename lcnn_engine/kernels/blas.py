@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from . import program
 
+__all__ = ["Blas", "bind", "in_use"]
+
 # (prefix, suffix, 64-bit integers): NumPy's and SciPy's wheels, then distributions.
 _FLAVOURS = (("scipy_", "64_", True), ("", "64_", True), ("scipy_", "", False), ("", "", False))
 

@@ -1,7 +1,9 @@
-"""The operations: one frozen dataclass each, with its attributes, shapes and rules. A class without attributes of its
-own has its parent's methods: to make each its own would take half of the time that importing the engine takes.
+"""The operations, a class each: its name in a file, fields, checks, shape rule and tensors. NODE_TYPES lists them.
 
-What they share is in ``nodes.py``. The meaning of every attribute is in MODEL_FORMAT.md.
+From that list follow the keys that a file may have, and, by tests, that every operation has a definition, a lowering
+and a translation. A class without fields of its own is no dataclass of its own, but has its parent's methods: to make
+each its own would take half of the time that importing the engine takes. What all share is in ``node.py``; the meaning
+of every field is in MODEL_FORMAT.md. docs/adding-an-operation.md tells how to add one.
 
 Legend, the letters of the LCNN paper: n filters, m input channels, k dictionary atoms, D the dictionary (k, m),
 I the lookup indices, C their coefficients, S = D * X, P the sparse kernel that I and C spell out.
@@ -12,10 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..utils.messages import shown
-from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, fail
+from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, node_error
+
+__all__ = [
+    "LRN", "NODE_TYPES", "Activation", "Add", "AvgPool2D", "BatchNorm", "Concat", "Conv2D", "Convolution", "Dense",
+    "DenseLike", "Elementwise", "Flatten", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalPool2D", "LookupConv2D",
+    "LookupDense", "MaxPool2D", "Multiply", "Pool2D", "Softmax", "ZeroPad2D",
+]  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Convolution(Activated, Windowed):
     """What dense and lookup convolutions share."""
 
@@ -36,7 +44,7 @@ class Convolution(Activated, Windowed):
         check_integers(self, "dilation", 1, 2)
 
     def _shape(self, *inputs: Shape) -> Shape:
-        return (*self.places(inputs[0]), self.filters)
+        return (*self.output_size(inputs[0]), self.filters)
 
 
 def _lookup_specs(filters: int, channels: int) -> dict[str, TensorSpec]:
@@ -50,7 +58,10 @@ def _lookup_specs(filters: int, channels: int) -> dict[str, TensorSpec]:
 
 
 class LookupConv2D(Convolution):
-    """S = D * X, then Y = act(bias + sum of C * shifted S): the paper's lookup convolution (section 3)."""
+    """S = D * X, then Y = act(bias + sum of C * shifted S): the paper's lookup convolution (section 3).
+
+    (H, W, m) -> (H', W', n).
+    """
 
     op = "lookup_conv2d"
 
@@ -58,9 +69,9 @@ class LookupConv2D(Convolution):
         return _lookup_specs(self.filters, inputs[0][-1])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Conv2D(Convolution):
-    """A dense convolution, in ``groups``."""
+    """Y = act(bias + W * X), filters and channels in ``groups``: a dense convolution. (H, W, m) -> (H', W', n)."""
 
     op = "conv2d"
     groups: int = 1
@@ -69,11 +80,11 @@ class Conv2D(Convolution):
         super().check()
         check_integers(self, "groups", 1)
         if self.filters % self.groups:
-            raise fail(self.name, f"filters {self.filters} to be a multiple of groups", self.groups)
+            raise node_error(self.name, f"filters {self.filters} to be a multiple of groups", self.groups)
 
     def _shape(self, *inputs: Shape) -> Shape:
         if inputs[0][-1] % self.groups:
-            raise fail(self.name, f"input channels {inputs[0][-1]} to be a multiple of groups", self.groups)
+            raise node_error(self.name, f"input channels {inputs[0][-1]} to be a multiple of groups", self.groups)
         return super()._shape(*inputs)
 
     def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
@@ -81,7 +92,7 @@ class Conv2D(Convolution):
         return {"kernel": TensorSpec("F32", kernel), "bias": TensorSpec("F32", (self.filters,), optional=True)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class DenseLike(Activated):
     """What dense and lookup layers on vectors share."""
 
@@ -97,7 +108,7 @@ class DenseLike(Activated):
 
 
 class LookupDense(DenseLike):
-    """A lookup convolution on one pixel: S = D @ x, Y = act(bias + P @ S)."""
+    """S = D @ x, then y = act(bias + P @ S): a lookup convolution on one pixel. (m,) -> (n,)."""
 
     op = "lookup_dense"
 
@@ -106,6 +117,8 @@ class LookupDense(DenseLike):
 
 
 class Dense(DenseLike):
+    """y = act(bias + W @ x). (m,) -> (n,)."""
+
     op = "dense"
 
     def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
@@ -113,9 +126,9 @@ class Dense(DenseLike):
         return {"kernel": TensorSpec("F32", (self.units, inputs[0][0])), "bias": bias}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Pool2D(Windowed):
-    """A pool of pool_size, per channel."""
+    """What pools share: one number for each window of ``pool_size``, per channel. (H, W, C) -> (H', W', C)."""
 
     pool_size: tuple[int, int]
 
@@ -127,23 +140,27 @@ class Pool2D(Windowed):
         check_integers(self, "pool_size", 1, 2)
         top, bottom, left, right = self.padding
         if max(top, bottom) >= self.pool_size[0] or max(left, right) >= self.pool_size[1]:
-            raise fail(self.name, f"padding smaller than pool_size {list(self.pool_size)}", list(self.padding))
+            raise node_error(self.name, f"padding smaller than pool_size {list(self.pool_size)}", list(self.padding))
 
     def _shape(self, *inputs: Shape) -> Shape:
-        return (*self.places(inputs[0]), inputs[0][-1])
+        return (*self.output_size(inputs[0]), inputs[0][-1])
 
 
 class MaxPool2D(Pool2D):
+    """The max of each window; padding never wins."""
+
     op = "max_pool2d"
 
 
 class AvgPool2D(Pool2D):
+    """The mean of what each window holds of the image; padding does not count."""
+
     op = "avg_pool2d"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ZeroPad2D(Node):
-    """Zeros around the picture."""
+    """Zeros around the image: (H, W, C) -> (top + H + bottom, left + W + right, C)."""
 
     op = "zero_pad2d"
     rank = 3
@@ -159,6 +176,8 @@ class ZeroPad2D(Node):
 
 
 class GlobalPool2D(Node):
+    """What global pools share: one number for each channel. (H, W, C) -> (C,)."""
+
     rank = 3
 
     def _shape(self, *inputs: Shape) -> Shape:
@@ -166,15 +185,19 @@ class GlobalPool2D(Node):
 
 
 class GlobalAvgPool2D(GlobalPool2D):
+    """The mean of every channel."""
+
     op = "global_avg_pool2d"
 
 
 class GlobalMaxPool2D(GlobalPool2D):
+    """The max of every channel."""
+
     op = "global_max_pool2d"
 
 
 class Flatten(Node):
-    """C order of H, W, C."""
+    """(H, W, C) -> (H*W*C,), in C order."""
 
     op = "flatten"
     rank = 3
@@ -184,17 +207,19 @@ class Flatten(Node):
 
 
 class Softmax(Node):
-    """Over the last axis."""
+    """y = exp(x) / sum of exp(x) over the last axis, of any shape."""
 
     op = "softmax"
 
 
 class Activation(Activated):
+    """y = act(x), of any shape."""
+
     op = "activation"
 
 
 class Elementwise(Activated):
-    """Inputs of one shape, or some of them (1, 1, C) or (C,), repeated over the picture."""
+    """What operations of value with value share: inputs of one shape, but some may be (1, 1, C) or (C,), repeated."""
 
     many = True
 
@@ -203,20 +228,24 @@ class Elementwise(Activated):
         for name, shape in zip(self.inputs, inputs, strict=True):
             if shape not in (full, (1, 1, full[-1]), (full[-1],)):
                 fitting = f"{full}, (1, 1, {full[-1]}) or ({full[-1]},)"
-                raise fail(self.name, f"input {shown(name)} of shape {fitting}", shape)
+                raise node_error(self.name, f"input {shown(name)} of shape {fitting}", shape)
         return full
 
 
 class Add(Elementwise):
+    """y = act(x1 + x2 + ...)."""
+
     op = "add"
 
 
 class Multiply(Elementwise):
+    """y = act(x1 * x2 * ...)."""
+
     op = "multiply"
 
 
 class Concat(Node):
-    """Along the channels."""
+    """The channels of all inputs after one another. (H, W, Ci) -> (H, W, sum of Ci), or the same of (Ci,)."""
 
     op = "concat"
     many = True
@@ -224,12 +253,12 @@ class Concat(Node):
     def _shape(self, *inputs: Shape) -> Shape:
         for name, shape in zip(self.inputs, inputs, strict=True):
             if shape[:-1] != inputs[0][:-1]:
-                raise fail(self.name, f"input {shown(name)} to fit {inputs[0]} but for its channels", shape)
+                raise node_error(self.name, f"input {shown(name)} to fit {inputs[0]} but for its channels", shape)
         return (*inputs[0][:-1], sum(shape[-1] for shape in inputs))
 
 
 class BatchNorm(Node):
-    """y = x * scale + shift, per channel."""
+    """y = x * scale + shift, per channel, of any shape."""
 
     op = "batch_norm"
 
@@ -238,7 +267,7 @@ class BatchNorm(Node):
         return {"scale": TensorSpec("F32", channels), "shift": TensorSpec("F32", channels)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LRN(Node):
     """Local response normalization: y = x / (bias + alpha * sum of x^2 over 2*depth_radius+1 channels)^beta."""
 

@@ -1,9 +1,11 @@
-"""A plain NumPy twin of every operation: the definition of correct.
+"""The reference implementation of every operation, in plain NumPy: the definition of correct.
 
 The kernels are held to this module, so it is written to be read beside the paper and MODEL_FORMAT.md, not to be fast.
 Every function takes and gives float32 and calculates in float64 in between, so that its own rounding is far below
-the differences it is there to judge. Pictures are (H, W, C), vectors (C,); attributes are keywords, named and shaped
+the differences it is there to judge. Images are (H, W, C), vectors (C,); attributes are keywords, named and shaped
 as in MODEL_FORMAT.md. Nothing is validated here but what :func:`evaluate` is given: shapes are the graph's to check.
+
+A function with ``@_operation`` over it defines the operation of its own name; activations are in ``activations.py``.
 
 Legend, the letters of the paper (sections 3.1 and 3.2): n filters, m input channels, k dictionary atoms,
 D the dictionary (k, m), I the lookup indices, C their coefficients, S = D * X, P the sparse kernel (n, kh*kw*k)
@@ -15,20 +17,32 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, ModelFormatError
+from .activations import ACTIVATION_FUNCTIONS
 
 if TYPE_CHECKING:
     import scipy.sparse
+
+__all__ = ["evaluate", "sparse_kernel"]
 
 Float32: TypeAlias = NDArray[np.float32]
 Float64: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = Sequence[int]
 Padding: TypeAlias = Sequence[int]  # top, bottom, left, right
+
+OPERATIONS: dict[str, Callable[..., Float32]] = {}
+_Function = TypeVar("_Function", bound=Callable[..., Float32])
+
+
+def _operation(function: _Function) -> _Function:
+    """Enter a function in OPERATIONS, under its own name."""
+    OPERATIONS[function.__name__] = function
+    return function
 
 
 def _wide(x: NDArray[Any]) -> Float64:
@@ -44,45 +58,8 @@ def _sum(terms: Iterable[Float64]) -> Float64:
     return reduce(np.add, terms)
 
 
-# ---------------------------------------------------------------------------------------------------- activations
-
-
-def _sigmoid(x: Float64) -> Float64:
-    return 0.5 + 0.5 * np.tanh(0.5 * x)  # 1 / (1 + exp(-x)), without its overflow
-
-
-def _relu6(x: Float64) -> Float64:
-    return np.clip(x, 0.0, 6.0)
-
-
-ACTIVATIONS: dict[str, Callable[[Float64], Float64]] = {
-    "linear": lambda x: x,
-    "relu": lambda x: np.maximum(x, 0.0),
-    "relu6": _relu6,
-    "sigmoid": _sigmoid,
-    "tanh": np.tanh,
-    "silu": lambda x: x * _sigmoid(x),
-    "hard_sigmoid": lambda x: _relu6(x + 3.0) / 6.0,
-    "hard_silu": lambda x: x * _relu6(x + 3.0) / 6.0,
-}
-
-
 def _activate(x: Float64, activation: str, alpha: float | None) -> Float32:
-    """``activation`` as Keras 3 defines it; ``alpha`` is leaky_relu's slope below zero."""
-    if activation == "leaky_relu":
-        return _narrow(np.where(x >= 0.0, x, (alpha or 0.0) * x))
-    return _narrow(ACTIVATIONS[activation](x))
-
-
-def activation(x: Float32, *, activation: str = "linear", alpha: float | None = None) -> Float32:
-    """y = act(x), of any shape."""
-    return _activate(_wide(x), activation, alpha)
-
-
-def softmax(x: Float32) -> Float32:
-    """y = exp(x) / sum of exp(x) over the last axis, shifted by the largest x so that nothing overflows."""
-    e = np.exp(_wide(x) - np.max(x, axis=-1, keepdims=True))
-    return _narrow(e / e.sum(axis=-1, keepdims=True))
+    return _narrow(ACTIVATION_FUNCTIONS[activation].function(x, alpha or 0.0))
 
 
 # ---------------------------------------------------------------------------------------------------- convolutions
@@ -94,7 +71,7 @@ def _pad(x: Float64, padding: Padding, value: float = 0.0) -> Float64:
 
 
 def _shifts(x: Float64, window: Pair, strides: Pair = (1, 1), dilation: Pair = (1, 1)) -> list[Float64]:
-    """For each tap (r, c) of the window, rows first: what it sees at every output place, x[y*sh + r*dh, x*sw + c*dw].
+    """Give for each tap (r, c), rows first, what it reads at every output position (y, x): x[y*sh + r*dh, x*sw + c*dw].
 
     ``x`` (H, W, C) is padded already; the results are views (output height, output width, C).
     """
@@ -109,15 +86,17 @@ def _shifts(x: Float64, window: Pair, strides: Pair = (1, 1), dilation: Pair = (
 def sparse_kernel(
     indptr: NDArray[np.int32], indices: NDArray[np.int32], coefficients: NDArray[Any], columns: int
 ) -> scipy.sparse.csr_array:
-    """P (n, kh*kw*k) in float64, from I and C: P[o, (r*kw + c)*k + d] is what filter o takes of atom d at tap (r, c).
+    """Make P (n, kh*kw*k) in float64 from I and C: P[o, (r*kw + c)*k + d] is filter o's part of atom d at tap (r, c).
 
-    The paper's section 3.2 the other way round: training makes P, export reads I and C off it.
+    ``indptr`` (n+1,), ``indices`` and ``coefficients`` (nnz,), ``columns`` kh*kw*k. The paper's section 3.2 the other
+    way round: training makes P, export reads I and C off it. Needs SciPy.
     """
     from scipy.sparse import csr_array  # here, because its import is slow and only the reference needs it
 
     return csr_array((_wide(coefficients), indices, indptr), shape=(len(indptr) - 1, columns))
 
 
+@_operation
 def lookup_conv2d(
     x: Float32,
     *,
@@ -150,6 +129,7 @@ def lookup_conv2d(
     return _activate(Y if bias is None else Y + _wide(bias), activation, alpha)
 
 
+@_operation
 def lookup_dense(
     x: Float32,
     *,
@@ -168,6 +148,7 @@ def lookup_dense(
     return _activate(y if bias is None else y + _wide(bias), activation, alpha)
 
 
+@_operation
 def conv2d(
     x: Float32,
     *,
@@ -192,14 +173,15 @@ def conv2d(
     def tap_product(tap: int) -> Float64:
         r, c = divmod(tap, kernel_size[1])
         W = _wide(kernel[:, :, r, c]).reshape(groups, filters // groups, -1)
-        pixels = taps[tap].reshape(-1, groups, kernel.shape[1])  # places, groups, m/groups
-        return pixels.transpose(1, 0, 2) @ W.transpose(0, 2, 1)  # groups, places, n/groups
+        pixels = taps[tap].reshape(-1, groups, kernel.shape[1])  # positions, groups, m/groups
+        return pixels.transpose(1, 0, 2) @ W.transpose(0, 2, 1)  # groups, positions, n/groups
 
     Y = _sum(map(tap_product, range(len(taps))))
     Y = Y.transpose(1, 0, 2).reshape(*taps[0].shape[:2], filters)
     return _activate(Y if bias is None else Y + _wide(bias), activation, alpha)
 
 
+@_operation
 def dense(
     x: Float32,
     *,
@@ -217,61 +199,88 @@ def dense(
 # ----------------------------------------------------------------------------------------------------------- pools
 
 
+@_operation
 def max_pool2d(x: Float32, *, pool_size: Pair, strides: Pair = (1, 1), padding: Padding = (0, 0, 0, 0)) -> Float32:
-    """The largest of each window; padded places never win. (H, W, C) -> (H', W', C)."""
+    """Take the max of each window; padding never wins. (H, W, C) -> (H', W', C)."""
     return _narrow(reduce(np.maximum, _shifts(_pad(_wide(x), padding, -np.inf), pool_size, strides)))
 
 
+@_operation
 def avg_pool2d(x: Float32, *, pool_size: Pair, strides: Pair = (1, 1), padding: Padding = (0, 0, 0, 0)) -> Float32:
-    """The mean of the places of each window that lie in the picture: padded ones do not count. -> (H', W', C)."""
+    """Take the mean of what each window holds of the image; padding does not count. (H, W, C) -> (H', W', C)."""
     inside = np.ones((*x.shape[:2], 1))
     total = _sum(_shifts(_pad(_wide(x), padding), pool_size, strides))
     return _narrow(total / _sum(_shifts(_pad(inside, padding), pool_size, strides)))
 
 
+@_operation
 def global_avg_pool2d(x: Float32) -> Float32:
-    """The mean of every channel. (H, W, C) -> (C,)."""
+    """Take the mean of every channel. (H, W, C) -> (C,)."""
     return _narrow(_wide(x).mean(axis=(0, 1)))
 
 
+@_operation
 def global_max_pool2d(x: Float32) -> Float32:
-    """The largest value of every channel. (H, W, C) -> (C,)."""
+    """Take the max of every channel. (H, W, C) -> (C,)."""
     return _narrow(_wide(x).max(axis=(0, 1)))
 
 
-# ------------------------------------------------------------------------------------------------- shapes and sums
+# ---------------------------------------------------------------------------------------------------------- shapes
 
 
+@_operation
 def zero_pad2d(x: Float32, *, padding: Padding) -> Float32:
-    """Zeros around the picture. (H, W, C) -> (top + H + bottom, left + W + right, C)."""
+    """Put zeros around the image. (H, W, C) -> (top + H + bottom, left + W + right, C)."""
     return _narrow(_pad(_wide(x), padding))
 
 
+@_operation
 def flatten(x: Float32) -> Float32:
-    """(H, W, C) -> (H*W*C,), in C order."""
+    """Make a vector of an image, in C order. (H, W, C) -> (H*W*C,)."""
     return _narrow(_wide(x).reshape(-1))
 
 
+@_operation
 def concat(*xs: Float32) -> Float32:
-    """Channels after one another."""
+    """Put channels after one another. (H, W, C1), (H, W, C2), ... -> (H, W, C1 + C2 + ...), or the same of (C,)."""
     return _narrow(np.concatenate([_wide(x) for x in xs], axis=-1))
 
 
+# ------------------------------------------------------------------------------- value by value, and across channels
+
+
+@_operation
+def activation(x: Float32, *, activation: str = "linear", alpha: float | None = None) -> Float32:
+    """y = act(x), of any shape."""
+    return _activate(_wide(x), activation, alpha)
+
+
+@_operation
+def softmax(x: Float32) -> Float32:
+    """y = exp(x) / sum of exp(x) over the last axis, shifted by the max of x so that nothing overflows."""
+    e = np.exp(_wide(x) - np.max(x, axis=-1, keepdims=True))
+    return _narrow(e / e.sum(axis=-1, keepdims=True))
+
+
+@_operation
 def add(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
-    """y = act(x1 + x2 + ...); inputs (1, 1, C) and (C,) are repeated over the picture."""
+    """y = act(x1 + x2 + ...); inputs (1, 1, C) and (C,) are repeated over the image."""
     return _activate(_sum(map(_wide, xs)), activation, alpha)
 
 
+@_operation
 def multiply(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
-    """y = act(x1 * x2 * ...); inputs (1, 1, C) and (C,) are repeated over the picture."""
+    """y = act(x1 * x2 * ...); inputs (1, 1, C) and (C,) are repeated over the image."""
     return _activate(reduce(np.multiply, map(_wide, xs)), activation, alpha)
 
 
+@_operation
 def batch_norm(x: Float32, *, scale: Float32, shift: Float32) -> Float32:
     """y = x * scale + shift, one number of each (C,) a channel."""
     return _narrow(_wide(x) * _wide(scale) + _wide(shift))
 
 
+@_operation
 def lrn(x: Float32, *, depth_radius: int, bias: float, alpha: float, beta: float) -> Float32:
     """y = x / (bias + alpha * sum of the squares of channels i - depth_radius to i + depth_radius) ** beta.
 
@@ -284,15 +293,6 @@ def lrn(x: Float32, *, depth_radius: int, bias: float, alpha: float, beta: float
     total = _sum(squares[..., i : i + channels] for i in range(2 * radius + 1))
     with np.errstate(divide="ignore", invalid="ignore"):  # a base of 0, or below it, is the model's own doing
         return _narrow(X / (bias + alpha * total) ** beta)
-
-
-OPERATIONS: dict[str, Callable[..., Float32]] = {
-    function.__name__: function
-    for function in (
-        lookup_conv2d, lookup_dense, conv2d, dense, max_pool2d, avg_pool2d, zero_pad2d, global_avg_pool2d,
-        global_max_pool2d, flatten, softmax, activation, add, multiply, concat, batch_norm, lrn,
-    )
-}  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------- a whole graph
@@ -311,7 +311,7 @@ class NodeLike(Protocol):
 
 
 def evaluate(graph: Any, tensors: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> dict[str, Float32]:
-    """Every node's float32 activation, by name and in the graph's order, for one preprocessed input ``x``.
+    """Compute every node's float32 result, by name and in the graph's order, for one preprocessed input ``x``.
 
     ``graph`` is a ``graph.Graph`` or anything with its ``input.name``, ``input.shape`` and ``nodes``; ``tensors`` are
     named ``<node>/<tensor>``. Raises InputError if ``x`` is not of the input's shape, ModelFormatError for an

@@ -1,8 +1,9 @@
-"""From a graph to a program of kernel steps: fusions, layouts, one arena, the kernel of every node.
+"""From a graph to kernel calls: what runs together, which kernels, where everything lies, and the bytes they run from.
 
-``fusion`` says what runs together, ``lowering``, ``lookups`` and ``convolutions`` choose kernels and geometry,
-``memory`` lays out the arena, ``packing`` orders weights, ``builder`` carries the state. All shapes and offsets are
-settled here, once.
+In this order, each stage a file with plain data between: ``fusion`` and ``borders`` look at the graph; ``lower`` turns
+every node into steps and kernel calls that name buffers and constants; ``arena`` places the buffers; ``packing`` and
+``encode`` make bytes of the rest, for a Program of ``kernels``. All shapes and offsets are settled here, once. No file
+is read here, and nothing is computed but a plan.
 """
 
 from __future__ import annotations
@@ -11,21 +12,54 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..kernels import Program, choose_variant
+from ..errors import ModelFormatError
+from ..kernels import Capabilities, ConstantMemory, Program, capabilities, choose_variant
 from ..model.graph import MAX_BYTES, Graph, Shape
-from .builder import Builder, Step
-from .fusion import Task, borders, fuse, join_pools, needed_nodes
-from .lowering import BEFORE_POOLS, LOWERINGS
+from .arena import Arena, Buffer, lifetimes_of, place
+from .borders import borders_of
+from .calls import KernelCall, Step, StepKind
+from .encode import encode, pack_constants
+from .fusion import FusedNode, fuse, join_pools, needed_nodes
+from .lower import LOWERINGS, WITH_POOL
+from .lower.elementwise import lower_output
+from .lowering import Lowered, Lowering
+from .machine import Machine
+from .packing import PackedConstant
 
-__all__ = ["Plan", "Step"]
+__all__ = ["Plan", "Step", "StepKind", "lower"]
+
+
+def lower(
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    outputs: Sequence[str],
+    able: Capabilities,
+    machine: Machine | None = None,
+) -> Lowered:
+    """The steps, calls, buffers and constants of a network, for kernels that are ``able``. No kernel is needed for it.
+
+    ``outputs`` names the nodes whose values are wanted. Raises ModelFormatError for what is too large.
+    """
+    machine = machine or Machine()
+    fused = fuse(needed_nodes(graph, outputs), outputs)
+    lowering = Lowering(graph, tensors, borders_of(graph, fused, _lookups(fused, tensors), machine), able, machine)
+    for one, pool in join_pools(fused, outputs):
+        if pool:
+            WITH_POOL[one.node.op](lowering, one, pool)
+        else:
+            LOWERINGS[one.node.op](lowering, one)
+    for number, name in enumerate(outputs):
+        lower_output(lowering, number, name)
+    return lowering.finish()
 
 
 class Plan:
     """How one network is run on this machine.
 
     ``outputs`` names the nodes whose values are wanted (default: the graph's output), ``variant`` the kernels to use
-    (default: the environment's or the fastest). ``max_bytes`` bounds the memory of activations.
-    Raises ModelFormatError where that bound is passed, SettingError for an unknown variant.
+    (default: the environment's or the fastest). ``max_bytes`` bounds the memory of activations, ``machine`` is what
+    choices go by. ``str(plan)`` shows all of it; two plans are equal where they run the same calls on the same numbers.
+    Raises ModelFormatError where ``max_bytes`` is passed, SettingError for an unknown variant.
     """
 
     def __init__(
@@ -36,45 +70,79 @@ class Plan:
         outputs: Sequence[str] | None = None,
         variant: str | None = None,
         max_bytes: int = MAX_BYTES,
+        machine: Machine | None = None,
     ) -> None:
-        names = list(outputs) if outputs is not None else [graph.output]
-        tasks = fuse(needed_nodes(graph, names), names)
+        self.name = graph.name
+        self.outputs = list(outputs) if outputs is not None else [graph.output]
+        self.output_shapes: list[Shape] = [graph.shapes[name] for name in self.outputs]
         self.variant = choose_variant(variant)
-        self.outputs = names
-        self.output_shapes: list[Shape] = [graph.shapes[name] for name in names]
-        self._program = Program(self.variant)
-        builder = Builder(graph, tensors, self._program, borders(graph, tasks, _lookups(tasks, tensors)))
-        for task, pool in join_pools(tasks, names):
-            if pool:
-                BEFORE_POOLS[task.node.op](builder, task, pool)
-            else:
-                LOWERINGS[task.node.op](builder, task)
-        for number, name in enumerate(names):
-            _emit(builder, number, name)
-        self.arena_bytes = builder.finish(names, max_bytes)
-        self.steps: tuple[Step, ...] = tuple(builder.steps)
+        lowered = lower(graph, tensors, self.outputs, capabilities(self.variant), machine)
+        self.steps: tuple[Step, ...] = lowered.steps
+        self.calls: tuple[KernelCall, ...] = lowered.calls
+        self.buffers: tuple[Buffer, ...] = lowered.buffers
+        self.arena: Arena = place(self.buffers, lifetimes_of(self.calls, len(self.buffers)))
+        scratch = max(call.scratch for call in self.calls)
+        _check_bytes(graph.name, 4 * (self.arena.size + scratch), max_bytes)
+        memory = ConstantMemory()
+        self.constants: tuple[PackedConstant, ...] = pack_constants(lowered.constants, memory.zeros)
+        height, width, channels = graph.input.shape
+        self._program = Program(
+            self.variant,
+            encode(self.calls, self.arena.offsets, self.constants),
+            memory,
+            input_size=height * width * channels,
+            outputs=len(self.outputs),
+            arena=self.arena.size,
+            scratch=scratch + _SCRATCH_SLACK,
+        )
+
+    @property
+    def arena_bytes(self) -> int:
+        """Of all activations together."""
+        return 4 * self.arena.size
 
     def run(
-        self, pictures: np.ndarray, outputs: Sequence[np.ndarray], threads: int, seconds: np.ndarray | None = None
+        self, images: np.ndarray, outputs: Sequence[np.ndarray], threads: int, seconds: np.ndarray | None = None
     ) -> bool:
-        """Run ``pictures``, float32 (N, H, W, C) in C order, into ``outputs``, float32 (N, ...) each.
+        """Run ``images``, float32 (N, H, W, C) in C order, into ``outputs``, float32 (N, ...) each.
 
         ``seconds`` (number of steps,) float64 has each step's time added to it. False: a number was not finite, and the
         outputs are without meaning. Any number of threads may be in here at once.
         """
-        return self._program.run(pictures.reshape(-1), [array.reshape(-1) for array in outputs], threads, seconds)
+        return self._program.run(images.reshape(-1), [array.reshape(-1) for array in outputs], threads, seconds)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Plan):
+            return NotImplemented
+        return (
+            (self.variant, self.outputs, self.output_shapes) == (other.variant, other.outputs, other.output_shapes)
+            and (self.steps, self.calls, self.buffers) == (other.steps, other.calls, other.buffers)
+            and self.arena == other.arena
+            and len(self.constants) == len(other.constants)
+            and all(map(PackedConstant.same, self.constants, other.constants))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        from .printing import plan_text  # here, for most programs never ask
+
+        title = f"plan of {self.name!r} for {self.variant}"
+        return plan_text(title, self.steps, self.calls, self.buffers, self.arena, self.constants)
 
 
-def _lookups(tasks: Sequence[Task], tensors: Mapping[str, np.ndarray]) -> dict[str, int]:
+_SCRATCH_SLACK = 64  # floats behind the scratch of a thread
+
+
+def _check_bytes(name: str, found: int, max_bytes: int) -> None:
+    if found > max_bytes:
+        raise ModelFormatError(
+            f"model {name!r}: expected activations of at most {max_bytes} bytes while it runs, found {found}; raise "
+            "max_bytes if that is meant"
+        )
+
+
+def _lookups(fused: Sequence[FusedNode], tensors: Mapping[str, np.ndarray]) -> dict[str, int]:
     """How many lookups each lookup layer has."""
-    names = [task.node.name for task in tasks]
+    names = [one.node.name for one in fused]
     return {name: len(tensors[f"{name}/indices"]) for name in names if f"{name}/indices" in tensors}
-
-
-def _emit(builder: Builder, number: int, name: str) -> None:
-    value = builder.value(name)
-
-    def add() -> None:
-        builder.program.add_emit(value.map(), output=number)
-
-    builder.step(name, "output", "emit", add, [value.buffer])

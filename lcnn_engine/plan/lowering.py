@@ -1,198 +1,191 @@
-"""Lowering of every other operation: which kernel, with what geometry. One function per operation."""
+"""A plan in the making: values by name, and the buffers, constants, steps and calls that lowering has made so far."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from ..kernels import ACTIVATION_CODES
-from ..model import graph as g
-from .bands import pool_span
-from .builder import Builder
-from .convolutions import lower_conv
-from .fusion import Task
-from .lookups import lower_lookup_conv, lower_lookup_dense, matrix_times_vector
-from .memory import Map, Value
+import numpy as np
 
+from ..errors import ModelFormatError
+from ..kernels import Capabilities
+from ..model.graph import Graph, Shape
+from .arena import Buffer
+from .calls import INPUT, ConstantRef, KernelCall, Place, SpaceToDepth, Step, StepKind
+from .layout import NO_BORDER, Border, Layout, Value, layout_of
+from .machine import Machine
+from .packing import Constant, Packing
 
-def _dense(builder: Builder, task: Task) -> None:
-    node = task.node
-    source = builder.value(node.inputs[0])
-    out = builder.new_value(task.result)
-    kernel, bias = builder.tensors[f"{node.name}/kernel"], builder.tensor(node.name, "bias")
-    matrix_times_vector(builder, node.name, kernel, bias, (source.buffer, 0), out.buffer, task.activation, task.alpha)
+MAX_CALLS = 2**18  # a call takes 1 kB, and one more input of a concatenation 4 bytes of a file
 
 
-def _pool(builder: Builder, task: Task) -> None:
-    node = task.node
-    assert isinstance(node, g.Pool2D)
-    source, out = builder.value(node.inputs[0]), builder.new_value(task.result)
-    span = pool_span(node, source.width)
+class Lowered(NamedTuple):
+    """What a graph was lowered to. ``constants`` go one by one as they are packed: arrays of layers are large."""
 
-    def add() -> None:
-        builder.program.add_pool(
-            source.map(),
-            out.map(),
-            mean=isinstance(node, g.AvgPool2D),
-            size=node.pool_size,
-            strides=node.strides,
-            padding=node.padding,
-            span=span,
+    steps: tuple[Step, ...]
+    calls: tuple[KernelCall, ...]
+    buffers: tuple[Buffer, ...]
+    constants: list[Constant]
+
+
+class Lowering:
+    """Collects what :class:`Lowered` holds. One for each plan; thrown away after it.
+
+    ``borders``: of every value, as its consumers need it. ``capabilities``: of the variant that is planned for.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        tensors: Mapping[str, np.ndarray],
+        borders: Mapping[str, Border],
+        capabilities: Capabilities,
+        machine: Machine,
+    ) -> None:
+        self.graph = graph
+        self.tensors = tensors
+        self.borders = borders
+        self.capabilities = capabilities
+        self.machine = machine
+        self._values: dict[str, Value] = {}
+        self._steps: list[Step] = []
+        self._calls: list[KernelCall] = []
+        self._buffers: list[Buffer] = []
+        self._constants: list[Constant] = []
+
+    def finish(self) -> Lowered:
+        """What has been collected."""
+        return Lowered(tuple(self._steps), tuple(self._calls), tuple(self._buffers), self._constants)
+
+    def tensor(self, node: str, name: str) -> np.ndarray | None:
+        """The tensor ``<node>/<name>``, or None where the model leaves it out."""
+        return self.tensors.get(f"{node}/{name}")
+
+    def bias(self, node: str, size: int) -> np.ndarray:
+        """The bias of a node, float32 (size,): zeros where the model leaves it out."""
+        bias = self.tensor(node, "bias")
+        return np.zeros(size, np.float32) if bias is None else bias
+
+    def shape(self, name: str) -> Shape:
+        """The outside shape of a value."""
+        return self.graph.shapes[name]
+
+    def is_input(self, name: str) -> bool:
+        """Whether ``name`` is the graph's input."""
+        return name == self.graph.input.name
+
+    def constant(self, name: str, array: np.ndarray, packing: Packing, groups: int = 1, lanes: int = 1) -> ConstantRef:
+        """A constant for calls to refer to."""
+        self._constants.append(Constant(name, packing, array, groups, lanes))
+        return ConstantRef(len(self._constants) - 1)
+
+    def integers(self, name: str, array: Sequence[int] | np.ndarray) -> ConstantRef:
+        """A constant of int32."""
+        return self.constant(name, np.asarray(array), Packing.INTEGERS)
+
+    def floats(self, name: str, array: np.ndarray | None) -> ConstantRef | None:
+        """A constant of float32; None stays None."""
+        return None if array is None else self.constant(name, array, Packing.FLOATS)
+
+    def buffer(self, size: int, replaces: tuple[int, ...] = ()) -> int:
+        """Room in the arena, by its number."""
+        self._buffers.append(Buffer(size, replaces))
+        return len(self._buffers) - 1
+
+    def room(self, layout: Layout) -> Value:
+        """Room for an activation that no other node reads."""
+        return Value(layout, self.buffer(layout.size))
+
+    def new_value(self, name: str, row: int = 0, over: Sequence[Value] = ()) -> Value:
+        """Room for the result ``name``, with the border that its consumers need.
+
+        Rows are ``row`` floats long where that is no less. It may take the place of one of ``over`` that lies as it
+        does, when that is not read any more.
+        """
+        layout = layout_of(self.shape(name), self.borders.get(name, NO_BORDER))
+        if layout.height > 1 and layout.row < row:
+            top, bottom, left, right = layout.border
+            layout = layout._replace(border=(top, bottom, left, right + row - layout.row))
+        same = (
+            value.buffer
+            for value in over
+            if value.layout.border == layout.border
+            and value.layout.channels == layout.channels
+            and value.layout.used == layout.used
         )
+        value = Value(layout, self.buffer(layout.size, tuple(same)))
+        self._values[name] = value
+        return value
 
-    builder.step(node.name, node.op, "pool", add, [source.buffer, out.buffer], scratch=span + out.width)
+    def alias(self, name: str, value: Value) -> None:
+        """Let ``name`` be what ``value`` is."""
+        self._values[name] = value
 
+    def value(self, name: str) -> Value:
+        """An activation in planes; the caller's input is laid out in planes when it is first asked for."""
+        if name not in self._values:
+            self._bring_in(name)
+        return self._values[name]
 
-def _global_pool(builder: Builder, task: Task) -> None:
-    source, out = builder.value(task.node.inputs[0]), builder.new_value(task.result)
-    mean = isinstance(task.node, g.GlobalAvgPool2D)
+    def step(self, name: str, op: str, kind: StepKind, kernel: str, multiplications: int = 0) -> int:
+        """Begin a step; its number, for the calls that it is made of."""
+        self._steps.append(Step(name, op, kind, kernel, multiplications))
+        return len(self._steps) - 1
 
-    def add() -> None:
-        builder.program.add_global_pool(source.map(), out.map(), mean=mean)
-
-    builder.step(task.node.name, task.node.op, "global pool", add, [source.buffer, out.buffer])
-
-
-def _pointwise(builder: Builder, task: Task) -> None:
-    """Activation and batch norm."""
-    name = task.node.name
-    source, out = builder.value(task.node.inputs[0]), builder.new_value(task.result)
-    out.write_over(source)
-    scale, shift = builder.tensor(name, "scale"), builder.tensor(name, "shift")
-
-    def add() -> None:
-        builder.program.add_pointwise(
-            source.map(),
-            out.map(),
-            scale=scale,
-            shift=shift,
-            activation=ACTIVATION_CODES[task.activation],
-            alpha=task.alpha,
-        )
-
-    multiplications = 0 if scale is None else out.height * out.width * out.channels
-    builder.step(name, task.node.op, "pointwise", add, [source.buffer, out.buffer], multiplications)
-
-
-def _copy(builder: Builder, task: Task, source: Value, target: Callable[[], Map], out: Value) -> None:
-    def add() -> None:
-        builder.program.add_pointwise(source.map(), target(), scale=None, shift=None, activation=0, alpha=0.0)
-
-    builder.step(task.node.name, task.node.op, "pointwise", add, [source.buffer, out.buffer])
-
-
-def _zero_pad2d(builder: Builder, task: Task) -> None:
-    node = task.node
-    assert isinstance(node, g.ZeroPad2D)
-    source, out = builder.value(node.inputs[0]), builder.new_value(task.result)
-    top, bottom, left, right = node.padding
-
-    def target() -> Map:
-        whole = out.map()
-        return whole._replace(
-            offset=whole.offset + top * whole.row + left,
-            height=source.height,
-            width=source.width,
-            top=whole.top + top,
-            bottom=whole.bottom + bottom,
-            left=whole.left + left,
-            right=whole.right + right,
-        )
-
-    _copy(builder, task, source, target, out)
-
-
-def _concat(builder: Builder, task: Task) -> None:
-    sources = [builder.value(name) for name in task.node.inputs]
-    out = builder.new_value(task.result)
-    first = 0
-    for source in sources:
-        _copy(builder, task, source, partial(out.map, first, source.channels), out)
-        first += source.channels
-
-
-def _combine(builder: Builder, task: Task) -> None:
-    """Add and multiply: the inputs one after the other, the activation with the last."""
-    node = task.node
-    sources = sorted((builder.value(name) for name in node.inputs), key=lambda v: -v.height * v.width)
-    out = builder.new_value(task.result)
-    out.write_over(*sources[:2])
-    left = sources[0]
-    for number, right in enumerate(sources[1:], start=2):
-        activation, alpha = (task.activation, task.alpha) if number == len(sources) else ("linear", 0.0)
-
-        def add(a: Value = left, b: Value = right, activation: str = activation, alpha: float = alpha) -> None:
-            builder.program.add_combine(
-                a.map(),
-                b.map(),
-                out.map(),
-                product=isinstance(node, g.Multiply),
-                activation=ACTIVATION_CODES[activation],
-                alpha=alpha,
+    def call(self, call: KernelCall) -> None:
+        """Append a kernel call. Raises ModelFormatError where there are too many."""
+        if len(self._calls) == MAX_CALLS:
+            raise ModelFormatError(
+                f"model {self.graph.name!r}: expected nodes and their inputs to be at most {MAX_CALLS} steps to run"
             )
+        self._calls.append(call)
 
-        count = out.height * out.width * out.channels if isinstance(node, g.Multiply) else 0
-        builder.step(node.name, node.op, "combine", add, [left.buffer, right.buffer, out.buffer], count)
-        left = out
-
-
-def _flatten(builder: Builder, task: Task) -> None:
-    source = builder.value(task.node.inputs[0])
-    if source.plane == 1:  # one pixel without a border is a vector already
-        builder.values[task.result] = source
-        return
-    out = builder.new_value(task.result)
-
-    def add() -> None:
-        builder.program.add_emit(source.map(), target=out.buffer.offset)
-
-    builder.step(task.node.name, task.node.op, "emit", add, [source.buffer, out.buffer])
-
-
-def _softmax(builder: Builder, task: Task) -> None:
-    source, out = builder.value(task.node.inputs[0]), builder.new_value(task.result)
-
-    def add() -> None:
-        builder.program.add_softmax(source.map(), out.map())
-
-    scratch = out.channels + builder.program.width
-    builder.step(task.node.name, task.node.op, "softmax", add, [source.buffer, out.buffer], scratch=scratch)
-
-
-def _lrn(builder: Builder, task: Task) -> None:
-    node = task.node
-    assert isinstance(node, g.LRN)
-    source, out = builder.value(node.inputs[0]), builder.new_value(task.result)
-
-    def add() -> None:
-        builder.program.add_lrn(
-            source.map(), out.map(), radius=node.depth_radius, bias=node.bias, alpha=node.alpha, beta=node.beta
+    def _bring_in(self, name: str) -> None:
+        value = self.new_value(name)
+        top, bottom, left, right = value.layout.border
+        height, width, channels = self.graph.input.shape
+        step = self.step(name, "input", StepKind.INPUT, "space to depth")
+        phase = self.integers(f"{name}/phase", [0])
+        self.call(
+            space_to_depth(
+                step,
+                source=INPUT,
+                source_strides=(1, width * channels, channels),
+                image=(height, width, channels),
+                origin=(top, left),
+                strides=(1, 1),
+                phases=[(0, 0)],
+                phase_constants=(phase, phase),
+                size=(top + height + bottom, left + width + right),
+                target=Place(value.buffer),
+                plane=value.layout.plane,
+            )
         )
 
-    builder.step(node.name, node.op, "lrn", add, [source.buffer, out.buffer], scratch=3 * out.width)
 
+def space_to_depth(
+    step: int,
+    *,
+    source: Place,
+    source_strides: tuple[int, int, int],
+    image: tuple[int, int, int],
+    origin: tuple[int, int],
+    strides: tuple[int, int],
+    phases: Sequence[tuple[int, int]],
+    phase_constants: tuple[ConstantRef, ConstantRef],
+    size: tuple[int, int],
+    target: Place,
+    plane: int,
+) -> KernelCall:
+    """The call that brings an image into planes, split into ``phases`` [(y, x), ...] of ``strides``.
 
-LOWERINGS: dict[str, Callable[[Builder, Task], None]] = {
-    "lookup_conv2d": lower_lookup_conv,
-    "lookup_dense": lower_lookup_dense,
-    "conv2d": lower_conv,
-    "dense": _dense,
-    "max_pool2d": _pool,
-    "avg_pool2d": _pool,
-    "zero_pad2d": _zero_pad2d,
-    "global_avg_pool2d": _global_pool,
-    "global_max_pool2d": _global_pool,
-    "flatten": _flatten,
-    "softmax": _softmax,
-    "activation": _pointwise,
-    "add": _combine,
-    "multiply": _combine,
-    "concat": _concat,
-    "batch_norm": _pointwise,
-    "lrn": _lrn,
-}
-
-BEFORE_POOLS: dict[str, Callable[[Builder, Task, Task], None]] = {
-    "lookup_conv2d": lower_lookup_conv,
-    "conv2d": lower_conv,
-}
+    ``source_strides``: (channel, row, x) of the source; ``image``: its (H, W, C); ``origin``: (top, left);
+    ``size``: (rows, columns) of a phase.
+    """
+    (rows, columns), (height, width, channels) = size, image
+    fields = SpaceToDepth(
+        source, *source_strides, channels, height, width, *origin, *strides, len(phases), rows, columns, target, plane,
+        *phase_constants,
+    )  # fmt: skip
+    work = channels * len(phases) * rows * columns
+    return KernelCall(step, "space_to_depth", fields, units=rows, work=work)

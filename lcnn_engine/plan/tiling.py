@@ -1,34 +1,25 @@
-"""How the lookups of one layer are walked: tiles of pixels, blocks of atoms, groups of lookups. By a model of its cost.
-
-The constants were fitted to 929 timings of twelve layers on Zen 4 with AVX-512, in nanoseconds for one vector: the
-tilings that it chooses are within 1% of the best on average. Loads take longer with every doubling of what they are
-spread over beyond the first-level cache.
+"""How the lookups of one layer are walked: tiles of pixels, blocks of atoms, alignments. By a model of its cost, whose
+constants are the machine's. Loads take longer with every doubling of what they are spread over beyond the first-level
+cache.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-FIRST_LEVEL = 10000  # floats of S under a tile, of which most stay in a first-level cache of 32 KiB
-ALIGNED, STRADDLING = 0.33, 0.49  # one fused multiply-add and its load
-FARTHER = 0.083  # more for each doubling of the slice of S beyond FIRST_LEVEL
-MOVE = 0.13  # shifting a register's pixels from one group of lookups to the next
-BEGIN, END = 0.14, 0.83  # a register's first value; its activation and store
-WAIT = 0.25  # a sum that goes to scratch between blocks and comes back
-LOOP = 7.6  # a filter in a block, whatever it does
-FEWEST_LOOKUPS = 4  # of a filter in a block: blocks that are smaller were never faster
-LARGE_TILE = 14  # vectors: above, the kernels have even tiles only
-GROUP_LINE = 16, 8  # floats: a whole line where that makes no more groups than half of one, which Zen 4 is content with
+from ..kernels import CONSTANTS
+from .machine import Machine
+
+LARGE_TILE = CONSTANTS["LARGE_TILE"]  # vectors: above, the kernels have even tiles only
 
 
-@dataclass(frozen=True)
-class Tiling:
-    """``tile`` vectors of pixels at once, S in ``blocks`` of atoms, lookups in groups by the lane they begin at.
+class Tiling(NamedTuple):
+    """``tile`` vectors of pixels at once, S in ``blocks`` of atoms, lookups by the lane of a cache line they begin at.
 
-    ``shifts`` are those lanes; one group, (0,): lookups stay as they are. ``nanoseconds`` of one filter, as predicted.
+    ``shifts`` are those lanes; (0,) alone: lookups stay as they are. ``nanoseconds`` of one filter, as estimated.
     """
 
     tile: int
@@ -37,39 +28,62 @@ class Tiling:
     nanoseconds: float
 
 
-def shifts_of(offsets: np.ndarray) -> tuple[int, ...]:
-    """Where in a line lookups at ``offsets`` (nnz,) begin, from the largest to 0."""
-    whole, half = (np.union1d(offsets % line, [0]) for line in GROUP_LINE)
+def alignments_of(offsets: np.ndarray, lines: tuple[int, int]) -> tuple[int, ...]:
+    """Where in a line lookups at ``offsets`` (nnz,) begin, from the largest to 0.
+
+    A line is ``lines[0]`` floats where that makes no more alignments than ``lines[1]``.
+    """
+    whole, half = (np.union1d(offsets % line, [0]) for line in lines)
     return tuple(int(shift) for shift in (whole if len(whole) <= len(half) else half)[::-1])
 
 
 def choose_tiling(
-    *, vectors: int, filters: int, lookups: int, planes: int, reach: int, shifts: tuple[int, ...], width: int, most: int
+    machine: Machine,
+    *,
+    vectors: int,
+    filters: int,
+    lookups: int,
+    planes: int,
+    halo: int,
+    shifts: tuple[int, ...],
+    width: int,
+    max_tile: int,
 ) -> Tiling:
-    """The cheapest way for ``lookups`` in all on ``planes`` planes of S, each read up to ``reach`` beyond a tile.
+    """The cheapest way for ``lookups`` in all on ``planes`` planes of S, each read up to ``halo`` beyond a tile.
 
-    ``vectors`` of ``width`` pixels in all, tiles of at most ``most``; ``shifts`` as of ``shifts_of``, or (0,) where the
-    kernels know no groups.
+    ``vectors`` of ``width`` pixels in all, tiles of at most ``max_tile``; ``shifts`` as of ``alignments_of``, or (0,)
+    where the kernels know one alignment.
     """
     each = lookups / filters
-    numbers = range(-(-vectors // most), min(vectors, 4 * -(-vectors // most)) + 1)
-    tiles = {-(-vectors // number) for number in numbers}
-    blocks = range(1, max(1, min(int(each / FEWEST_LOOKUPS), 64)) + 1)
+    fewest = -(-vectors // max_tile)
+    tiles = {-(-vectors // number) for number in range(fewest, min(vectors, 4 * fewest) + 1)}
+    blocks = range(1, max(1, min(int(each / machine.tile_block_lookups), 64)) + 1)
     ways = [
-        Tiling(tile, parts, groups, _nanoseconds(vectors, tile, parts, len(groups), each, planes, reach, width))
+        Tiling(tile, parts, kept, _nanoseconds(machine, vectors, tile, parts, len(kept), each, planes, halo, width))
         for tile in sorted({tile + tile % 2 if tile > LARGE_TILE else tile for tile in tiles})
         for parts in blocks
-        for groups in dict.fromkeys([(0,), shifts])
+        for kept in dict.fromkeys([(0,), shifts])
     ]
     return min(ways, key=lambda way: way.nanoseconds)
 
 
 def _nanoseconds(
-    vectors: int, tile: int, blocks: int, groups: int, lookups: float, planes: int, reach: int, width: int
+    machine: Machine,
+    vectors: int,
+    tile: int,
+    blocks: int,
+    alignments: int,
+    lookups: float,
+    planes: int,
+    halo: int,
+    width: int,
 ) -> float:
-    """Of one filter over the whole picture."""
-    registers = tile + (groups > 1)
-    slice_of_s = max(1, planes) / blocks * (tile * width + reach)
-    load = (ALIGNED if groups > 1 else STRADDLING) + FARTHER * max(0.0, math.log2(slice_of_s / FIRST_LEVEL))
-    one = blocks * (LOOP + BEGIN * registers + MOVE * (groups - 1) * registers) + lookups * registers * load
-    return -(-vectors // tile) * (one + WAIT * tile * (blocks - 1) + END * tile)
+    """Of one filter over the whole image."""
+    costs = machine.costs
+    registers = tile + (alignments > 1)
+    slice_of_s = max(1, planes) / blocks * (tile * width + halo)
+    load = costs.aligned if alignments > 1 else costs.straddling
+    load += costs.farther * max(0.0, math.log2(slice_of_s / machine.tile_floats))
+    block = costs.loop + costs.begin * registers + costs.move * (alignments - 1) * registers
+    one = blocks * block + lookups * registers * load
+    return -(-vectors // tile) * (one + costs.partial_sum * tile * (blocks - 1) + costs.end * tile)

@@ -7,9 +7,11 @@ from typing import Any
 from ..kernels import blas, choose_variant, usable_variants
 from .threads import default_threads
 
+__all__ = ["kernel_info"]
+
 
 def kernel_info() -> dict[str, Any]:
-    """The kernels and the BLAS in use.
+    """Say which kernels and which BLAS are in use.
 
     Keys: ``isa`` (str, in use), ``isa_available`` (list, fastest first), ``blas`` (whose library), ``blas_config`` and
     ``blas_core`` (what it says of itself), ``threads`` (int, the default of ``Net.load``). Raises SettingError where

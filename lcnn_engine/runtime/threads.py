@@ -9,9 +9,11 @@ from pathlib import Path
 from ..errors import SettingError
 from ..kernels import MAX_THREADS
 
+__all__ = ["checked_threads", "default_threads"]
+
 
 def checked_threads(threads: int | None) -> int:
-    """``threads`` as given, from 1 to 256; None: :func:`default_threads`. Raises SettingError."""
+    """Check ``threads``, from 1 to 256; None means :func:`default_threads`. Raises SettingError."""
     if threads is None:
         return default_threads()
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
@@ -23,14 +25,14 @@ def checked_threads(threads: int | None) -> int:
 
 @lru_cache(maxsize=1)
 def default_threads() -> int:
-    """Physical cores that this process may use: within its affinity, and within its control group's quota."""
+    """Count the physical cores that this process may use: within its affinity, and within its control group's quota."""
     cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
     cores = {_core_of(cpu) for cpu in cpus}
     return max(1, min(len(cores), _quota(), MAX_THREADS))
 
 
 def _core_of(cpu: int) -> str:
-    """What the threads of one physical core have in common."""
+    """Read what the threads of one physical core have in common."""
     try:
         return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
     except OSError:
@@ -38,7 +40,7 @@ def _core_of(cpu: int) -> str:
 
 
 def _quota() -> int:
-    """Whole processors that the control group (version 2 or 1) allows."""
+    """Count the whole processors that the control group (version 2 or 1) allows."""
     try:
         group = Path("/proc/self/cgroup").read_text().splitlines()[-1].split(":", 2)[2].lstrip("/")
     except (OSError, IndexError):

@@ -1,4 +1,4 @@
-"""Flat pictures of rectangles, polygons and text: as PNG by Pillow, or as SVG. Lengths in pixels of the picture."""
+"""Flat images of rectangles, polygons and text: as PNG by Pillow, or as SVG. Lengths in pixels of the image."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from .text import printable
 if TYPE_CHECKING:
     from PIL import ImageFont
 
+__all__ = ["Drawing", "checked_format", "text_width"]
+
 FORMATS = (".png", ".svg")
-SCALE = 2  # pixels of a PNG to one of the picture, for screens that have them
+SCALE = 2  # pixels of a PNG to one of the image, for screens that have them
 SMOOTH = 2  # drawn so much larger still, then reduced: Pillow's shapes have steps for edges
 
 MARGIN = 24  # below the lowest item
-PILLOWS = {"start": "ls", "middle": "ms", "end": "rs"}  # its names for anchors on the baseline
+ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}  # its names for anchors on the baseline
 
 Point = tuple[float, float]
 
@@ -53,16 +55,20 @@ class Drawing:
 
     @property
     def size(self) -> tuple[int, int]:
+        """Width and height."""
         lowest = [max(y for _, y in item.points) if isinstance(item, Shape) else item.at[1] for item in self.items]
         return self.width, math.ceil(max(lowest, default=0.0)) + MARGIN
 
     def polygon(self, points: Sequence[Point], fill: str) -> None:
+        """Add a filled polygon."""
         self.items.append(Shape(points, fill))
 
     def rectangle(self, left: float, top: float, right: float, bottom: float, fill: str) -> None:
+        """Add a filled rectangle."""
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], fill)
 
     def text(self, at: Point, text: str, size: float, fill: str, anchor: str = "start") -> None:
+        """Add a line of text, as :class:`Text` has it."""
         self.items.append(Text(at, printable(text), size, fill, anchor))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -86,7 +92,7 @@ class Drawing:
                 draw.polygon([(x * scale, y * scale) for x, y in item.points], item.fill)
             else:
                 at = (item.at[0] * scale, item.at[1] * scale)
-                draw.text(at, item.text, item.fill, _font(item.size * scale), PILLOWS[item.anchor])
+                draw.text(at, item.text, item.fill, _font(item.size * scale), ANCHORS[item.anchor])
         return image.reduce(SMOOTH)
 
     def _svg(self) -> str:
@@ -109,21 +115,21 @@ class Drawing:
 
 
 def checked_format(path: str | os.PathLike[str]) -> str:
-    """The ending of ``path`` if it is a picture's that can be drawn. Raises InputError."""
+    """Give the ending of ``path``, if it is that of an image that can be drawn. Raises InputError."""
     ending = Path(path).suffix.lower()
     if ending not in FORMATS:
-        raise InputError(f"{os.fsdecode(path)}: expected a picture to draw to end in {' or '.join(FORMATS)}")
+        raise InputError(f"{os.fsdecode(path)}: expected an image to draw to end in {' or '.join(FORMATS)}")
     return ending
 
 
 def text_width(text: str, size: float) -> float:
-    """Width of a line of text in pixels."""
+    """Measure a line of text, in pixels."""
     return _font(size * SCALE).getlength(text) / SCALE
 
 
 @lru_cache(maxsize=32)
 def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The font that comes with Pillow."""
+    """Load the font that comes with Pillow."""
     from PIL import ImageFont
 
     return ImageFont.load_default(size)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+__all__ = ["check_place", "replacing"]
+
 
 def check_place(path: str | os.PathLike[str]) -> None:
     """Refuse a path where no file can come to lie: a folder, a device, or one in a folder that is not there.
@@ -30,21 +32,19 @@ def check_place(path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file that takes the place of ``path`` at the end of the block, once it is on the disk, or vanishes if that
-    fails. Raises OSError, which names ``path``."""
+def replacing_path(path: str | os.PathLike[str], suffix: str = ".tmp") -> Iterator[Path]:
+    """A name beside ``path`` for a file to be written under: at the end of the block it takes the place of ``path``,
+    once it is on the disk, or vanishes if anything fails. ``suffix`` ends the name, for writers that go by it.
+
+    Raises OSError, which names ``path``, where no file can come to lie, and FileNotFoundError if none was written.
+    """
     path = Path(path)
     check_place(path)
-    temporary = path.parent / f".lcnn-{os.urandom(8).hex()}.tmp"
+    temporary = path.parent / f".lcnn-{os.urandom(8).hex()}{suffix}"
     try:
-        stream = temporary.open("xb")
-    except OSError as error:
-        raise OSError(error.errno, os.strerror(error.errno or errno.EIO), str(path)) from None
-    try:
-        with stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -55,3 +55,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file that takes the place of ``path`` at the end of the block, once it is on the disk, or vanishes if that
+    fails. Raises OSError, which names ``path``."""
+    with replacing_path(path) as temporary:
+        try:
+            stream = temporary.open("xb")
+        except OSError as error:
+            raise OSError(error.errno, os.strerror(error.errno or errno.EIO), str(path)) from None
+        with stream:
+            yield stream

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import reprlib
 
+__all__ = ["shown"]
+
 
 class _Short(reprlib.Repr):
     """``repr`` in at most about a line; an integer of thousands of digits has no ``repr`` at all in Python."""
@@ -20,7 +22,7 @@ class _Short(reprlib.Repr):
 
 
 def shown(value: object) -> str:
-    """``value`` as a message shows it: its ``repr``, cut short where it is long."""
+    """Write ``value`` as a message shows it: its ``repr``, cut short where it is long."""
     short = _Short()
     text = short.repr(value)
     return text if len(text) <= short.limit else f"{text[: short.limit]}..."

@@ -1,19 +1,18 @@
-"""`lcnn-train augmentations`: every augmentation, drawn on pictures of one's own."""
+"""`lcnn-train augmentations`: every augmentation, drawn on images of one's own."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from lcnn_train.data.drawing import draw_augmentations
-from lcnn_train.utils.files import write_atomically
+from lcnn_train.cli.options import Commands
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("augmentations", help="draw what each augmentation makes of some pictures")
+    parser = commands.add_parser("augmentations", help="draw what each augmentation makes of some images")
     parser.add_argument("output", metavar="OUT.png")
-    parser.add_argument("pictures", metavar="PICTURE", nargs="+")
+    parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument("--draws", type=int, default=5, help="of each augmentation (default: 5)")
     parser.add_argument("--seed", type=int, default=1)
     parser.set_defaults(run=run)
@@ -21,8 +20,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Write the drawing."""
+    from lcnn_train.data.drawing import draw_augmentations
+    from lcnn_train.utils.files import write_atomically
+
     output = Path(parsed.output)
-    drawing = draw_augmentations(parsed.pictures, parsed.draws, parsed.seed)
+    drawing = draw_augmentations(parsed.images, parsed.draws, parsed.seed)
     write_atomically(output, lambda temporary: drawing.save(temporary, "PNG", optimize=True))
     print(f"{output}: {drawing.width} x {drawing.height}")
     return 0

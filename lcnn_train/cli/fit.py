@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lcnn_train.config.experiment import Config, load_config
+from lcnn_train.cli.options import CONFIG_HELP, DATA_HELP, Commands, add_set
+
+if TYPE_CHECKING:
+    from lcnn_train.config.experiment import Config
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("fit", help="train the model of a configuration, or go on training it")
     add_arguments(parser)
@@ -16,17 +20,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What says which training, and where."""
-    parser.add_argument("config", metavar="CONFIG.yaml", help="or the name of one that comes with the package")
+    """Add the arguments that say which training, and where."""
+    parser.add_argument("config", metavar="CONFIG.yaml", help=CONFIG_HELP)
     parser.add_argument("--run", dest="folder", metavar="FOLDER", help="run folder (default: runs/NAME)")
-    parser.add_argument(
-        "--data", metavar="FOLDER", help="folder of the data set (default: where Keras or Debian put it)"
-    )
-    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a value")
+    parser.add_argument("--data", metavar="FOLDER", help=DATA_HELP)
+    add_set(parser)
 
 
 def chosen(parsed: argparse.Namespace) -> tuple[Config, Path]:
-    """The configuration and the run folder that the arguments name."""
+    """Read the configuration, and find the run folder, that the arguments name."""
+    from lcnn_train.config.experiment import load_config
+
     config = load_config(parsed.config, parsed.set, parsed.data)
     return config, Path(parsed.folder or Path("runs") / config.name)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from lcnn_train.cli import fit
-from lcnn_train.training.launch import fit_command, launch
+from lcnn_train.cli.options import Commands
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("launch", help="fit with several workers on this machine")
     fit.add_arguments(parser)
@@ -32,6 +32,8 @@ def _count(text: str) -> int:
 
 def run(parsed: argparse.Namespace) -> int:
     """Run the workers; the status of the first that failed, or 0."""
+    from lcnn_train.training.launch import fit_command, launch
+
     _, folder = fit.chosen(parsed)  # what is wrong with the configuration is said here, once
     arguments = [parsed.config, "--run", str(folder)]
     if parsed.data:

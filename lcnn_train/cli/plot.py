@@ -1,12 +1,14 @@
-"""`lcnn-train plot`: loss, accuracy and density of a run by epoch, as a picture."""
+"""`lcnn-train plot`: loss, accuracy and density of a run by epoch, as a figure."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from lcnn_train.cli.options import Commands
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("plot", help="draw loss, accuracy and density of a run by epoch")
     parser.add_argument("log", metavar="RUN", help="run folder, or its log.csv")
@@ -15,7 +17,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Draw the picture; say where it is."""
+    """Draw the figure; say where it is."""
     from lcnn_train.reports.plot import plot_log
 
     log = Path(parsed.log)

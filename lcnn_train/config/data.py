@@ -7,21 +7,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from lcnn_engine.model import graph
+from lcnn_engine.model.graph import MODES, Resize, Shape
+from lcnn_engine.model.graph import Preprocessing as EnginePreprocessing
+from lcnn_train.config.names import DATASETS
 from lcnn_train.config.schema import Count, Positive, Section, Share
 
 Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 
 
-DATASETS = ("mnist", "fashion-mnist", "imagenet", "folder")
-
-
 class Data(Section):
-    """What to train on. `validation` training pictures are held out to choose the checkpoint by.
+    """What to train on. `validation` training images are held out to choose the checkpoint by.
 
     dataset: `mnist` and `fashion-mnist` are IDX files; `imagenet` and `folder` are class folders or TFRecord files.
     first_label: the number of the first class in TFRecord files (ImageNet's usual ones begin at 1).
-    workers: threads that read and change pictures, None what serves best. cache: MiB of decoded pictures to keep if all
+    workers: threads that read and change images, None what serves best. cache: MiB of decoded images to keep if all
     fit.
     """
 
@@ -34,9 +33,9 @@ class Data(Section):
 
 
 class Preprocessing(Section):
-    """Picture to input: resized by Pillow to `size` (height, width), then (x * scale - mean) / std.
+    """Image to input: resized by Pillow to `size` (height, width), then (x * scale - mean) / std.
 
-    With `shortest_edge` the picture keeps its shape: its short edge becomes that, and `size` is cut from the centre.
+    With `shortest_edge` the image keeps its shape: its short edge becomes that, and `size` is cut from the centre.
     """
 
     mode: Literal["L", "RGB"] = "L"
@@ -49,27 +48,27 @@ class Preprocessing(Section):
 
     @property
     def channels(self) -> int:
-        return graph.MODES[self.mode]
+        return MODES[self.mode]
 
     @property
-    def input_shape(self) -> graph.Shape:
+    def input_shape(self) -> Shape:
         """(H, W, C) of what comes out."""
         return self.size[0], self.size[1], self.channels
 
-    def for_engine(self) -> graph.Preprocessing:
-        """As the engine's preprocessing functions take it."""
+    def for_engine(self) -> EnginePreprocessing:
+        """Make what the engine's preprocessing functions take."""
         edge, size = self.shortest_edge, (self.size[0], self.size[1])
-        return graph.Preprocessing(
+        return EnginePreprocessing(
             mode=self.mode,
             mean=tuple(self.mean),
             std=tuple(self.std),
             scale=self.scale,
-            resize=graph.Resize("shortest_edge" if edge else "exact", edge or size, self.resample),
+            resize=Resize("shortest_edge" if edge else "exact", edge or size, self.resample),
             crop="center" if edge else None,
         )
 
     def for_file(self) -> dict[str, Any]:
-        """In the model file's own words."""
+        """Say it in the model file's own words."""
         edge = self.shortest_edge
         resize = {"policy": "shortest_edge" if edge else "exact", "size": edge or self.size, "resample": self.resample}
         crop = {"crop": "center"} if edge else {}
@@ -90,7 +89,7 @@ class Preprocessing(Section):
 
 
 class Augmentation(Section):
-    """One random change of a training picture, made to it with `probability`; functions of the name: augment.py."""
+    """One random change of a training image, made to it with `probability`; functions of the name: data/augment.py."""
 
     changes_size: ClassVar[bool] = False
     name: str
@@ -100,7 +99,7 @@ class Augmentation(Section):
     def _ranges_ascend(self) -> Augmentation:
         for key, value in self:
             if key in ("factor", "scale", "brightness", "contrast") and value[0] > value[1]:
-                raise ValueError(f"augment: {key} of {self.name} must be [smallest, largest]; found {value}")
+                raise ValueError(f"augment: {key} of {self.name} must be [min, max]; found {value}")
         return self
 
 
@@ -114,7 +113,7 @@ class RandomResize(Augmentation):
 
 
 class RotateCrop(Augmentation):
-    """Turned by up to `degrees` to either side, then cut to the largest rectangle that lies in the picture."""
+    """Turned by up to `degrees` to either side, then cut to the largest rectangle that lies in the image."""
 
     changes_size = True
     name: Literal["rotate_crop"]
@@ -163,7 +162,7 @@ class OneOf(Augmentation):
 
 
 class ResizeStep(Section):
-    """Where in the list the picture is resized as `preprocessing` says; without it, that comes before the list."""
+    """Where in the list the image is resized as `preprocessing` says; without it, that comes before the list."""
 
     name: Literal["resize"]
 
@@ -181,7 +180,7 @@ AnyAugmentation = Annotated[
 
 
 def check_order(augment: Sequence[Any]) -> None:
-    """Raise ValueError unless every picture that goes through the list comes out with the size of the input."""
+    """Raise ValueError unless every image that goes through the list comes out with the size of the input."""
     names = [step.name for step in augment]
     for name in ("resize", "random_crop"):
         if names.count(name) > 1:
@@ -189,6 +188,6 @@ def check_order(augment: Sequence[Any]) -> None:
     resize = names.index("resize") if "resize" in names else -1
     for position, step in enumerate(augment):
         if getattr(step, "changes_size", False) and position > resize:
-            raise ValueError(f"augment: {step.name} changes a picture's size: expected resize after it; found none")
+            raise ValueError(f"augment: {step.name} changes an image's size: expected resize after it; found none")
         if step.name == "random_crop" and (resize < 0 or position < resize):
             raise ValueError("augment: expected resize before random_crop; found none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -19,7 +20,7 @@ from lcnn_train.config.training import Train
 from lcnn_train.errors import ConfigError
 from lcnn_train.models.registry import NETWORKS
 
-_CONFIGS = Path(__file__).parent / "presets"
+_PRESETS = Path(__file__).parent / "presets"
 
 
 class Export(Section):
@@ -42,7 +43,7 @@ class Config(Section):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _size_of_the_input(cls, values: Any) -> Any:
-        """Unless preprocessing.size is given, pictures get the size that the model takes."""
+        """Unless preprocessing.size is given, images get the size that the model takes."""
         model, preprocessing = (values.get(key, {}) for key in ("model", "preprocessing"))
         if not isinstance(model, dict) or not isinstance(preprocessing, dict) or "size" in preprocessing:
             return values
@@ -83,13 +84,11 @@ def load_config(path: str | Path, overrides: list[str] | None = None, folder: st
     `overrides` are "section.key=value" with the value in YAML; `folder` is for data.folder.
     Raises FileNotFoundError, or ConfigError that names the file, the key, what was expected and what came.
     """
-    path = Path(path)
-    if not path.exists() and (_CONFIGS / f"{path}.yaml").is_file():
-        path = _CONFIGS / f"{path}.yaml"
+    path = _shipped(Path(path))
     if path.is_dir():
         raise ConfigError(f"{path}: expected a YAML file, found a folder")
     if not path.exists() and not path.suffix and path.name == str(path):
-        shipped = [known.stem for known in _CONFIGS.glob("*.yaml")]
+        shipped = [known.stem for known in _PRESETS.glob("*.yaml")]
         near = difflib.get_close_matches(path.name, shipped, n=1, cutoff=0.0)
         raise ConfigError(f"{path}: neither a file nor a configuration of the package; did you mean {near[0]}?")
     try:
@@ -103,6 +102,19 @@ def load_config(path: str | Path, overrides: list[str] | None = None, folder: st
     if folder is not None and isinstance(values.setdefault("data", {}), dict):
         values["data"]["folder"] = folder
     return parse_config(values, str(path))
+
+
+def _shipped(path: Path) -> Path:
+    """Find the package's own configuration that a path names, by its name alone or by where these lay before."""
+    if path.exists():
+        return path
+    if (_PRESETS / f"{path}.yaml").is_file():
+        return _PRESETS / f"{path}.yaml"
+    former = _PRESETS / path.name
+    if path.parts[-3:-1] == ("lcnn_train", "configs") and former.is_file():
+        warnings.warn(f"{path} has moved to {former}; {path.stem} will do", DeprecationWarning, stacklevel=3)
+        return former
+    return path
 
 
 def parse_config(values: dict[str, Any], source: str) -> Config:

@@ -10,7 +10,7 @@ from pydantic import Field, SkipValidation, model_validator
 
 from lcnn_engine.model.graph import Shape
 from lcnn_train.config.schema import Count, NotNegative, Rate, Section
-from lcnn_train.models.network import Network, Rows, Settings
+from lcnn_train.models.network import Network, NetworkOptions, Rows
 from lcnn_train.models.registry import NETWORKS, build
 
 
@@ -44,16 +44,16 @@ class Model(Section):
 
     @property
     def input_shape(self) -> Shape:
-        """(H, W, C) of the pictures that the network takes."""
+        """(H, W, C) of the images that the network takes."""
         return self.input_size, self.input_size, self.channels
 
     def build(self) -> keras.Model:
-        """The network with fresh weights, not compiled."""
-        return build(self.name, **self._settings())
+        """Build the network with fresh weights, not compiled."""
+        return build(self.name, **self._options())
 
-    def _settings(self) -> dict[str, Any]:
-        """The fields of models.Settings."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(Settings)}
+    def _options(self) -> dict[str, Any]:
+        """The fields of models.NetworkOptions."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(NetworkOptions)}
 
     @model_validator(mode="before")
     @classmethod
@@ -74,5 +74,5 @@ class Model(Section):
             )
         if network.dropout is None and self.dropout:
             raise ValueError(f"model.dropout: expected null, as {self.name} has no dropout; found {self.dropout}")
-        network.plan(Settings(**self._settings()))
+        network.architecture(NetworkOptions(**self._options()))
         return self

@@ -74,8 +74,8 @@ class EarlyStop(Section):
 class Train(Section):
     """How to train.
 
-    A step takes `batch_size` pictures, in all (`batch_per` step) or on each replica, in `accumulate` equal parts whose
-    gradients are added up. `steps_per_epoch`: None is every picture once. `threads` is TensorFlow's intra-op threads,
+    A step takes `batch_size` images, in all (`batch_per` step) or on each replica, in `accumulate` equal parts whose
+    gradients are added up. `steps_per_epoch`: None is every image once. `threads` is TensorFlow's intra-op threads,
     None all cores. `strategy` auto is multi-worker where TF_CONFIG names workers, mirrored where there are several
     GPUs, else single; `replicas` are those of one process, None all its GPUs, and processor devices where there is no
     GPU. `average` is the decay of a moving average of the weights, which is then what is evaluated and exported.

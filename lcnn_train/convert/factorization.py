@@ -20,7 +20,7 @@ _CHUNK = 256  # groups of taps pursued at once: they stay in the second-level ca
 
 
 def factor(W: np.ndarray, k: int, lookups: int | None = None, groups_of: int = 1, seed: int = 0) -> Factors:
-    """D and P in float64, with W ~ P D.
+    """Factor W into D and P, float64, with W ~ P D.
 
     Args:
         W: (n, taps, m), any float dtype.
@@ -42,7 +42,7 @@ def factor(W: np.ndarray, k: int, lookups: int | None = None, groups_of: int = 1
 
 
 def error(W: np.ndarray, D: np.ndarray, P: np.ndarray) -> float:
-    """|W - P D| / |W| in the Frobenius norm; 0 where W is 0."""
+    """Calculate |W - P D| / |W| in the Frobenius norm; 0 where W is 0."""
     whole = np.linalg.norm(W)
     # Flat, for NumPy multiplies a stack of matrices one by one: 27 s instead of 1 for AlexNet's fc7.
     composed = P.reshape(-1, P.shape[-1]) @ D
@@ -50,7 +50,7 @@ def error(W: np.ndarray, D: np.ndarray, P: np.ndarray) -> float:
 
 
 def scaled(D: np.ndarray, P: np.ndarray, size: float) -> Factors:
-    """The same product with rows of D of one length, and P's non-zeros of root mean square `size`.
+    """Scale D and P, their product kept, to rows of D of one length and non-zeros of P of root mean square `size`.
 
     An entry of P then weighs what it adds to the filter, whatever its atom, so the threshold takes the least first.
     """

@@ -16,6 +16,7 @@ from lcnn_train.keras_graph import functional_graph, walk
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.arguments import positive
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
+from lcnn_train.utils.lazy import former_names
 
 LEAVE = "dense"  # what `dictionary` may say of a layer that is to stay as it is
 
@@ -25,31 +26,31 @@ Skip = str | Collection[str] | Callable[[keras.layers.Layer], bool]
 
 @dataclass(frozen=True)
 class Choice:
-    """What a layer becomes. `settings` are those of its lookup layer, None where it stays; `why` says why it does.
+    """What a layer becomes. `arguments` are those of its lookup layer, None where it stays; `why` says why it does.
 
-    With settings, `why` is a remark about them, or empty.
+    With arguments, `why` is a remark about them, or empty.
     """
 
     layer: keras.layers.Layer
-    settings: dict[str, Any] | None
+    arguments: dict[str, Any] | None
     why: str = ""
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ConversionOptions:
     """What the caller of lookup_model asks for."""
 
     dictionary: Dictionary
     skip: Skip
-    settings: Mapping[str, Any]  # l1, threshold, lookups_per_tap, groups_of: a value, or a dict by layer name
+    arguments: Mapping[str, Any]  # l1, threshold, lookups_per_tap, groups_of: a value, or a dict by layer name
 
     def check_names(self, layers: Collection[str], with_kernels: Collection[str]) -> None:
         """Raise ValueError for a name that no layer has, or, but in `skip`, no layer with a kernel."""
         if not callable(self.skip):
             _check_names("skip", [self.skip] if isinstance(self.skip, str) else self.skip, layers)
-        for argument, wish in ("dictionary", self.dictionary), *self.settings.items():
-            if isinstance(wish, Mapping):
-                _check_names(argument, wish, with_kernels)
+        for argument, option in ("dictionary", self.dictionary), *self.arguments.items():
+            if isinstance(option, Mapping):
+                _check_names(argument, option, with_kernels)
 
     def skips(self, layer: keras.layers.Layer) -> bool:
         if callable(self.skip):
@@ -57,65 +58,65 @@ class Wishes:
         return layer.name == self.skip if isinstance(self.skip, str) else layer.name in self.skip
 
     def names(self, layer: keras.layers.Layer) -> bool:
-        """Whether `dictionary` has this very layer in it."""
+        """Tell whether `dictionary` has this very layer in it."""
         return isinstance(self.dictionary, Mapping) and layer.name in self.dictionary
 
     def rows(self, layer: keras.layers.Layer) -> Any:
-        """k, None for no dictionary, or LEAVE. Raises ValueError for anything else."""
-        wish: Any = self.dictionary
-        if isinstance(wish, Mapping):
-            wish = wish.get(layer.name, LEAVE)
-        elif callable(wish):
-            wish = wish(layer)
-        if wish is None or (isinstance(wish, str) and wish == LEAVE):
-            return wish
-        if isinstance(wish, bool) or not hasattr(wish, "__index__") or wish.__index__() < 1:
+        """Return k, None for no dictionary, or LEAVE. Raises ValueError for anything else."""
+        option: Any = self.dictionary
+        if isinstance(option, Mapping):
+            option = option.get(layer.name, LEAVE)
+        elif callable(option):
+            option = option(layer)
+        if option is None or (isinstance(option, str) and option == LEAVE):
+            return option
+        if isinstance(option, bool) or not hasattr(option, "__index__") or option.__index__() < 1:
             raise ValueError(
                 f"layer {layer.name}: dictionary must be an integer of at least 1, None for no dictionary, or "
-                f'"{LEAVE}" for a layer that stays as it is. Received: {wish!r}'
+                f'"{LEAVE}" for a layer that stays as it is. Received: {option!r}'
             )
-        return wish.__index__()
+        return option.__index__()
 
-    def settings_of(self, layer: keras.layers.Layer) -> dict[str, Any]:
-        """The layer's own settings; where a dict does not name it, those that a lookup layer has by itself."""
+    def arguments_of(self, layer: keras.layers.Layer) -> dict[str, Any]:
+        """Collect the layer's own arguments; where a dict does not name it, those that a lookup layer has by itself."""
         found = {}
-        for name, wish in self.settings.items():
-            if not isinstance(wish, Mapping):
-                found[name] = wish
-            elif layer.name in wish:
-                found[name] = wish[layer.name]
+        for name, option in self.arguments.items():
+            if not isinstance(option, Mapping):
+                found[name] = option
+            elif layer.name in option:
+                found[name] = option[layer.name]
         return found
 
 
-def choose(model: keras.Model, wishes: Wishes) -> list[Choice]:
-    """A choice for every layer with a kernel, in execution order. Raises ValueError for a name that no layer has."""
+def choose(model: keras.Model, options: ConversionOptions) -> list[Choice]:
+    """Choose for every layer with a kernel, in execution order. Raises ValueError for a name that no layer has."""
     found, classifiers = _layers(model)
     with_kernels = [layer for layer in found if _has_kernel(layer)]
-    wishes.check_names({layer.name for layer in found}, {layer.name for layer in with_kernels})
-    return [_choose(layer, layer in classifiers, wishes) for layer in with_kernels]
+    options.check_names({layer.name for layer in found}, {layer.name for layer in with_kernels})
+    return [_choose(layer, layer in classifiers, options) for layer in with_kernels]
 
 
 def kernel_size(layer: keras.layers.Layer) -> tuple[int, ...]:
-    """(kh, kw) of a convolution, () of a dense layer."""
+    """Return (kh, kw) of a convolution, () of a dense layer."""
     return tuple(layer.kernel.shape[:-2])
 
 
-def _choose(layer: keras.layers.Layer, is_classifier: bool, wishes: Wishes) -> Choice:
+def _choose(layer: keras.layers.Layer, is_classifier: bool, options: ConversionOptions) -> Choice:
     reason = _not_replaceable(layer)
-    if wishes.skips(layer):
-        reason = "named in skip" if not callable(wishes.skip) else "skip says so"
-    elif reason is None and is_classifier and not wishes.names(layer):
+    if options.skips(layer):
+        reason = "named in skip" if not callable(options.skip) else "skip says so"
+    elif reason is None and is_classifier and not options.names(layer):
         reason = "the classifier stays dense unless `dictionary` names it"
     if reason is not None:
         return Choice(layer, None, reason)
-    rows = wishes.rows(layer)
+    rows = options.rows(layer)
     if isinstance(rows, str):
-        named = isinstance(wishes.dictionary, Mapping) and not wishes.names(layer)
+        named = isinstance(options.dictionary, Mapping) and not options.names(layer)
         return Choice(layer, None, "not in `dictionary`" if named else "`dictionary` says so")
-    return _with_settings(layer, rows, wishes.settings_of(layer))
+    return _with_arguments(layer, rows, options.arguments_of(layer))
 
 
-def _with_settings(layer: keras.layers.Layer, rows: int | None, settings: dict[str, Any]) -> Choice:
+def _with_arguments(layer: keras.layers.Layer, rows: int | None, arguments: dict[str, Any]) -> Choice:
     m, n = layer.kernel.shape[-2:]
     remarks = []
     if rows is not None and m == 1 and rows > 1:
@@ -124,15 +125,15 @@ def _with_settings(layer: keras.layers.Layer, rows: int | None, settings: dict[s
     if rows is not None and not sparsity.dictionary_pays(rows, n, kernel_size(layer)):
         whole = n * math.prod(kernel_size(layer))
         return Choice(layer, None, f"k = {rows} is not below n*kh*kw = {whole}: a dictionary saves nothing")
-    if n % positive("groups_of", settings.get("groups_of", 1)):
-        remarks.append(f"groups_of {settings['groups_of']} does not divide its {n} filters: no groups")
-        settings = {**settings, "groups_of": 1}
+    if n % positive("groups_of", arguments.get("groups_of", 1)):
+        remarks.append(f"groups_of {arguments['groups_of']} does not divide its {n} filters: no groups")
+        arguments = {**arguments, "groups_of": 1}
     remarks += [
         f"{name} is not carried over"
         for name in ("kernel_regularizer", "kernel_constraint")
         if getattr(layer, name) is not None
     ]
-    return Choice(layer, {**settings, "dictionary": rows}, "; ".join(remarks))
+    return Choice(layer, {**arguments, "dictionary": rows}, "; ".join(remarks))
 
 
 def _not_replaceable(layer: keras.layers.Layer) -> str | None:
@@ -186,3 +187,6 @@ def _check_names(argument: str, names: Collection[str], known: Collection[str]) 
             meant = f"; did you mean {near[0]!r}?" if near else ""
             kind = "layer" if argument == "skip" else "layer with a kernel"
             raise ValueError(f"{argument}: the model has no {kind} named {name!r}{meant}")
+
+
+former_names(__name__, Wishes="ConversionOptions")

@@ -1,9 +1,9 @@
-"""Lists that come with ImageNet and Tiny-ImageNet: the class of each validation picture, and classes in words.
+"""Lists that come with ImageNet and Tiny-ImageNet: the class of each validation image, and classes in words.
 
-The class of each picture is looked for, beside the pictures and in the development kit, as
+The class of each image is looked for, beside the images and in the development kit, as
 - val_annotations.txt (Tiny-ImageNet): file, synset and a box a line;
 - LOC_val_solution.csv (Kaggle's ImageNet): ImageId,PredictionString with the synset first;
-- imagenet_2012_validation_synset_labels.txt (TensorFlow's): a synset a line, in the order of the pictures' names;
+- imagenet_2012_validation_synset_labels.txt (TensorFlow's): a synset a line, in the order of the images' names;
 - ILSVRC2012_validation_ground_truth.txt (the development kit): a number a line, whose synset meta.mat tells;
 - val.txt (Caffe's): file and number from 0, in the order of the synsets.
 """
@@ -25,9 +25,9 @@ Classes = tuple[list[str], list[str], Path]
 
 
 def class_of_each(folder: Path, root: Path, files: list[str], synsets: list[str] | None) -> Classes:
-    """The synset of each of `files`, all synsets, and the list that says so; `synsets` are those of training, if known.
+    """Find the synset of each of `files`, all synsets, and the list that says so.
 
-    Raises DataError if there is no list, or if it does not fit the files.
+    `synsets` are those of training, if known. Raises DataError if there is no list, or if it does not fit the files.
     """
     readers: dict[str, Callable[[Path, list[str], list[str] | None], list[str]]] = {
         "val_annotations.txt": _by_name_in_columns,
@@ -42,13 +42,13 @@ def class_of_each(folder: Path, root: Path, files: list[str], synsets: list[str]
             of_each = read(path, files, synsets)
             return of_each, synsets or sorted(set(of_each)), path
     raise DataError(
-        f"{root}: expected class folders, or a list of the classes of its {len(files)} pictures, one of "
+        f"{root}: expected class folders, or a list of the classes of its {len(files)} images, one of "
         f"{', '.join(readers)}, in {root} or {folder} or a development kit in it; found none"
     )
 
 
 def class_words(folder: Path) -> dict[str, str]:
-    """Synsets in words, from LOC_synset_mapping.txt, words.txt or the development kit's meta.mat; {} without one."""
+    """Read synsets in words from LOC_synset_mapping.txt, words.txt or a kit's meta.mat; {} without one."""
     for name, separator in (("LOC_synset_mapping.txt", " "), ("words.txt", "\t")):
         path = _find(name, folder)
         if path is not None:
@@ -59,7 +59,7 @@ def class_words(folder: Path) -> dict[str, str]:
 
 
 def in_words(pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """The words of each pair (synset, words), or the synset where there are none; of two equal ones, both keep both.
+    """Name each pair (synset, words) by its words, its synset where there are none, both where two share words.
 
     ImageNet has two classes that are called "crane".
     """
@@ -71,7 +71,7 @@ def in_words(pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def read_meta(path: Path) -> dict[int, tuple[str, str]]:
-    """ILSVRC2012_ID -> (synset, words) of the development kit's meta.mat. Raises DataError if it is no such file."""
+    """Read ILSVRC2012_ID -> (synset, words) from a kit's meta.mat. Raises DataError if it is no such file."""
     from scipy.io import loadmat
 
     try:
@@ -169,7 +169,7 @@ def _integer(path: Path, position: int, text: str) -> int:
 def _as_many(path: Path, files: list[str]) -> list[str]:
     lines = _lines(path)
     if len(lines) != len(files):
-        raise DataError(f"{path}: expected a line for each of {len(files)} pictures; found {len(lines)} lines")
+        raise DataError(f"{path}: expected a line for each of {len(files)} images; found {len(lines)} lines")
     return lines
 
 
@@ -180,13 +180,13 @@ def _matched(path: Path, files: list[str], classes: dict[str, str]) -> list[str]
     missing = [file for file, name in zip(files, names, strict=True) if name not in classes]
     if missing:
         raise DataError(
-            f"{path}: expected the class of each of {len(files)} pictures; found none of {len(missing)}: "
+            f"{path}: expected the class of each of {len(files)} images; found none of {len(missing)}: "
             f"{', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}"
         )
     surplus = len(classes) - len(set(names))
     if surplus:
         raise DataError(
-            f"{path}: expected a line for each of {len(files)} pictures; found {len(classes)} lines, {surplus} of them "
-            "of pictures that are not there"
+            f"{path}: expected a line for each of {len(files)} images; found {len(classes)} lines, {surplus} of them "
+            "of images that are not there"
         )
     return [classes[name] for name in names]

@@ -1,11 +1,11 @@
-"""Random changes of one training picture, a uint8 (H, W, C) array of any size; equal draws give the same picture.
+"""Random changes of one training image, a uint8 (H, W, C) array of any size; equal draws give the same image.
 
-Each function draws from the generator that it is given, and nothing else: what a picture becomes is a function of
+Each function draws from the generator that it is given, and nothing else: what an image becomes is a function of
 (the run's seed, epoch, position in the epoch), however many threads or workers there are and wherever a run resumes.
-Their settings, with what they mean, are in settings.py. Sizes are changed by Pillow with the filter of the
+Their settings, with what they mean, are in config/data.py. Sizes are changed by Pillow with the filter of the
 preprocessing, as they are in prediction: tf.image's resizing gives other numbers.
 
-All is NumPy and Pillow, called where a picture is read: a graph of TensorFlow operations for each picture took 240 us
+All is NumPy and Pillow, called where an image is read: a graph of TensorFlow operations for each image took 240 us
 of a 28x28 one, of which the change itself was 32.
 """
 
@@ -24,23 +24,24 @@ from lcnn_engine.model.graph import Preprocessing, Shape
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
-def generators(seed: int, places: Iterable[int]) -> Iterator[np.random.Generator]:
-    """What the changes of each picture are drawn from; `places` number the pictures of a whole run.
+def generators(seed: int, positions: Iterable[int]) -> Iterator[np.random.Generator]:
+    """Give what the changes of each image are drawn from; `positions` number the images of a whole run.
 
-    One generator, moved from place to place, each of which has 2^64 numbers: to make one takes 14 us, to move it 2.
+    One generator, moved from position to position, each of which has 2^64 numbers: to make one takes 14 us, to move it
+    2.
     """
     bits = np.random.Philox(key=seed)
     rng, start = np.random.Generator(bits), bits.state
-    for place in places:
-        start["state"]["counter"] = np.array([0, place, 0, 0], np.uint64)
+    for position in positions:
+        start["state"]["counter"] = np.array([0, position, 0, 0], np.uint64)
         bits.state = start
         yield rng
 
 
 def augmentation(steps: Sequence[Any], preprocessing: Preprocessing, input_shape: Shape) -> Change:
-    """All `steps` of a configuration's `augment` section as one function (image, generator) -> image.
+    """Join all `steps` of a configuration's `augment` section in one function (image, generator) -> image.
 
-    If `resize` is among them the picture comes as it was decoded, and leaves with `input_shape`; otherwise it comes
+    If `resize` is among them the image comes as it was decoded, and leaves with `input_shape`; otherwise it comes
     with `input_shape` and keeps it.
     """
     changes = [change_of(step, preprocessing, input_shape) for step in steps]
@@ -55,12 +56,12 @@ def augmentation(steps: Sequence[Any], preprocessing: Preprocessing, input_shape
 
 
 def begins_unresized(steps: Sequence[Any]) -> bool:
-    """Whether the list says itself where pictures are resized."""
+    """Tell whether the list says itself where images are resized."""
     return any(step.name == "resize" for step in steps)
 
 
 def change_of(step: Any, preprocessing: Preprocessing, input_shape: Shape) -> Change:
-    """One step as a function (image, generator) -> image, its probability included."""
+    """Make one step a function (image, generator) -> image, its probability included."""
     if step.name == "resize":
         return lambda image, rng: resize(image, preprocessing)
     if step.name == "random_crop":
@@ -76,7 +77,7 @@ def change_of(step: Any, preprocessing: Preprocessing, input_shape: Shape) -> Ch
 
 
 def sometimes(change: Change, probability: float) -> Change:
-    """`change` made with a probability, of which neither 0 nor 1 costs a draw."""
+    """Make `change` with a probability, of which neither 0 nor 1 costs a draw."""
     if probability == 1:
         return change
     if probability == 0:
@@ -85,15 +86,15 @@ def sometimes(change: Change, probability: float) -> Change:
 
 
 def one_of(image: np.ndarray, rng: np.random.Generator, choices: Sequence[Change]) -> np.ndarray:
-    """One of several changes, each as likely."""
+    """Make one of several changes, each as likely."""
     return choices[int(rng.integers(len(choices)))](image, rng)
 
 
-# ---------------------------------------------------------------------------------------------------- size and place
+# ---------------------------------------------------------------------------------------------------- size and position
 
 
 def resize(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Resized as the preprocessing says: to the bit what prediction does with the same pixels."""
+    """Resize as the preprocessing says: to the bit what prediction does with the same pixels."""
     rule = preprocessing.resize
     if rule is None:
         return image
@@ -103,7 +104,7 @@ def resize(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
 def random_resize(
     image: np.ndarray, rng: np.random.Generator, factor: Sequence[float], stretch: float, resample: str = "bilinear"
 ) -> np.ndarray:
-    """Height by a factor drawn from a range, width by one of that range within `stretch` of the height's."""
+    """Scale height by a factor drawn from a range, width by one of that range within `stretch` of the height's."""
     low, high = factor
     y = rng.uniform(low, high)
     x = rng.uniform(max(low, y * (1 - stretch)), min(high, y * (1 + stretch)))
@@ -123,7 +124,7 @@ def _pixels(image: Image.Image) -> np.ndarray:
 
 
 def rotate_crop(image: np.ndarray, rng: np.random.Generator, degrees: float) -> np.ndarray:
-    """Turned by up to `degrees` to either side, bilinear, and cut to the largest upright rectangle inside it."""
+    """Turn by up to `degrees` to either side, bilinear, and cut to the largest upright rectangle inside it."""
     angle = math.radians(rng.uniform(-degrees, degrees))
     height, width = inscribed(image.shape[0], image.shape[1], angle)
     inside = max(1, math.floor(height)), max(1, math.floor(width))
@@ -131,9 +132,9 @@ def rotate_crop(image: np.ndarray, rng: np.random.Generator, degrees: float) -> 
 
 
 def inscribed(height: float, width: float, angle: float) -> tuple[float, float]:
-    """Height and width of the largest upright rectangle within one of `height` by `width` that is turned by `angle`.
+    """Find the largest upright rectangle, height and width, within one of `height` by `width` turned by `angle`.
 
-    Where the picture is long and thin, two of its corners touch the long edges only; else all four touch an edge.
+    Where the image is long and thin, two of its corners touch the long edges only; else all four touch an edge.
     """
     sin, cos = abs(math.sin(angle)), abs(math.cos(angle))
     long, short = max(height, width), min(height, width)
@@ -148,7 +149,7 @@ def inscribed(height: float, width: float, angle: float) -> tuple[float, float]:
 def affine(
     image: np.ndarray, rng: np.random.Generator, rotate: float, scale: Sequence[float], shift: float
 ) -> np.ndarray:
-    """Turned by up to `rotate` degrees, scaled, and shifted by up to a share of the side, about the middle, bilinear.
+    """Turn by up to `rotate` degrees, scale, and shift by up to a share of the side, about the middle, bilinear.
 
     The size stays; what comes in from outside is black.
     """
@@ -175,19 +176,19 @@ def _transform(image: np.ndarray, cos: float, sin: float, dx: float, dy: float, 
 
 
 def random_crop(image: np.ndarray, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A part of (height, width), every place as likely."""
+    """Cut out a part of (height, width), every position as likely."""
     top, left = (int(rng.integers(more + 1)) for more in (image.shape[0] - height, image.shape[1] - width))
     return image[top : top + height, left : left + width]
 
 
 def center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The part of (height, width) in the middle, at the offsets of MODEL_FORMAT.md: half of what is over, floored."""
+    """Cut out the middle (height, width), at the offsets of MODEL_FORMAT.md: half of what is over, floored."""
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return image[top : top + height, left : left + width]
 
 
 def flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Left and right exchanged; whether, is `sometimes`' to draw."""
+    """Exchange left and right; whether, is `sometimes`' to draw."""
     return image[:, ::-1]
 
 
@@ -195,29 +196,29 @@ def flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def salt_and_pepper(image: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    """A `share` of the pixels, in all channels, turned black or white, each as likely."""
-    places = image.reshape(-1, image.shape[2]).copy()
-    black, white = rng.multinomial(len(places), [share / 2, share / 2, 1 - share])[:2]
-    drawn = rng.choice(len(places), black + white, replace=False)
-    places[drawn[:black]] = 0
-    places[drawn[black:]] = 255
-    return places.reshape(image.shape)
+    """Turn a `share` of the pixels, in all channels, black or white, each as likely."""
+    flat = image.reshape(-1, image.shape[2]).copy()
+    black, white = rng.multinomial(len(flat), [share / 2, share / 2, 1 - share])[:2]
+    drawn = rng.choice(len(flat), black + white, replace=False)
+    flat[drawn[:black]] = 0
+    flat[drawn[black:]] = 255
+    return flat.reshape(image.shape)
 
 
 def brightness_contrast(
     image: np.ndarray, rng: np.random.Generator, brightness: Sequence[float], contrast: Sequence[float]
 ) -> np.ndarray:
-    """All values times one factor, and their distances from the mean of their channel times another.
+    """Multiply all values by one factor, and their distances from the mean of their channel by another.
 
     Either order gives the same, so there is none to draw. Values beyond 0 and 255 become these. A value becomes the
     same everywhere in a channel, so 256 of each are calculated.
     """
     bright, far = (rng.uniform(low, high) for low, high in (brightness, contrast))
-    picture, values = _image(image), np.arange(256.0)
-    counts = np.array(picture.histogram()).reshape(-1, 256)
+    whole, values = _image(image), np.arange(256.0)
+    counts = np.array(whole.histogram()).reshape(-1, 256)
     mean = counts @ values / counts.sum(axis=1)
     table = bright * (mean[:, None] + far * (values - mean[:, None]))
-    return _pixels(picture.point(np.rint(table.clip(0, 255)).astype(int).ravel().tolist()))
+    return _pixels(whole.point(np.rint(table.clip(0, 255)).astype(int).ravel().tolist()))
 
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {

@@ -1,4 +1,4 @@
-"""One picture of what every augmentation does."""
+"""One figure of what every augmentation does."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lcnn_engine.images.decoding import Picture, open_picture
+from lcnn_engine.images.decoding import ImageLike, open_image
 from lcnn_train.config import data as settings
 from lcnn_train.data import augment
 
 _CELL = 128  # pixels of a cell's side
-_LONG_EDGE = 104  # of a picture before it is changed: what grows still fits
+_LONG_EDGE = 104  # of an image before it is changed: what grows still fits
 _LABEL = 190
 _HEAD = 34
 _BACKGROUND, _GRID, _INK, _QUIET = "#ffffff", "#e6e6e6", "#1a1a1a", "#666666"
@@ -53,12 +53,12 @@ ROWS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
 )
 
 
-def draw_augmentations(pictures: Sequence[Picture], draws: int, seed: int) -> Image.Image:
-    """A table: a row for each augmentation, and for each picture as it is a column and `draws` columns changed.
+def draw_augmentations(images: Sequence[ImageLike], draws: int, seed: int) -> Image.Image:
+    """Draw a table: a row for each augmentation, and for each image as it is a column and `draws` columns changed.
 
-    Raises the errors of `lcnn_engine` for what is no picture.
+    Raises the errors of `lcnn_engine` for what is no image.
     """
-    originals = [_small(picture) for picture in pictures]
+    originals = [_small(image) for image in images]
     columns = len(originals) * (draws + 1)
     drawing = Image.new("RGB", (_LABEL + columns * _CELL, _HEAD + len(ROWS) * _CELL), _BACKGROUND)
     canvas = ImageDraw.Draw(drawing)
@@ -79,15 +79,15 @@ def draw_augmentations(pictures: Sequence[Picture], draws: int, seed: int) -> Im
     return drawing
 
 
-def _small(picture: Picture) -> np.ndarray:
-    image = open_picture(picture, "RGB")
-    factor = _LONG_EDGE / max(image.size)
-    size = tuple(max(16, round(edge * factor)) for edge in image.size)
-    return np.asarray(image.resize((size[0], size[1]), Image.Resampling.LANCZOS))
+def _small(image: ImageLike) -> np.ndarray:
+    opened = open_image(image, "RGB")
+    factor = _LONG_EDGE / max(opened.size)
+    size = tuple(max(16, round(edge * factor)) for edge in opened.size)
+    return np.asarray(opened.resize((size[0], size[1]), Image.Resampling.LANCZOS))
 
 
 def _changed(original: np.ndarray, steps: Sequence[Any], draws: int, seed: int) -> list[np.ndarray]:
-    """What steps make of a picture: for a chain with a crop, in its last size; else in whatever size it got."""
+    """What steps make of an image: for a chain with a crop, in its last size; else in whatever size it got."""
     short = min(original.shape[:2])
     side = short * 7 // 8
     preprocessing = settings.Preprocessing(

@@ -1,4 +1,4 @@
-"""Pictures in class folders: ImageNet (ILSVRC2012) as it is unpacked, Tiny-ImageNet, and anything laid out like them.
+"""Images in class folders: ImageNet (ILSVRC2012) as it is unpacked, Tiny-ImageNet, and anything laid out like them.
 
 FOLDER/train/CLASS/**/*.JPEG and FOLDER/val/CLASS/**/*.JPEG; or FOLDER/val/*.JPEG with a list of classes, of which
 annotations.py reads every usual form; or FOLDER/CLASS/**, which is all for training. Classes are numbered by their
@@ -18,6 +18,7 @@ import numpy as np
 from lcnn_train.data.annotations import class_of_each, class_words, in_words
 from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
+from lcnn_train.utils.lazy import former_names
 
 ENDINGS = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
@@ -29,8 +30,8 @@ PARTS = {
 
 
 @dataclass(frozen=True)
-class FilePictures:
-    """Picture files below `folder` and their labels (N,) int64; otherwise as `Pictures` says."""
+class FileImages:
+    """Image files below `folder` and their labels (N,) int64; otherwise as `Images` says."""
 
     folder: Path
     files: tuple[str, ...]
@@ -47,25 +48,25 @@ class FilePictures:
         return len(self.files)
 
     def read(self, index: int) -> str:
-        """The path of a picture."""
+        """Return the path of an image."""
         return str(self.folder / self.files[index])
 
     name = read
 
-    def take(self, indices: np.ndarray) -> FilePictures:
-        """The pictures at `indices`, in that order."""
+    def take(self, indices: np.ndarray) -> FileImages:
+        """Take the images at `indices`, in that order."""
         files = tuple(self.files[i] for i in indices)
         return replace(self, files=files, labels=self.labels[indices])
 
 
-def read_folder(folder: str | os.PathLike[str], part: str) -> FilePictures:
-    """List the pictures of a `part` ("train" or "test") of a data set in folders; none is opened.
+def read_folder(folder: str | os.PathLike[str], part: str) -> FileImages:
+    """List the images of a `part` ("train" or "test") of a data set in folders; none is opened.
 
-    Raises DataError if the folder, the part or a class has no pictures, or if a list does not fit them.
+    Raises DataError if the folder, the part or a class has no images, or if a list does not fit them.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder of pictures, found {'a file' if folder.exists() else 'nothing'}")
+        raise DataError(f"{folder}: expected a folder of images, found {'a file' if folder.exists() else 'nothing'}")
     root = part_folder(folder, part)
     if root is None:
         raise DataError(f"{folder}: {_expected(part)}; found {listing(folder)}")
@@ -77,7 +78,7 @@ def read_folder(folder: str | os.PathLike[str], part: str) -> FilePictures:
 
 
 def part_folder(folder: Path, part: str) -> Path | None:
-    """Where a part lies; class folders without parts are all for training."""
+    """Find where a part lies; class folders without parts are all for training."""
     for name in PARTS[part]:
         if (folder / name).is_dir():
             return folder / name
@@ -87,11 +88,11 @@ def part_folder(folder: Path, part: str) -> Path | None:
 
 def _expected(part: str) -> str:
     if part == "test":
-        return f"expected pictures to test on, in a folder {PARTS['test'][0]} or {PARTS['test'][-1]}"
+        return f"expected images to test on, in a folder {PARTS['test'][0]} or {PARTS['test'][-1]}"
     return "expected class folders, as in train/CLASS/*.JPEG, or TFRecord files, as train-00000-of-00128"
 
 
-def _of_class_folders(folder: Path, root: Path, part: str, found: list[str]) -> FilePictures:
+def _of_class_folders(folder: Path, root: Path, part: str, found: list[str]) -> FileImages:
     train = part_folder(folder, "train") if part == "test" else None
     synsets = subfolders(train) if train else found
     _check_unique(root, synsets)
@@ -100,23 +101,23 @@ def _of_class_folders(folder: Path, root: Path, part: str, found: list[str]) -> 
         raise DataError(f"{root}: expected the classes of {train}; found others too: {_first(unknown)}")
     files, labels, empty = [], [], []
     for synset in found:
-        pictures = [f"{synset}/{file}" for file in _pictures(root / synset)]
-        files += pictures
-        labels += [synsets.index(synset)] * len(pictures)
-        if not pictures:
+        images = [f"{synset}/{file}" for file in _images(root / synset)]
+        files += images
+        labels += [synsets.index(synset)] * len(images)
+        if not images:
             empty.append(synset)
     if empty:
         raise DataError(
-            f"{root}: expected pictures in every class folder; found none in {len(empty)} of {len(found)}: "
+            f"{root}: expected images in every class folder; found none in {len(empty)} of {len(found)}: "
             f"{_first(empty)}. Fill or remove them"
         )
-    return FilePictures(root, tuple(files), np.array(labels, np.int64), _classes(folder, synsets), tuple(synsets))
+    return FileImages(root, tuple(files), np.array(labels, np.int64), _classes(folder, synsets), tuple(synsets))
 
 
-def _of_flat_folder(folder: Path, root: Path) -> FilePictures:
-    files = sorted(_pictures(root))
+def _of_flat_folder(folder: Path, root: Path) -> FileImages:
+    files = sorted(_images(root))
     if not files:
-        raise DataError(f"{root}: expected class folders or pictures; found {listing(root)}")
+        raise DataError(f"{root}: expected class folders or images; found {listing(root)}")
     train = part_folder(folder, "train")
     synsets = subfolders(train) if train and train != root else None
     of_each, synsets, source = class_of_each(folder, root, files, synsets)
@@ -125,7 +126,7 @@ def _of_flat_folder(folder: Path, root: Path) -> FilePictures:
     if unknown:
         raise DataError(f"{source}: expected the classes of {train}; found others too: {_first(unknown)}")
     labels = np.array([numbers[synset] for synset in of_each], np.int64)
-    return FilePictures(root, tuple(files), labels, _classes(folder, synsets), tuple(synsets))
+    return FileImages(root, tuple(files), labels, _classes(folder, synsets), tuple(synsets))
 
 
 def _classes(folder: Path, synsets: list[str]) -> tuple[str, ...]:
@@ -145,17 +146,17 @@ def _check_unique(root: Path, synsets: list[str]) -> None:
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, in order of code points; hidden ones do not count."""
+    """List the folders in a folder, in order of code points; hidden ones do not count."""
     return sorted(entry.name for entry in _entries(folder) if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _pictures(folder: Path, prefix: str = "") -> Iterator[str]:
-    """Picture files below a folder, relative to it, each folder's own in order of their names."""
+def _images(folder: Path, prefix: str = "") -> Iterator[str]:
+    """Image files below a folder, relative to it, each folder's own in order of their names."""
     for entry in sorted(_entries(folder), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from _pictures(folder / entry.name, f"{prefix}{entry.name}/")
+            yield from _images(folder / entry.name, f"{prefix}{entry.name}/")
         elif entry.name.lower().endswith(ENDINGS):
             yield prefix + entry.name
 
@@ -169,10 +170,13 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def listing(folder: Path) -> str:
-    """What is in a folder, for a message."""
+    """List what is in a folder, for a message."""
     names = sorted(entry.name for entry in _entries(folder))
     return _first(names) if names else "an empty folder"
 
 
 def _first(names: list[str]) -> str:
     return ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
+
+
+former_names(__name__, FilePictures="FileImages")

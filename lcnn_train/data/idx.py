@@ -45,7 +45,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures (N, height, width) uint8 and their labels (N,) uint8; otherwise as `Pictures` says."""
+    """Images (N, height, width) uint8 and their labels (N,) uint8; otherwise as `Images` says."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -57,15 +57,15 @@ class Split:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> Split:
-        """The pictures at `indices`, in that order."""
+        """Take the images at `indices`, in that order."""
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def read(self, index: int) -> np.ndarray:
-        """The pixels of one picture, uint8 (height, width)."""
+        """Return the pixels of one image, uint8 (height, width)."""
         return self.images[index]
 
     def name(self, index: int) -> str:
-        return f"picture {index} of {self.source}"
+        return f"image {index} of {self.source}"
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -109,7 +109,7 @@ def _unpacked(path: Path) -> bytes:
 def read_folder(folder: str | os.PathLike[str], part: str) -> Split:
     """Read the `part` ("train" or "test") of a folder in MNIST's layout.
 
-    Raises DataError if the folder or a file is missing, or if pictures and labels do not fit together.
+    Raises DataError if the folder or a file is missing, or if images and labels do not fit together.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -136,16 +136,16 @@ def _listing(folder: Path) -> str:
 
 def _split(images: np.ndarray, labels: np.ndarray, images_path: Path, labels_path: Path) -> Split:
     if images.ndim != 3:
-        raise DataError(f"{images_path}: expected pictures, 3 axes (N, height, width); found shape {images.shape}")
+        raise DataError(f"{images_path}: expected images, 3 axes (N, height, width); found shape {images.shape}")
     if labels.ndim != 1:
         raise DataError(f"{labels_path}: expected labels, 1 axis (N,); found shape {labels.shape}")
     if len(images) != len(labels):
         raise DataError(
-            f"{labels_path}: expected a label for each of the {len(images)} pictures of {images_path.name}; "
+            f"{labels_path}: expected a label for each of the {len(images)} images of {images_path.name}; "
             f"found {len(labels)}"
         )
     if images.size == 0:
-        raise DataError(f"{images_path}: expected at least one picture of at least one pixel; found {images.shape}")
+        raise DataError(f"{images_path}: expected at least one image of at least one pixel; found {images.shape}")
     return Split(images, labels, str(images_path.parent))
 
 
@@ -192,5 +192,5 @@ def _read_npz(path: Path, part: str) -> Split:
             f"{path}: expected arrays x_{part} and y_{part} in an .npz file ({error}). Fetch it again."
         ) from error
     if images.dtype != np.uint8:
-        raise DataError(f"{path}: expected pictures of dtype uint8; found {images.dtype}")
+        raise DataError(f"{path}: expected images of dtype uint8; found {images.dtype}")
     return _split(images, labels.astype(np.uint8), path, path)

@@ -1,4 +1,4 @@
-"""What a data set is to the rest of the trainer: numbered pictures with classes, some of which cannot be read."""
+"""What a data set is to the rest of the trainer: numbered images with classes, some of which cannot be read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from lcnn_engine.images.decoding import Picture
+from lcnn_engine.images.decoding import ImageLike
 from lcnn_train.errors import DataError
+from lcnn_train.utils.lazy import former_names
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,7 +19,7 @@ _NAMED = 5
 
 
 class Skipped:
-    """The pictures of a data set that could not be read, each by its name, with the reason. Any thread may add."""
+    """The images of a data set that could not be read, each by its name, with the reason. Any thread may add."""
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
@@ -26,7 +27,7 @@ class Skipped:
         self.failure: DataError | None = None  # what ended a pipeline: TensorFlow would only pass on its text
 
     def add(self, name: str, error: Exception) -> None:
-        """Note a picture, and what was raised when it was read."""
+        """Note an image, and what was raised when it was read."""
         with self._lock:
             self._reasons.setdefault(name, _reason(error))
 
@@ -42,24 +43,24 @@ class Skipped:
         """One line: how many, and the first of them."""
         found = list(self)
         if not found:
-            return "every picture could be read"
+            return "every image could be read"
         named = "; ".join(f"{name} ({reason})" for name, reason in found[:_NAMED])
         more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        noun = "picture that cannot be read" if len(found) == 1 else "pictures that cannot be read"
+        noun = "image that cannot be read" if len(found) == 1 else "images that cannot be read"
         return f"skipped {len(found):,} {noun}: {named}{more}"
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong with a picture, without its name, which is told beside it."""
+    """What is wrong with an image, without its name, which is told beside it."""
     cause = error.__cause__ or error
     if type(cause).__name__ == "UnidentifiedImageError":
-        return "no picture in a format that Pillow reads"
+        return "no image in a format that Pillow reads"
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     return " ".join(text.split()) or type(cause).__name__
 
 
-class Pictures(Protocol):
-    """Numbered pictures and their classes: one part of a data set.
+class Images(Protocol):
+    """Numbered images and their classes: one part of a data set.
 
     labels: int64 or uint8 (N,), counted from 0. classes: their names, or None where the data set has none.
     source: where they lie, for messages. skipped: those that were found to be unreadable, of the whole part.
@@ -79,23 +80,26 @@ class Pictures(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int) -> Picture:
-        """The picture as the engine's preprocessing takes it: a path, an encoded file as bytes, or uint8 pixels."""
+    def read(self, index: int) -> ImageLike:
+        """Return what the engine's preprocessing takes: a path, an encoded file as bytes, or uint8 pixels."""
 
     def name(self, index: int) -> str:
-        """What it is called in a report."""
+        """Return what it is called in a report."""
 
     def take(self, indices: np.ndarray) -> Self:
-        """The pictures at `indices`, in that order."""
+        """Take the images at `indices`, in that order."""
 
 
-def check_classes(pictures: Pictures, classes: int) -> None:
+def check_classes(images: Images, classes: int) -> None:
     """Raise DataError if a label is beyond the model's number of classes."""
-    highest = int(pictures.labels.max())
+    highest = int(images.labels.max())
     if highest < classes:
         return
-    name = f" ({pictures.classes[highest]})" if pictures.classes else ""
+    name = f" ({images.classes[highest]})" if images.classes else ""
     raise DataError(
-        f"{pictures.source}: expected labels below the model's {classes} classes; found {highest}{name}. "
+        f"{images.source}: expected labels below the model's {classes} classes; found {highest}{name}. "
         f"Set model.classes={highest + 1}"
     )
+
+
+former_names(__name__, Pictures="Images")

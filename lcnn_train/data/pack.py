@@ -18,9 +18,9 @@ import tensorflow as tf
 from PIL import Image
 
 from lcnn_engine.errors import InputError
-from lcnn_engine.images.decoding import open_picture
-from lcnn_train.data.folder import FilePictures
-from lcnn_train.data.images import Pictures
+from lcnn_engine.images.decoding import open_image
+from lcnn_train.data.folder import FileImages
+from lcnn_train.data.images import Images
 from lcnn_train.errors import DataError
 from lcnn_train.utils.files import write_atomically
 
@@ -32,7 +32,7 @@ _SEED = 12345
 
 @dataclass(frozen=True)
 class _Encoded:
-    """A picture's file, what it is, and its size in pixels."""
+    """An image's file, what it is, and its size in pixels."""
 
     data: bytes
     format: str
@@ -40,72 +40,72 @@ class _Encoded:
     width: int
 
 
-def pack(pictures: Pictures, folder: str | os.PathLike[str], part: str, shards: int | None = None) -> list[Path]:
-    """Write pictures as TFRecord files PREFIX-00000-of-SHARDS in `folder`, mixed; return their paths.
+def pack(images: Images, folder: str | os.PathLike[str], part: str, shards: int | None = None) -> list[Path]:
+    """Write images as TFRecord files PREFIX-00000-of-SHARDS in `folder`, mixed; return their paths.
 
-    Files are kept as they are, byte by byte, and pixels are saved as PNG. Pictures that cannot be decoded are left out,
-    and noted in `pictures.skipped`. Labels begin at 1. Raises DataError if the folder has files of this part already,
-    or more shards are asked for than there are pictures.
+    Files are kept as they are, byte by byte, and pixels are saved as PNG. Images that cannot be decoded are left out,
+    and noted in `images.skipped`. Labels begin at 1. Raises DataError if the folder has files of this part already,
+    or more shards are asked for than there are images.
     """
     folder = Path(folder)
     prefix = PREFIXES[part]
-    shards = shards or max(1, round(len(pictures) / _PER_SHARD))
-    if not 1 <= shards <= len(pictures):
-        raise DataError(f"--shards: expected 1 to {len(pictures)}, the number of pictures; found {shards}")
+    shards = shards or max(1, round(len(images) / _PER_SHARD))
+    if not 1 <= shards <= len(images):
+        raise DataError(f"--shards: expected 1 to {len(images)}, the number of images; found {shards}")
     old = sorted(path.name for path in folder.glob(f"{prefix}-*-of-*")) if folder.is_dir() else []
     if old:
         raise DataError(
             f"{folder}: expected no {prefix} files yet; found {old[0]}. Name another folder, or remove them"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    order = np.random.default_rng(_SEED).permutation(len(pictures))
+    order = np.random.default_rng(_SEED).permutation(len(images))
     paths = [folder / f"{prefix}-{number:05d}-of-{shards:05d}" for number in range(shards)]
     for path, indices in zip(paths, np.array_split(order, shards), strict=True):
-        write_atomically(path, lambda temporary, own=indices: _write(temporary, pictures, own))  # type: ignore[misc]
+        write_atomically(path, lambda temporary, own=indices: _write(temporary, images, own))  # type: ignore[misc]
     return paths
 
 
-def _write(path: Path, pictures: Pictures, indices: np.ndarray) -> None:
+def _write(path: Path, images: Images, indices: np.ndarray) -> None:
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for index, encoded in _encoded(pictures, indices):
-            writer.write(_example(pictures, index, encoded).SerializeToString(deterministic=True))
+        for index, encoded in _encoded(images, indices):
+            writer.write(_example(images, index, encoded).SerializeToString(deterministic=True))
 
 
-def _encoded(pictures: Pictures, indices: np.ndarray) -> Iterator[tuple[int, _Encoded]]:
-    """Each picture that can be decoded, in the order of `indices`, some read ahead by other threads."""
+def _encoded(images: Images, indices: np.ndarray) -> Iterator[tuple[int, _Encoded]]:
+    """Each image that can be decoded, in the order of `indices`, some read ahead by other threads."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         remaining = iter(indices)
         while several := list(islice(remaining, _READ_AHEAD)):
-            found = pool.map(lambda index: _encode(pictures, int(index)), several)
+            found = pool.map(lambda index: _encode(images, int(index)), several)
             for index, encoded in zip(several, found, strict=True):
                 if encoded is not None:
                     yield int(index), encoded
 
 
-def _encode(pictures: Pictures, index: int) -> _Encoded | None:
+def _encode(images: Images, index: int) -> _Encoded | None:
     try:
-        picture = pictures.read(index)
-        if isinstance(picture, np.ndarray):
+        image = images.read(index)
+        if isinstance(image, np.ndarray):
             buffer = io.BytesIO()
-            Image.fromarray(picture).save(buffer, "PNG")
-            return _Encoded(buffer.getvalue(), "PNG", picture.shape[0], picture.shape[1])
-        data = picture if isinstance(picture, bytes) else Path(str(picture)).read_bytes()
-        upright = open_picture(data, "RGB")
-        with Image.open(io.BytesIO(data)) as image:
-            return _Encoded(data, image.format or "", upright.height, upright.width)
+            Image.fromarray(image).save(buffer, "PNG")
+            return _Encoded(buffer.getvalue(), "PNG", image.shape[0], image.shape[1])
+        data = image if isinstance(image, bytes) else Path(str(image)).read_bytes()
+        upright = open_image(data, "RGB")
+        with Image.open(io.BytesIO(data)) as opened:
+            return _Encoded(data, opened.format or "", upright.height, upright.width)
     except (InputError, OSError) as error:
-        pictures.skipped.add(pictures.name(index), error)
+        images.skipped.add(images.name(index), error)
         return None
 
 
-def _example(pictures: Pictures, index: int, encoded: _Encoded) -> tf.train.Example:
-    label = int(pictures.labels[index])
-    words = pictures.classes[label] if pictures.classes else ""
-    synset = pictures.synsets[label] if isinstance(pictures, FilePictures) else words
+def _example(images: Images, index: int, encoded: _Encoded) -> tf.train.Example:
+    label = int(images.labels[index])
+    words = images.classes[label] if images.classes else ""
+    synset = images.synsets[label] if isinstance(images, FileImages) else words
     features = {
         "image/encoded": _bytes(encoded.data),
         "image/format": _bytes(encoded.format.encode()),
-        "image/filename": _bytes(Path(pictures.name(index)).name.encode(errors="surrogateescape")),
+        "image/filename": _bytes(Path(images.name(index)).name.encode(errors="surrogateescape")),
         "image/height": _integers(encoded.height),
         "image/width": _integers(encoded.width),
         "image/colorspace": _bytes(b"RGB"),

@@ -1,7 +1,7 @@
-"""tf.data batches. The pictures of a step are a function of (seed, epoch, step) alone, so a resumed run sees the same.
+"""tf.data batches. The images of a step are a function of (seed, epoch, step) alone, so a resumed run sees the same.
 
-Pictures become input by `lcnn_engine.images.preprocessing`, whose functions also serve prediction: TensorFlow's own
-decoding and resizing give other numbers than Pillow's. A picture that cannot be read is noted in its data set's
+Images become input by `lcnn_engine.images.preprocessing`, whose functions also serve prediction: TensorFlow's own
+decoding and resizing give other numbers than Pillow's. An image that cannot be read is noted in its data set's
 `skipped`; in training another, drawn at random, takes its place, so that batches keep their size, and in evaluation it
 is left out.
 """
@@ -21,39 +21,40 @@ import tensorflow as tf
 from lcnn_engine.images.preprocessing import normalize
 from lcnn_engine.model.graph import Preprocessing, Shape
 from lcnn_train.data.augment import augmentation, begins_unresized, generators
-from lcnn_train.data.images import Pictures
+from lcnn_train.data.images import Images
 from lcnn_train.data.reader import Reader
 from lcnn_train.errors import DataError
+from lcnn_train.utils.lazy import former_names
 
-AnyPictures = TypeVar("AnyPictures", bound=Pictures)
+AnyImages = TypeVar("AnyImages", bound=Images)
 
 _PREFETCH = 2
-# Pictures that one call into Python reads: the call's own cost is shared, and a batch is still read by many threads.
+# Images that one call into Python reads: the call's own cost is shared, and a batch is still read by many threads.
 _CHUNK = 32
-# Numbers in a picture up to which one thread reads and changes more of them than two: 12,200 a second of 28x28 greys
+# Numbers in an image up to which one thread reads and changes more of them than two: 12,200 a second of 28x28 greys
 # where two came to 7,300 (of 224x224, 1,310 and 2,605).
 _SMALL = 64 * 64
-# So many pictures in a row that cannot be read are no matter of a few bad files.
+# So many images in a row that cannot be read are no matter of a few bad files.
 _TRIES = 100
 
 
-def hold_out(pictures: AnyPictures, count: int, seed: int) -> tuple[AnyPictures, AnyPictures]:
-    """Divide pictures at random (by `seed`) in two: all but `count` of them, and those `count`."""
-    if not 0 <= count < len(pictures):
-        raise DataError(f"data.validation: expected fewer than the {len(pictures)} training pictures; found {count}")
-    order = np.random.default_rng(seed).permutation(len(pictures))
-    return pictures.take(np.sort(order[count:])), pictures.take(np.sort(order[:count]))
+def hold_out(images: AnyImages, count: int, seed: int) -> tuple[AnyImages, AnyImages]:
+    """Divide images at random (by `seed`) in two: all but `count` of them, and those `count`."""
+    if not 0 <= count < len(images):
+        raise DataError(f"data.validation: expected fewer than the {len(images)} training images; found {count}")
+    order = np.random.default_rng(seed).permutation(len(images))
+    return images.take(np.sort(order[count:])), images.take(np.sort(order[:count]))
 
 
-def steps_per_epoch(pictures: Pictures, batch_size: int) -> int:
-    """Whole batches in an epoch; the remainder is dropped. Raises DataError if there is none."""
-    if len(pictures) < batch_size:
-        raise DataError(f"train.batch_size: expected at most the {len(pictures)} training pictures; found {batch_size}")
-    return len(pictures) // batch_size
+def steps_per_epoch(images: Images, batch_size: int) -> int:
+    """Count whole batches in an epoch; the remainder is dropped. Raises DataError if there is none."""
+    if len(images) < batch_size:
+        raise DataError(f"train.batch_size: expected at most the {len(images)} training images; found {batch_size}")
+    return len(images) // batch_size
 
 
 def training_batches(
-    pictures: Pictures,
+    images: Images,
     preprocessing: Preprocessing,
     input_shape: Shape,
     batch_size: int,
@@ -68,15 +69,15 @@ def training_batches(
     workers: int | None = None,
     cache: int = 0,
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches (x float32 (B, H, W, C), y int64 (B,)) of the epochs first_epoch .. epochs - 1.
+    """Make shuffled, augmented batches (x float32 (B, H, W, C), y int64 (B,)) of epochs first_epoch .. epochs - 1.
 
     `batch_size` is that of all workers together: worker `shard` of `shards` gets its rows of every batch, so that
     together they see what one alone would. `first_step` leaves out the first steps of the first epoch. `workers`
-    threads read (None: one a core), and pictures are kept decoded if all fit into `cache` MiB.
+    threads read (None: one a core), and images are kept decoded if all fit into `cache` MiB.
     Raises DataError if the data set has less than a batch, or if the batch does not divide among the workers.
     """
-    steps, rows = steps_per_epoch(pictures, batch_size), _rows(batch_size, shards)
-    reader = Reader(pictures, preprocessing, None if begins_unresized(augment) else input_shape, cache)
+    steps, rows = steps_per_epoch(images, batch_size), _rows(batch_size, shards)
+    reader = Reader(images, preprocessing, None if begins_unresized(augment) else input_shape, cache)
     change = augmentation(augment, preprocessing, input_shape)
     chunk = _chunk(rows)
 
@@ -85,11 +86,11 @@ def training_batches(
         epoch, step = divmod(step, steps)
         first = step * batch_size + shard * rows + row
         positions = range(first, first + chunk)
-        indices, found = zip(*(_read_or_replaced(reader, seed, epoch, place) for place in positions), strict=True)
+        indices, found = zip(*(_read_or_replaced(reader, seed, epoch, position) for position in positions), strict=True)
         if augment:
-            draws = generators(seed, (epoch * len(pictures) + place for place in positions))
+            draws = generators(seed, (epoch * len(images) + position for position in positions))
             found = tuple(change(pixels, rng) for pixels, rng in zip(found, draws, strict=True))
-        return np.stack(found), pictures.labels[list(indices)].astype(np.int64)
+        return np.stack(found), images.labels[list(indices)].astype(np.int64)
 
     per_step = rows // chunk
     first = (first_epoch * steps + first_step) * per_step
@@ -100,7 +101,7 @@ def training_batches(
 
 
 def evaluation_batches(
-    pictures: Pictures,
+    images: Images,
     preprocessing: Preprocessing,
     input_shape: Shape,
     batch_size: int,
@@ -109,42 +110,42 @@ def evaluation_batches(
     cache: int = 0,
     numbered: bool = False,
 ) -> tf.data.Dataset:
-    """Every picture once, in their order, but those that cannot be read; the last batch may be smaller.
+    """Make batches of every image once, in their order, but those that cannot be read; the last may be smaller.
 
-    Batches are (x float32 (B, H, W, C), y int64 (B,)), y the labels, or with `numbered` the pictures' numbers.
+    Batches are (x float32 (B, H, W, C), y int64 (B,)), y the labels, or with `numbered` the images' numbers.
     """
-    reader = Reader(pictures, preprocessing, input_shape, cache)
+    reader = Reader(images, preprocessing, input_shape, cache)
     chunk = min(_CHUNK, batch_size)
 
     def load(first: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        numbers = range(int(first), min(int(first) + chunk, len(pictures)))
+        numbers = range(int(first), min(int(first) + chunk, len(images)))
         found = {number: x for number in numbers if (x := reader(number)) is not None}
         indices = np.array(list(found), np.int64)
         x = np.stack(list(found.values())) if found else np.empty((0, *input_shape), np.uint8)
-        return x, indices if numbered else pictures.labels[indices].astype(np.int64)
+        return x, indices if numbered else images.labels[indices].astype(np.int64)
 
-    firsts = tf.data.Dataset.range(0, len(pictures), chunk)
+    firsts = tf.data.Dataset.range(0, len(images), chunk)
     batches = _loaded(firsts, load, reader, input_shape, workers).rebatch(batch_size)
     batches = _finished(batches, preprocessing, input_shape, None)
-    if isinstance(pictures.read(0), np.ndarray):  # nothing in memory is unreadable, and Keras likes to know the count
-        batches = batches.apply(tf.data.experimental.assert_cardinality(-(-len(pictures) // batch_size)))
+    if isinstance(images.read(0), np.ndarray):  # nothing in memory is unreadable, and Keras likes to know the count
+        batches = batches.apply(tf.data.experimental.assert_cardinality(-(-len(images) // batch_size)))
     return batches
 
 
 @contextmanager
-def data_errors(*sets: Pictures) -> Iterator[None]:
-    """Around the use of batches: what ended them, if it was the data, as our DataError and not as TensorFlow's."""
+def data_errors(*sets: Images) -> Iterator[None]:
+    """Raise what ended the use of batches, if it was the data, as our DataError and not as TensorFlow's."""
     try:
         yield
     except tf.errors.OpError:
-        for pictures in sets:
-            if pictures.skipped.failure is not None:
-                raise pictures.skipped.failure from None
+        for images in sets:
+            if images.skipped.failure is not None:
+                raise images.skipped.failure from None
         raise
 
 
 def measure_throughput(batches: tf.data.Dataset, seconds: float = 3.0) -> float:
-    """Pictures a second that batches come with when nothing else is done; timed from the second batch on, if any."""
+    """Time batches when nothing else is done, in images a second; from the second batch on, if there is one."""
     started = time.perf_counter()
     iterator = iter(batches)
     first = next(iterator, None)
@@ -161,7 +162,7 @@ def measure_throughput(batches: tf.data.Dataset, seconds: float = 3.0) -> float:
 
 @functools.lru_cache(maxsize=4)
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
-    """The order (count,) in which an epoch shows the pictures."""
+    """Draw the order (count,) in which an epoch shows the images."""
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 
@@ -177,8 +178,8 @@ def _chunk(rows: int) -> int:
 
 
 def _read_or_replaced(reader: Reader, seed: int, epoch: int, position: int) -> tuple[int, np.ndarray]:
-    """Number and pixels of the picture at a position of an epoch, or of the first readable one of others drawn."""
-    count = len(reader.pictures)
+    """Number and pixels of the image at a position of an epoch, or of the first readable one of others drawn."""
+    count = len(reader.images)
     index = int(epoch_order(count, seed, epoch)[position])
     draws = None
     for _ in range(_TRIES):
@@ -188,21 +189,21 @@ def _read_or_replaced(reader: Reader, seed: int, epoch: int, position: int) -> t
         draws = draws or np.random.default_rng((seed, epoch, position))
         index = int(draws.integers(count))
     raise DataError(
-        f"{reader.pictures.source}: expected pictures that can be read; found {_TRIES} in a row that cannot: "
-        f"{reader.pictures.skipped}"
+        f"{reader.images.source}: expected images that can be read; found {_TRIES} in a row that cannot: "
+        f"{reader.images.skipped}"
     )
 
 
 def _loaded(
     numbers: tf.data.Dataset, load: Callable[..., Any], reader: Reader, shape: Shape, workers: int | None
 ) -> tf.data.Dataset:
-    """Each number loaded as some pictures, uint8 (N, *shape), and an int64 of each."""
+    """Each number loaded as some images, uint8 (N, *shape), and an int64 of each."""
 
     def guarded(number: np.int64) -> Any:
         try:
             return load(number)
         except DataError as error:
-            reader.pictures.skipped.failure = error
+            reader.images.skipped.failure = error
             raise
 
     def loaded(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -213,15 +214,15 @@ def _loaded(
 
 
 def _workers(reader: Reader, shape: Shape) -> int:
-    """One for small pictures in memory, whose threads would do little but hand Python's lock to one another."""
-    small = math.prod(shape) <= _SMALL and isinstance(reader.pictures.read(0), np.ndarray)
+    """One for small images in memory, whose threads would do little but hand Python's lock to one another."""
+    small = math.prod(shape) <= _SMALL and isinstance(reader.images.read(0), np.ndarray)
     return 1 if small else tf.data.AUTOTUNE
 
 
 def _finished(
     batches: tf.data.Dataset, preprocessing: Preprocessing, input_shape: Shape, rows: int | None
 ) -> tf.data.Dataset:
-    """Batches of uint8 pictures made the network's input, and ready before they are asked for."""
+    """Batches of uint8 images made the network's input, and ready before they are asked for."""
 
     def normalized(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # By the engine's function: TensorFlow may rewrite a division as a product, which rounds otherwise.
@@ -231,3 +232,6 @@ def _finished(
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF  # `shard` says it
     return batches.map(normalized, num_parallel_calls=1).prefetch(_PREFETCH).with_options(options)
+
+
+former_names(__name__, AnyPictures="AnyImages")

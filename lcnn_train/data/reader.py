@@ -1,4 +1,4 @@
-"""Reading pictures as pixels, from many threads."""
+"""Reading images as pixels, from many threads."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from itertools import islice
 import numpy as np
 
 from lcnn_engine.errors import InputError
-from lcnn_engine.images.decoding import Picture, open_picture
+from lcnn_engine.images.decoding import ImageLike, open_image
 from lcnn_engine.images.preprocessing import to_pixels
 from lcnn_engine.model.graph import MODES, Preprocessing, Shape
-from lcnn_train.data.images import Pictures
+from lcnn_train.data.images import Images
 
 
 class Reader:
-    """A picture's number -> its pixels, uint8 (H, W, C), or None where it cannot be read, which is noted in `skipped`.
+    """An image's number -> its pixels, uint8 (H, W, C), or None where it cannot be read, which is noted in `skipped`.
 
-    With a `shape`, pixels are resized and cut to it as for prediction; without one they have the picture's own size.
-    Pixels of a `shape` are kept once read if those of all pictures fit into `cache` MiB.
+    With a `shape`, pixels are resized and cut to it as for prediction; without one they have the image's own size.
+    Pixels of a `shape` are kept once read if those of all images fit into `cache` MiB.
     """
 
-    def __init__(self, pictures: Pictures, preprocessing: Preprocessing, shape: Shape | None, cache: int = 0):
-        self.pictures, self.preprocessing, self.shape = pictures, preprocessing, shape
+    def __init__(self, images: Images, preprocessing: Preprocessing, shape: Shape | None, cache: int = 0):
+        self.images, self.preprocessing, self.shape = images, preprocessing, shape
         self.channels = MODES[preprocessing.mode]
-        fits = shape is not None and len(pictures) * math.prod(shape) <= cache * 2**20
-        # The system gives an array of zeros its memory page by page, as pictures come.
-        self._kept = np.zeros((len(pictures), *shape), np.uint8) if shape is not None and fits else None
-        self._is_kept = np.zeros(len(pictures), bool)
+        fits = shape is not None and len(images) * math.prod(shape) <= cache * 2**20
+        # The system gives an array of zeros its memory page by page, as images come.
+        self._kept = np.zeros((len(images), *shape), np.uint8) if shape is not None and fits else None
+        self._is_kept = np.zeros(len(images), bool)
 
     def __call__(self, index: int) -> np.ndarray | None:
         if self._kept is None:
@@ -42,18 +42,18 @@ class Reader:
 
     def _read(self, index: int) -> np.ndarray | None:
         try:
-            picture = self.pictures.read(index)
+            image = self.images.read(index)
             if self.shape is not None:
-                return to_pixels(picture, self.preprocessing, self.shape)
-            image = open_picture(picture, self.preprocessing.mode)
-            return np.array(image).reshape(image.height, image.width, self.channels)
+                return to_pixels(image, self.preprocessing, self.shape)
+            opened = open_image(image, self.preprocessing.mode)
+            return np.array(opened).reshape(opened.height, opened.width, self.channels)
         except (InputError, OSError) as error:
-            self.pictures.skipped.add(self.pictures.name(index), error)
+            self.images.skipped.add(self.images.name(index), error)
             return None
 
 
-def first_readable(pictures: Pictures, preprocessing: Preprocessing, count: int) -> list[Picture]:
-    """The first `count` pictures that can be read, or as many as there are."""
-    reader = Reader(pictures, preprocessing, None)
-    readable = (pictures.read(index) for index in range(len(pictures)) if reader(index) is not None)
+def first_readable(images: Images, preprocessing: Preprocessing, count: int) -> list[ImageLike]:
+    """Find the first `count` images that can be read, or as many as there are."""
+    reader = Reader(images, preprocessing, None)
+    readable = (images.read(index) for index in range(len(images)) if reader(index) is not None)
     return list(islice(readable, count))

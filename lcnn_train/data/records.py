@@ -1,8 +1,8 @@
-"""TFRecord files of pictures, as TensorFlow's ImageNet scripts write them: train-00000-of-01024, validation-...
+"""TFRecord files of images, as TensorFlow's ImageNet scripts write them: train-00000-of-01024, validation-...
 
 A record is a tf.train.Example with `image/encoded` (the file's bytes), `image/class/label` (from 1 on, as 0 is the
 background there) and, if there are any, `image/class/synset`, `image/class/text` and `image/filename`. Every record's
-place and label are listed once, so that any order of the pictures can be read; the list is kept in the user's cache.
+place and label are listed once, so that any order of the images can be read; the list is kept in the user's cache.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lcnn_train.data.annotations import in_words
 from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
 from lcnn_train.utils.files import write_atomically
+from lcnn_train.utils.lazy import former_names
 
 _PARTS = {"train": ("train",), "test": ("validation", "val", "test")}
 _SHARD = re.compile(r"(?P<part>[A-Za-z]+)-(?P<number>\d{5})-of-(?P<count>\d{5})(\.tfrecords?)?$")
@@ -31,8 +32,8 @@ _INDEX_VERSION = 1
 
 
 @dataclass(frozen=True)
-class RecordPictures:
-    """Records of `files`: which file, and where in it; labels int64 (N,); otherwise as `Pictures` says."""
+class RecordImages:
+    """Records of `files`: which file, and where in it; labels int64 (N,); otherwise as `Images` says."""
 
     files: tuple[Path, ...]
     file: np.ndarray
@@ -47,11 +48,11 @@ class RecordPictures:
         return len(self.labels)
 
     def read(self, index: int) -> bytes:
-        """The picture's file, as bytes. Raises OSError if the record cannot be read any more."""
+        """Read the image's file, as bytes. Raises OSError if the record cannot be read any more."""
         return _feature(self._example(index), "image/encoded")
 
     def name(self, index: int) -> str:
-        """The picture's own name if its record has it, and the record's place."""
+        """Return the image's own name if its record has it, and the record's place."""
         place = f"{self.files[self.file[index]]}, byte {self.offset[index]}"
         try:
             own = _feature(self._example(index), "image/filename").decode(errors="replace")
@@ -59,8 +60,8 @@ class RecordPictures:
             own = ""
         return f"{own} ({place})" if own else place
 
-    def take(self, indices: np.ndarray) -> RecordPictures:
-        """The pictures at `indices`, in that order."""
+    def take(self, indices: np.ndarray) -> RecordImages:
+        """Take the images at `indices`, in that order."""
         columns = {key: getattr(self, key)[indices] for key in ("file", "offset", "length", "labels")}
         return replace(self, **columns)
 
@@ -75,7 +76,7 @@ class RecordPictures:
 
 
 def find_records(folder: Path, part: str) -> list[Path]:
-    """The TFRecord files of a part, in their order. Raises DataError if some of a set are missing."""
+    """Find the TFRecord files of a part, in their order. Raises DataError if some of a set are missing."""
     found: dict[str, dict[int, dict[int, Path]]] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _SHARD.fullmatch(path.name)
@@ -102,7 +103,7 @@ def _whole(folder: Path, name: str, sets: dict[int, dict[int, Path]]) -> list[Pa
     return [shards[number] for number in range(count)]
 
 
-def read_records(folder: str | os.PathLike[str], part: str, first_label: int = 1) -> RecordPictures | None:
+def read_records(folder: str | os.PathLike[str], part: str, first_label: int = 1) -> RecordImages | None:
     """List the records of a `part` ("train" or "test") of a folder; None if it has no such files.
 
     `first_label` is the label of the first class. Raises DataError if a file is missing, cut short or damaged, or holds
@@ -123,11 +124,11 @@ def read_records(folder: str | os.PathLike[str], part: str, first_label: int = 1
         )
     classes = _classes(folder, [(int(label) - first_label, synset, text) for label, synset, text in index["named"]])
     where = index["shard"], index["offset"], index["length"]
-    return RecordPictures(tuple(files), *where, labels, classes, str(folder))
+    return RecordImages(tuple(files), *where, labels, classes, str(folder))
 
 
 def _classes(folder: Path, named: list[tuple[int, str, str]]) -> tuple[str, ...] | None:
-    """The name of each class, in words if they are there; None where one has no name, or no picture."""
+    """The name of each class, in words if they are there; None where one has no name, or no image."""
     names: dict[int, tuple[str, str]] = {}
     labels: dict[str, int] = {}
     for label, synset, text in named:
@@ -216,3 +217,6 @@ def _feature(example: tf.train.Example, name: str) -> bytes:
 def _text(feature: tf.train.Feature) -> str:
     values = feature.bytes_list.value
     return values[0].decode(errors="replace").strip() if values else ""
+
+
+former_names(__name__, RecordPictures="RecordImages")

@@ -7,7 +7,7 @@ from pathlib import Path
 from lcnn_train.config.data import Data
 from lcnn_train.data import idx
 from lcnn_train.data.folder import read_folder
-from lcnn_train.data.images import Pictures
+from lcnn_train.data.images import Images
 from lcnn_train.data.records import read_records
 from lcnn_train.errors import DataError
 
@@ -21,8 +21,8 @@ _HOW_TO_GET = {
 }
 
 
-def load(data: Data, part: str) -> Pictures:
-    """The pictures of a `part` ("train" or "test") of the data set that a configuration's `data` section names.
+def load(data: Data, part: str) -> Images:
+    """Find the images of a `part` ("train" or "test") of the data set that a configuration's `data` section names.
 
     Raises DataError that says what was looked for and where, what was found, and how to get it.
     """

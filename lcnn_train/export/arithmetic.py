@@ -10,19 +10,19 @@ import numpy as np
 from keras.src.ops import numpy as operations  # Keras has no public name for what x + y makes
 
 from lcnn_train.errors import ExportError
-from lcnn_train.export.builder import Translation
+from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.weighted import array, f32
 from lcnn_train.keras_graph import Call
 
 ARITHMETIC = (operations.Add, operations.Multiply, operations.Subtract, operations.TrueDivide)
 
 
-def arithmetic(translation: Translation, call: Call) -> None:
-    """Two tensors added or multiplied are a node of their own; a tensor and a number scale and shift every channel."""
+def arithmetic(builder: GraphBuilder, call: Call) -> None:
+    """Add a node for two tensors added or multiplied; a tensor and a number scale and shift every channel."""
     op = type(call.layer).__name__.lower()
     if len(call.inputs) == 2 and op in ("add", "multiply"):
         fitting(call)
-        translation.add(call, op)
+        builder.add(call, op)
         return
     numbers = [value for value in call.arguments if isinstance(value, Real)]
     if len(call.inputs) != 1 or len(numbers) != 1 or (op == "truedivide" and call.arguments[0] is not None):
@@ -31,7 +31,7 @@ def arithmetic(translation: Translation, call: Call) -> None:
             f"{type(call.layer).__name__} of {len(call.inputs)} tensors"
         )
     scale, shift = _scale_and_shift(op, float(numbers[0]), tensor_first=call.arguments[0] is None)
-    affine(translation, call, np.asarray(scale), np.asarray(shift))
+    affine(builder, call, np.asarray(scale), np.asarray(shift))
 
 
 def _scale_and_shift(op: str, number: float, tensor_first: bool) -> tuple[float, float]:
@@ -53,24 +53,24 @@ def fitting(call: Call) -> None:
             )
 
 
-def rescaling(translation: Translation, call: Call) -> None:
-    """y = x * scale + offset, each a number or one a channel."""
-    affine(translation, call, np.asarray(call.layer.scale), np.asarray(call.layer.offset))
+def rescaling(builder: GraphBuilder, call: Call) -> None:
+    """Add y = x * scale + offset, each a number or one a channel."""
+    affine(builder, call, np.asarray(call.layer.scale), np.asarray(call.layer.offset))
 
 
-def normalization(translation: Translation, call: Call) -> None:
-    """y = (x - mean) / max(standard deviation, Keras' epsilon), over the channels."""
+def normalization(builder: GraphBuilder, call: Call) -> None:
+    """Add y = (x - mean) / max(standard deviation, Keras' epsilon), over the channels."""
     layer: Any = call.layer
     if layer.invert or tuple(layer.axis or ()) not in ((), (-1,), (len(call.output_shape),)):
         raise ExportError(f"layer {layer.name}: expected axis -1 or None and no invert, found axis {layer.axis}")
     scale = 1 / np.maximum(np.sqrt(array(layer.variance)), keras.config.epsilon())
-    affine(translation, call, scale, -array(layer.mean) * scale)
+    affine(builder, call, scale, -array(layer.mean) * scale)
 
 
-def affine(translation: Translation, call: Call, scale: np.ndarray, shift: np.ndarray) -> None:
-    """A batch_norm node: y = x * scale + shift, each of one number or one a channel."""
+def affine(builder: GraphBuilder, call: Call, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Add a batch_norm node: y = x * scale + shift, each of one number or one a channel."""
     channels = call.output_shape[-1]
     if scale.size not in (1, channels) or shift.size not in (1, channels):
         raise ExportError(f"layer {call.layer.name}: expected one number, or one for each of {channels} channels")
-    node = translation.add(call, "batch_norm")
+    node = builder.add(call, "batch_norm")
     node.tensors = {key: f32(np.resize(value, channels)) for key, value in (("scale", scale), ("shift", shift))}

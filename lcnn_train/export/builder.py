@@ -1,7 +1,7 @@
 """A traced Keras model on its way to a model file: the nodes made so far, who reads what, and what may be folded.
 
 A node bears the name of its convolution or dense layer and holds the value after the last layer folded into it.
-`translate.py` says what each kind of layer becomes.
+`converters.py` says what each kind of layer becomes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from keras import layers
 
 from lcnn_train.errors import ExportError
 from lcnn_train.keras_graph import AUGMENTATION, Call, Trace
+from lcnn_train.utils.lazy import former_names
 
 _NO_OPERATION = (
     layers.Dropout,
@@ -28,11 +29,11 @@ _NO_OPERATION = (
     layers.Identity,
     *AUGMENTATION,
 )
-Translators = Mapping[type, Callable[["Translation", Call], None]]
+Converters = Mapping[type, Callable[["GraphBuilder", Call], None]]
 
 
 @dataclass
-class Node:
+class NodeBuilder:
     """A node being made. `scale` is what batch norm multiplied each filter by, if any was folded in.
 
     `used` are the dictionary's rows that some lookup uses, the only ones that are written; `kernel` is the Keras
@@ -52,15 +53,15 @@ class Node:
     used: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
 
 
-class Translation:
+class GraphBuilder:
     """The nodes of a traced model, in execution order, and the layer's value that each of them holds."""
 
-    def __init__(self, traced: Trace, translators: Translators):
+    def __init__(self, traced: Trace, converters: Converters):
         self.traced = traced
-        self._translators = translators
-        self.nodes: list[Node] = []
+        self._converters = converters
+        self.nodes: list[NodeBuilder] = []
         self._aliases: dict[int, int] = {}
-        self._producers: dict[int, Node] = {}
+        self._producers: dict[int, NodeBuilder] = {}
         self._names = {traced.input_name}
         self._uses = self._count_uses()
         for call in traced.calls:
@@ -98,7 +99,7 @@ class Translation:
             self.add(call, "softmax")
             return
         # A subclass may compute anything, so only the very classes of Keras are taken for what they are.
-        translate = self._translators.get(type(call.layer))
+        translate = self._converters.get(type(call.layer))
         if translate is None:
             raise ExportError(
                 f"layer {call.layer.name}: a model file has no operation for {type(call.layer).__name__}. "
@@ -107,29 +108,29 @@ class Translation:
         translate(self, call)
 
     def _supported(self) -> str:
-        return ", ".join(sorted({cls.__name__ for cls in (*self._translators, *_NO_OPERATION)}))
+        return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION)}))
 
-    def read_only_by(self, call: Call) -> Node | None:
-        """The node before this call, if nobody else reads its value."""
+    def read_only_by(self, call: Call) -> NodeBuilder | None:
+        """Find the node before this call, if nobody else reads its value."""
         value = self._resolve(call.inputs[0])
         return self._producers.get(value) if self._uses[value] == 1 else None
 
-    def add(self, call: Call, op: str, **attributes: Any) -> Node:
+    def add(self, call: Call, op: str, **attributes: Any) -> NodeBuilder:
         """Append a node for a call."""
         inputs = [self._resolve(value) for value in call.inputs]
-        node = Node(self._unique(_node_name(call)), op, inputs, call.output, call.layer, attributes)
+        node = NodeBuilder(self._unique(_node_name(call)), op, inputs, call.output, call.layer, attributes)
         node.input_shape = call.input_shapes[0]
         self.nodes.append(node)
         self._producers[call.output] = node
         return node
 
-    def fold(self, call: Call, node: Node) -> None:
+    def fold(self, call: Call, node: NodeBuilder) -> None:
         """Let a node hold the value of this call, which is part of it from now on."""
         node.value = call.output
         self._producers[call.output] = node
 
-    def take_padding(self, node: Node) -> tuple[int, ...]:
-        """The zeros of a zero_pad2d node that only `node`, the last one, reads; the zero_pad2d goes."""
+    def take_padding(self, node: NodeBuilder) -> tuple[int, ...]:
+        """Take the zeros of a zero_pad2d node that only `node`, the last one, reads; the zero_pad2d goes."""
         value = node.inputs[0]
         before = self._producers.get(value)
         if before is None or before.op != "zero_pad2d" or self._uses[value] != 1:
@@ -148,7 +149,7 @@ class Translation:
         return unique
 
     def graph(self) -> dict[str, Any]:
-        """The file's `input`, `output` and `nodes`."""
+        """Make the file's `input`, `output` and `nodes`."""
         names = {node.value: node.name for node in self.nodes} | {self.traced.input: self.traced.input_name}
         return {
             "input": {"name": self.traced.input_name, "shape": list(self.traced.input_shape)},
@@ -161,7 +162,7 @@ class Translation:
         }
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """The file's tensors, float32 and int32, by `<node>/<tensor>`."""
+        """Collect the file's tensors, float32 and int32, by `<node>/<tensor>`."""
         return {f"{node.name}/{key}": tensor for node in self.nodes for key, tensor in node.tensors.items()}
 
 
@@ -169,3 +170,6 @@ def _node_name(call: Call) -> str:
     """The layer's name, for the node that holds what the layer gives; what lies before it inside has a suffix."""
     suffix = {"linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
     return call.layer.name + suffix
+
+
+former_names(__name__, Node="NodeBuilder", Translation="GraphBuilder", Translators="Converters")

@@ -13,46 +13,47 @@ import keras
 import numpy as np
 from keras import layers
 
+from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
 from lcnn_train.export import weighted
 from lcnn_train.export.activations import Activation, named_activation, set_activation
 from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, normalization, rescaling
-from lcnn_train.export.builder import Node, Translation
+from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.weighted import array, channels_last, f32
 from lcnn_train.keras_graph import Call, trace
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
 _WEIGHTED = ("lookup_conv2d", "conv2d", "lookup_dense", "dense")
-_ACTIVATED = (*_WEIGHTED, "add", "multiply")
+_ACTIVATED = {op for op, kind in NODE_TYPES.items() if issubclass(kind, Activated)} - {"activation"}
 
 
-def translate(model: keras.Model) -> Translation:
-    """The nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
-    return Translation(trace(model), _TRANSLATORS)
+def translate(model: keras.Model) -> GraphBuilder:
+    """Make the nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
+    return GraphBuilder(trace(model), _CONVERTERS)
 
 
 # ------------------------------------------------------------------------------------------- activations and norms
 
 
-def _apply_activation(translation: Translation, call: Call, activation: Activation) -> None:
+def _apply_activation(builder: GraphBuilder, call: Call, activation: Activation) -> None:
     """Fold an activation into the node before it, or give it a node of its own."""
-    before = translation.read_only_by(call)
+    before = builder.read_only_by(call)
     if before is not None and before.op in _ACTIVATED and "activation" not in before.attributes:
-        translation.fold(call, before)
+        builder.fold(call, before)
         set_activation(before, activation)
     else:
-        set_activation(translation.add(call, "activation"), activation)
+        set_activation(builder.add(call, "activation"), activation)
 
 
-def _activation(translation: Translation, call: Call) -> None:
+def _activation(builder: GraphBuilder, call: Call) -> None:
     if call.layer.activation is keras.activations.softmax:
-        translation.add(call, "softmax")
+        builder.add(call, "softmax")
     else:
-        _apply_activation(translation, call, named_activation(call.layer, call.layer.activation))
+        _apply_activation(builder, call, named_activation(call.layer, call.layer.activation))
 
 
-def _relu(translation: Translation, call: Call) -> None:
+def _relu(builder: GraphBuilder, call: Call) -> None:
     layer = call.layer
     slope, ceiling, threshold = (float(v or 0) for v in (layer.negative_slope, layer.max_value, layer.threshold))
     if threshold == 0 and layer.max_value is None:
@@ -64,20 +65,20 @@ def _relu(translation: Translation, call: Call) -> None:
             f"layer {layer.name}: expected a ReLU with threshold 0 and, without negative_slope, max_value None or 6; "
             f"found threshold={layer.threshold}, max_value={layer.max_value}, negative_slope={layer.negative_slope}"
         )
-    _apply_activation(translation, call, activation)
+    _apply_activation(builder, call, activation)
 
 
-def _leaky_relu(translation: Translation, call: Call) -> None:
-    _apply_activation(translation, call, ("leaky_relu", float(call.layer.negative_slope)))
+def _leaky_relu(builder: GraphBuilder, call: Call) -> None:
+    _apply_activation(builder, call, ("leaky_relu", float(call.layer.negative_slope)))
 
 
-def _softmax(translation: Translation, call: Call) -> None:
+def _softmax(builder: GraphBuilder, call: Call) -> None:
     if call.layer.axis not in (-1, len(call.output_shape)):
         raise ExportError(f"layer {call.layer.name}: expected a softmax over the last axis, found {call.layer.axis}")
-    translation.add(call, "softmax")
+    builder.add(call, "softmax")
 
 
-def _batch_norm(translation: Translation, call: Call) -> None:
+def _batch_norm(builder: GraphBuilder, call: Call) -> None:
     layer = call.layer
     if layer.axis not in (-1, len(call.output_shape)):
         raise ExportError(f"layer {layer.name}: expected batch norm over the last axis, found axis {layer.axis}")
@@ -85,16 +86,16 @@ def _batch_norm(translation: Translation, call: Call) -> None:
     gamma, beta = array(layer.gamma, np.ones(channels)), array(layer.beta, np.zeros(channels))
     scale = gamma / np.sqrt(array(layer.moving_variance) + layer.epsilon)
     shift = beta - array(layer.moving_mean) * scale
-    before = translation.read_only_by(call)
+    before = builder.read_only_by(call)
     if before is None or before.op not in _WEIGHTED or "activation" in before.attributes or before.scale is not None:
-        node = translation.add(call, "batch_norm")
+        node = builder.add(call, "batch_norm")
         node.tensors = {"scale": f32(scale), "shift": f32(shift)}
         return
-    translation.fold(call, before)
+    builder.fold(call, before)
     _fold_norm(before, scale, shift)
 
 
-def _fold_norm(node: Node, scale: np.ndarray, shift: np.ndarray) -> None:
+def _fold_norm(node: NodeBuilder, scale: np.ndarray, shift: np.ndarray) -> None:
     """Multiply each filter of a node by `scale`, and its bias too, and add `shift`; in float64 until the end."""
     node.scale = scale
     tensors = node.tensors
@@ -109,76 +110,76 @@ def _fold_norm(node: Node, scale: np.ndarray, shift: np.ndarray) -> None:
 # ---------------------------------------------------------------------------------------- pools, shapes and sums
 
 
-def _pool2d(op: str) -> Callable[[Translation, Call], None]:
-    def translate(translation: Translation, call: Call) -> None:
+def _pool2d(op: str) -> Callable[[GraphBuilder, Call], None]:
+    def translate(builder: GraphBuilder, call: Call) -> None:
         layer = call.layer
         channels_last(layer)
         size, strides = tuple(layer.pool_size), tuple(layer.strides)
         padding = explicit_padding(layer.padding, call.input_shapes[0][:2], size, strides)
-        translation.add(call, op, pool_size=size, strides=strides, padding=padding)
+        builder.add(call, op, pool_size=size, strides=strides, padding=padding)
 
     return translate
 
 
-def _global_pool2d(op: str, kept_op: str) -> Callable[[Translation, Call], None]:
-    def translate(translation: Translation, call: Call) -> None:
+def _global_pool2d(op: str, kept_op: str) -> Callable[[GraphBuilder, Call], None]:
+    def translate(builder: GraphBuilder, call: Call) -> None:
         channels_last(call.layer)
-        if call.layer.keepdims:  # the format's global pools give (C,); a pool over the whole picture gives (1, 1, C)
+        if call.layer.keepdims:  # the format's global pools give (C,); a pool over the whole image gives (1, 1, C)
             size = call.input_shapes[0][:2]
-            translation.add(call, kept_op, pool_size=size, strides=size, padding=(0, 0, 0, 0))
+            builder.add(call, kept_op, pool_size=size, strides=size, padding=(0, 0, 0, 0))
         else:
-            translation.add(call, op)
+            builder.add(call, op)
 
     return translate
 
 
-def _zero_padding2d(translation: Translation, call: Call) -> None:
+def _zero_padding2d(builder: GraphBuilder, call: Call) -> None:
     channels_last(call.layer)
     (top, bottom), (left, right) = call.layer.padding
-    translation.add(call, "zero_pad2d", padding=(top, bottom, left, right))
+    builder.add(call, "zero_pad2d", padding=(top, bottom, left, right))
 
 
-def _flatten(translation: Translation, call: Call) -> None:
+def _flatten(builder: GraphBuilder, call: Call) -> None:
     layer = call.layer
-    if call.output_shape == (1, 1, *call.input_shapes[0]) and _kept_pool(translation, call):
+    if call.output_shape == (1, 1, *call.input_shapes[0]) and _kept_pool(builder, call):
         return
     if len(call.input_shapes[0]) != 3 or len(call.output_shape) != 1:
         raise ExportError(
-            f"layer {layer.name}: expected a picture (H, W, C) made into a vector, found {call.input_shapes[0]} made "
+            f"layer {layer.name}: expected an image (H, W, C) made into a vector, found {call.input_shapes[0]} made "
             f"into {call.output_shape}"
         )
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         channels_last(layer)
-    translation.add(call, "flatten")
+    builder.add(call, "flatten")
 
 
-def _kept_pool(translation: Translation, call: Call) -> bool:
-    """Whether a vector made a picture again (squeeze and excite) comes from a global pool, which then keeps it one."""
-    before = translation.read_only_by(call)
+def _kept_pool(builder: GraphBuilder, call: Call) -> bool:
+    """Whether a vector made an image again (squeeze and excite) comes from a global pool, which then keeps it one."""
+    before = builder.read_only_by(call)
     if before is None or before.op not in ("global_avg_pool2d", "global_max_pool2d"):
         return False
-    translation.fold(call, before)
+    builder.fold(call, before)
     before.op = before.op.removeprefix("global_")
     size = before.input_shape[:2]
     before.attributes |= {"pool_size": size, "strides": size, "padding": (0, 0, 0, 0)}
     return True
 
 
-def _elementwise(op: str) -> Callable[[Translation, Call], None]:
-    def translate(translation: Translation, call: Call) -> None:
+def _elementwise(op: str) -> Callable[[GraphBuilder, Call], None]:
+    def translate(builder: GraphBuilder, call: Call) -> None:
         fitting(call)
-        translation.add(call, op)
+        builder.add(call, op)
 
     return translate
 
 
-def _concatenate(translation: Translation, call: Call) -> None:
+def _concatenate(builder: GraphBuilder, call: Call) -> None:
     if call.layer.axis not in (-1, len(call.output_shape)):
         raise ExportError(f"layer {call.layer.name}: expected a join along the channels, found axis {call.layer.axis}")
-    translation.add(call, "concat")
+    builder.add(call, "concat")
 
 
-_TRANSLATORS: dict[type, Callable[[Translation, Call], None]] = {
+_CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     LookupConv2D: weighted.lookup_conv2d,
     LookupDense: weighted.lookup_dense,
     layers.Conv2D: weighted.conv2d,

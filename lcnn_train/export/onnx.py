@@ -10,9 +10,9 @@ from pathlib import Path
 
 import keras
 
-from lcnn_engine.interop.dense import as_two_layers
+from lcnn_engine.interop.dense import two_layer_equivalent
 from lcnn_train.errors import ExportError
-from lcnn_train.sources.load import load_network
+from lcnn_train.export.network import load_network
 from lcnn_train.utils.files import write_atomically
 
 
@@ -24,7 +24,7 @@ def export_onnx(
     `model` is a Keras model, or the path of a model file, a `.keras` file or a run folder.
 
     The file has one input, named as the model's, float32 (batch, H, W, C), and one output named `output`, float32
-    (batch, classes). `batch` is a number of pictures, or a name to leave it open. Preprocessing is not in it.
+    (batch, classes). `batch` is a number of images, or a name to leave it open. Preprocessing is not in it.
 
     Raises ExportError if the package onnx is missing, for a network that is too large for one ONNX file (2 GiB), and as
     `export` does; for a model file as lcnn_engine does.
@@ -33,7 +33,7 @@ def export_onnx(
         from lcnn_engine.interop.onnx import onnx_model
     except ModuleNotFoundError as error:
         raise ExportError("writing ONNX needs the package onnx: pip install onnx") from error
-    graph, tensors = as_two_layers(*load_network(model))
+    graph, tensors = two_layer_equivalent(*load_network(model))
     try:
         data = onnx_model(graph, tensors, batch)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Hold a model file to the Keras model that it came from: engine against Keras, node by node, on real pictures."""
+"""Hold a model file to the Keras model that it came from: engine against Keras, node by node, on real images."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from safetensors import safe_open
 from lcnn_engine import Net, read_model
 from lcnn_engine.images.preprocessing import as_batch
 from lcnn_train.errors import ExportError
-from lcnn_train.export.builder import Node, Translation
+from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
-from lcnn_train.export.export import HALVED, stored_tensors
+from lcnn_train.export.model_file import FP16_TENSORS, stored_tensors
 from lcnn_train.keras_graph import run
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
+from lcnn_train.utils.lazy import former_keywords
 
 TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class NodeDifference:
-    """The largest |engine - Keras| of a node, and the largest |Keras|, over all pictures."""
+    """The largest |engine - Keras| of a node, and the largest |Keras|, over all images."""
 
     name: str
     difference: float
@@ -55,29 +56,26 @@ class Verification:
         return "\n".join(lines)
 
 
-def verify(
-    model: keras.Model, path: str | os.PathLike[str], pictures: Any, tolerance: float = TOLERANCE
-) -> Verification:
+@former_keywords(pictures="images")
+def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolerance: float = TOLERANCE) -> Verification:
     """Compare engine and Keras at every node of a model file that `model` was exported to.
 
-    `pictures` is whatever Net.predict takes: pictures for a file with preprocessing, float arrays for any file. For
+    `images` is whatever Net.predict takes: images for a file with preprocessing, float arrays for any file. For
     a float16 file the Keras side is a copy of the model that carries the file's rounded values, which are checked
     to be the model's own, rounded. Raises ExportError where they differ by more than `tolerance` of the largest
     |output| of the node, or where the file is not of this model.
     """
     net = Net.load(path)
-    x, _ = as_batch(pictures, net.input_shape, net.graph.preprocessing)
-    translation = translate(model)
+    x, _ = as_batch(images, net.input_shape, net.graph.preprocessing)
+    builder = translate(model)
     tensors = read_model(path)[1]
-    halved = _is_halved(path)
-    _check_same(translation, tensors, "float16" if halved else "float32", path)
-    if halved:
-        model = carrying(model, translation, tensors)
-        translation = translate(model)
-    values, features = run(translation.traced, x), net.features(x, [node.name for node in translation.nodes])
-    result = Verification(
-        tuple(_compare(node.name, features[node.name], values[node.value]) for node in translation.nodes)
-    )
+    is_fp16 = _is_fp16(path)
+    _check_same(builder, tensors, "float16" if is_fp16 else "float32", path)
+    if is_fp16:
+        model = carrying(model, builder, tensors)
+        builder = translate(model)
+    values, features = run(builder.traced, x), net.features(x, [node.name for node in builder.nodes])
+    result = Verification(tuple(_compare(node.name, features[node.name], values[node.value]) for node in builder.nodes))
     if not result.worst.ratio <= tolerance:
         raise ExportError(
             f"{path}: expected engine and Keras within {tolerance:g} of the largest output at every node; found "
@@ -93,14 +91,14 @@ def _compare(name: str, engine: np.ndarray, reference: np.ndarray) -> NodeDiffer
     return NodeDifference(name, float(difference), float(np.abs(reference).max()))
 
 
-def _is_halved(path: str | os.PathLike[str]) -> bool:
+def _is_fp16(path: str | os.PathLike[str]) -> bool:
     with safe_open(path, "np") as file:
         return any(file.get_slice(name).get_dtype() == "F16" for name in file.keys())  # noqa: SIM118 - no mapping
 
 
-def _check_same(translation: Translation, tensors: dict[str, np.ndarray], dtype: Any, path: Any) -> None:
+def _check_same(builder: GraphBuilder, tensors: dict[str, np.ndarray], dtype: Any, path: Any) -> None:
     """Raise ExportError unless the file's tensors are the model's, rounded as the file's are."""
-    expected = stored_tensors(translation, dtype)
+    expected = stored_tensors(builder, dtype)
     if expected.keys() != tensors.keys():
         raise ExportError(f"{path}: expected the tensors of this model, found others; export it again")
     for name, tensor in expected.items():
@@ -108,16 +106,16 @@ def _check_same(translation: Translation, tensors: dict[str, np.ndarray], dtype:
             raise ExportError(f"{path}: {name} is not what this model holds; export it again")
 
 
-def carrying(model: keras.Model, translation: Translation, tensors: dict[str, np.ndarray]) -> keras.Model:
-    """A copy of a model whose dictionaries, P and kernels are those of a (rounded) model file.
+def carrying(model: keras.Model, builder: GraphBuilder, tensors: dict[str, np.ndarray]) -> keras.Model:
+    """Copy a model, its dictionaries, P and kernels those of a (rounded) model file.
 
     Batch norm stays a layer of its own in the copy, so what it multiplied each filter by is divided out again. The
     threshold has done its work and is 0 in the copy: rounding must not push an entry under it.
     """
     copy = keras.models.clone_model(model, clone_function=_clone_without_threshold, recursive=True)
     copy.set_weights(model.get_weights())
-    for old, new in zip(translation.nodes, translate(copy).nodes, strict=True):
-        own = {key: tensors[f"{old.name}/{key}"] for key in HALVED if f"{old.name}/{key}" in tensors}
+    for old, new in zip(builder.nodes, translate(copy).nodes, strict=True):
+        own = {key: tensors[f"{old.name}/{key}"] for key in FP16_TENSORS if f"{old.name}/{key}" in tensors}
         if "coefficients" in own:
             _carry_lookups(new.layer, old, own, tensors[f"{old.name}/indptr"], tensors[f"{old.name}/indices"])
         elif "kernel" in own:
@@ -136,7 +134,9 @@ def _unscaled(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return np.divide(values, scale, out=np.zeros(np.broadcast(values, scale).shape), where=scale != 0)
 
 
-def _carry_lookups(layer: Any, node: Node, own: dict[str, np.ndarray], indptr: np.ndarray, indices: np.ndarray) -> None:
+def _carry_lookups(
+    layer: Any, node: NodeBuilder, own: dict[str, np.ndarray], indptr: np.ndarray, indices: np.ndarray
+) -> None:
     """Set D and P of a layer from a file's CSR; `node.used` are the rows of D that the file kept."""
     n = layer.P.shape[-1]
     filters = np.repeat(np.arange(n), np.diff(indptr))
@@ -154,7 +154,7 @@ def _carry_lookups(layer: Any, node: Node, own: dict[str, np.ndarray], indptr: n
     layer.D.assign(D.reshape(layer.D.shape))
 
 
-def _carry_kernel(new: Node, old: Node, kernel: np.ndarray) -> None:
+def _carry_kernel(new: NodeBuilder, old: NodeBuilder, kernel: np.ndarray) -> None:
     """Set the kernel of an ordinary layer from a file's, (n, m, kh, kw) or (n, m)."""
     scale = np.ones(len(kernel)) if old.scale is None else old.scale
     values = _unscaled(kernel.astype(np.float64), scale.reshape(-1, *[1] * (kernel.ndim - 1)))

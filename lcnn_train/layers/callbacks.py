@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from lcnn_train.layers import sparsity
+from lcnn_train.utils.lazy import former_names
 
 
 class DensityLogger(keras.callbacks.Callback):
@@ -21,22 +22,25 @@ class DensityLogger(keras.callbacks.Callback):
         self.verbose = verbose
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        figures = density_figures(self.model)
+        metrics = density_metrics(self.model)
         if logs is not None:
-            logs.update(figures)
+            logs.update(metrics)
         if self.verbose:
-            print(density_line(figures))
+            print(density_line(metrics))
 
 
-def density_figures(model: keras.Model) -> dict[str, float]:
-    """`density_<layer>` of every lookup layer, and the `lookup_multiplications` of all for one picture."""
+def density_metrics(model: keras.Model) -> dict[str, float]:
+    """Measure `density_<layer>` of every lookup layer, and the `lookup_multiplications` of all for one image."""
     found = {layer: sparsity.lookups(layer) for layer in sparsity.lookup_layers(model)}
-    figures: dict[str, float] = {f"density_{layer.name}": sparsity.density(layer, n) for layer, n in found.items()}
-    figures["lookup_multiplications"] = sum(sparsity.lookup_multiplications(layer, n) for layer, n in found.items())
-    return figures
+    metrics: dict[str, float] = {f"density_{layer.name}": sparsity.density(layer, n) for layer, n in found.items()}
+    metrics["lookup_multiplications"] = sum(sparsity.lookup_multiplications(layer, n) for layer, n in found.items())
+    return metrics
 
 
-def density_line(figures: dict[str, Any]) -> str:
-    """The density of each layer and the lookup multiplications, from an epoch's figures, on one line."""
-    layers = [f"{key.removeprefix('density_')} {figures[key]:.4f}" for key in figures if key.startswith("density_")]
-    return f"density {'  '.join(layers)}  lookups {figures['lookup_multiplications'] / 1e6:.2f}M"
+def density_line(metrics: dict[str, Any]) -> str:
+    """Write the density of each layer and the lookup multiplications, from an epoch's metrics, on one line."""
+    layers = [f"{key.removeprefix('density_')} {metrics[key]:.4f}" for key in metrics if key.startswith("density_")]
+    return f"density {'  '.join(layers)}  lookups {metrics['lookup_multiplications'] / 1e6:.2f}M"
+
+
+former_names(__name__, density_figures="density_metrics")

@@ -12,7 +12,7 @@ def explicit_padding(
     strides: tuple[int, int],
     dilation: tuple[int, int] = (1, 1),
 ) -> tuple[int, int, int, int]:
-    """A Keras padding as zeros (top, bottom, left, right) for a picture of `size` (height, width).
+    """Turn a Keras padding into zeros (top, bottom, left, right) for an image of `size` (height, width).
 
     "same" gives ceil(size / stride) outputs and, where the zeros are odd in number, the bottom and right one more.
     """
@@ -33,7 +33,7 @@ def _same_padding(size: int | None, kernel: int, stride: int, dilation: int) -> 
 
 
 def output_size(padding: Padding, axis: int, size: int | None, kernel: int, stride: int, dilation: int) -> int | None:
-    """How many places a window takes along an axis (0: height, 1: width) of `size` pixels; None for an open size."""
+    """Count a window's positions along an axis (0: height, 1: width) of `size` pixels; None for an open size."""
     if size is None:
         return None
     if padding == "same":

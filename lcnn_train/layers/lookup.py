@@ -1,21 +1,14 @@
 """The lookup layers: a convolution and a dense layer built from a shared dictionary (LCNN, section 3).
 
-    S = X * D                 k 1x1 convolutions: every place of the picture against every row of the dictionary
+    S = X * D                 k 1x1 convolutions: every position of the image against every row of the dictionary
     Y = S * P + bias          a convolution whose kernel P is sparse: its non-zeros are the lookups (I, C)
 
 Letters are the paper's: X input, D dictionary, S = X * D, P sparse tensor, I and C its indices and values; m input
 channels, k dictionary size, n filters, kh x kw the kernel. Layouts are Keras': D is (1, 1, m, k) and P (kh, kw, k, n)
-in a convolution, (m, k) and (k, n) in a dense layer; pictures are (batch, height, width, channels).
-
-P is made sparse while it trains: its loss is lambda' * epsilon * |P|_1, entries with |P| <= epsilon become 0 (or all
-but the s largest of each tap, the paper's other rule), and an entry that was once 0 stays 0. The last rule needs a mask
-of its own (`alive`): an optimizer's momentum would push an entry back over epsilon within a few steps. The mask is kept
-by a constraint of the variable P, which every Keras optimizer applies after its update, so plain `model.fit` needs no
-callback; and because the forward pass multiplies by the mask too, weights that an optimizer averages behind our back
-(EMA) revive nothing either.
+in a convolution, (m, k) and (k, n) in a dense layer; images are (batch, height, width, channels). How P becomes
+sparse, and stays so, is in ``base``.
 """
 
-# ruff: noqa: N802 - the paper's letters
 from __future__ import annotations
 
 import math
@@ -24,137 +17,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from lcnn_train.layers import sparsity
-from lcnn_train.layers.arguments import not_negative, padding_of, pair, positive
+from lcnn_train.layers.arguments import padding_of, pair, positive
+from lcnn_train.layers.base import Activation, Constraint, Initializer, LookupLayer, Regularizer
 from lcnn_train.layers.geometry import Padding, explicit_padding, output_size
 
-_TYPICAL_BATCH = 32  # pictures over which the cost of composing D and P is spread, when the layer picks its form
-
-
-class _StaysZero(keras.constraints.Constraint):
-    """After an update of P: mark the entries that do not survive as dead, for good, and return P without them."""
-
-    def __init__(self, alive: keras.Variable, rule: sparsity.Rule):
-        self.alive, self.rule = alive, rule
-
-    def __call__(self, P: Any) -> Any:
-        kept = sparsity.survivors(P, self.alive, self.rule)
-        self.alive.assign(kept)
-        return ops.where(kept, P, ops.zeros_like(P))
-
-
-class _Lookup(keras.layers.Layer):
-    """What LookupConv2D and LookupDense share: D, P, the mask, the bias and the loss."""
-
-    def __init__(
-        self,
-        dictionary: int | None,
-        *,
-        l1: float,
-        threshold: float,
-        activation: Any = None,
-        use_bias: bool = True,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
-        lookups_per_tap: int | None = None,
-        groups_of: int = 1,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.dictionary = None if dictionary is None else positive("dictionary", dictionary)
-        self.l1 = not_negative("l1", l1)
-        self.threshold = not_negative("threshold", threshold)
-        self.lookups_per_tap = None if lookups_per_tap is None else positive("lookups_per_tap", lookups_per_tap)
-        self.groups_of = positive("groups_of", groups_of)
-        self.activation = keras.activations.get(activation)
-        self.use_bias = bool(use_bias)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
-
-    def _check_groups(self, n: int) -> None:
-        if n % self.groups_of:
-            raise ValueError(f"groups_of must divide the number of filters, {n}. Received: groups_of={self.groups_of}")
-
-    def _add_weights(self, m: int, kernel_size: tuple[int, ...], n: int) -> None:
-        """Make D uniform in +-1/sqrt(m), P uniform in +-sigma, the mask all alive, the bias as its initializer says."""
-        k = self.dictionary or m
-        P_shape = (*kernel_size, k, n)
-        self.epsilon = sparsity.epsilon(P_shape, self.threshold)
-        self.rule = sparsity.Rule(self.epsilon, self.lookups_per_tap, self.groups_of)
-        self.D = None
-        if self.dictionary is not None:
-            self.D = self.add_weight(
-                name="D",
-                shape=(*(1 for _ in kernel_size), m, k),
-                initializer=keras.initializers.VarianceScaling(scale=1 / 3, mode="fan_in", distribution="uniform"),
-            )
-        self.alive = self.add_weight(name="alive", shape=P_shape, initializer="ones", dtype="bool", trainable=False)
-        # autocast would round P before it meets the threshold, and mixed precision would then prune other entries.
-        sigma = sparsity.sigma(P_shape)
-        self.P = self.add_weight(
-            name="P",
-            shape=P_shape,
-            initializer=keras.initializers.RandomUniform(-sigma, sigma),
-            constraint=_StaysZero(self.alive, self.rule),
-            autocast=False,
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(n,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-
-    @property
-    def atoms(self) -> int:
-        """k, the rows of the dictionary; without one D is the identity, and k = m. Known once the layer is built."""
-        return int(self.P.shape[-2])
-
-    def surviving(self) -> Any:
-        """Boolean mask, P's shape: which entries of P are lookups now."""
-        return sparsity.survivors(self.P, self.alive, self.rule)
-
-    def sparse_P(self) -> Any:
-        """P without the entries that do not survive, the tensor that the layer computes with and that is exported."""
-        return sparsity.sparsify(self.P, self.alive, self.rule)
-
-    def penalty(self) -> Any:
-        """The layer's loss, lambda' * epsilon * |P|_1, a scalar: what it adds to `losses` whenever it is called."""
-        return self.l1 * self.epsilon * sparsity.norm(self.sparse_P(), self.groups_of)
-
-    def _loss_and_P(self) -> Any:
-        if self.l1:
-            self.add_loss(self.penalty())
-        return ops.cast(self.sparse_P(), self.compute_dtype)
-
-    def _finish(self, Y: Any) -> Any:
-        if self.bias is not None:
-            Y = ops.add(Y, self.bias)
-        return self.activation(Y)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "dictionary": self.dictionary,
-            "l1": self.l1,
-            "threshold": self.threshold,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
-            "lookups_per_tap": self.lookups_per_tap,
-            "groups_of": self.groups_of,
-        }
+_TYPICAL_BATCH = 32  # images over which the cost of composing D and P is spread, when the layer picks its form
 
 
 @keras.saving.register_keras_serializable(package="lcnn")
-class LookupConv2D(_Lookup):
+class LookupConv2D(LookupLayer):
     """Lookup convolution: pad, D (1x1, stride 1, no bias), P (sparse, strided, bias), activation.
 
     Args:
@@ -167,12 +38,17 @@ class LookupConv2D(_Lookup):
         dilation_rate: an integer or (dh, dw), of P; it cannot be combined with strides above 1.
         l1: lambda', the weight of the loss lambda' * epsilon * |P|_1. There is none on D.
         threshold: c in epsilon = c / sqrt(kh*kw*k).
-        activation, use_bias, and of `settings` bias_initializer, bias_regularizer and bias_constraint: as in
-            keras.layers.Conv2D.
+        activation: a function, or the name of one of Keras'; None for none.
+        use_bias: whether a bias is added to each filter.
+        bias_initializer, bias_regularizer, bias_constraint: as in keras.layers.Conv2D.
         lookups_per_tap: s; instead of the threshold, keep the s largest |P| of each tap (r, c) of each filter.
         groups_of: so many neighbouring filters look up the same atoms at the same taps, each with coefficients of its
             own: an entry's size is then the root mean square of its group, in both rules and in the loss.
-        settings: these, and what every layer takes: name, dtype, trainable, activity_regularizer.
+        activity_regularizer: of the output, as in keras.layers.Conv2D.
+        trainable: whether D, P and the bias are trained.
+        name: of the layer; Keras makes one of the class's name unless given.
+        dtype: a Keras dtype or policy; the global one unless given.
+        kwargs: what else every Keras layer takes: autocast, input_shape.
 
     Input (batch, h, w, m), output (batch, h', w', n). Raises ValueError for an argument that makes no layer.
     """
@@ -187,11 +63,37 @@ class LookupConv2D(_Lookup):
         dilation_rate: int | tuple[int, int] = 1,
         l1: float = 0.3,
         threshold: float = 0.01,
-        activation: Any = None,
+        activation: Activation = None,
         use_bias: bool = True,
-        **settings: Any,
+        *,
+        bias_initializer: Initializer = "zeros",
+        bias_regularizer: Regularizer = None,
+        bias_constraint: Constraint = None,
+        lookups_per_tap: int | None = None,
+        groups_of: int = 1,
+        activity_regularizer: Regularizer = None,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
     ):
-        super().__init__(dictionary, l1=l1, threshold=threshold, activation=activation, use_bias=use_bias, **settings)
+        super().__init__(
+            dictionary,
+            l1=l1,
+            threshold=threshold,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            lookups_per_tap=lookups_per_tap,
+            groups_of=groups_of,
+            activity_regularizer=activity_regularizer,
+            trainable=trainable,
+            name=name,
+            dtype=dtype,
+            **kwargs,
+        )
         self.filters = positive("filters", filters)
         self.kernel_size = pair("kernel_size", kernel_size)
         self.strides = pair("strides", strides)
@@ -254,11 +156,11 @@ class LookupConv2D(_Lookup):
         return self.padding != "same" and tuple(S_shape[1:3]) == self.kernel_size and max(self.dilation_rate) == 1
 
     def explicit_padding(self, input_shape: tuple[int | None, ...]) -> tuple[int, int, int, int]:
-        """The zeros added around an input of this shape: (top, bottom, left, right)."""
+        """Return the zeros added around an input of this shape: (top, bottom, left, right)."""
         return explicit_padding(self.padding, input_shape[1:3], self.kernel_size, self.strides, self.dilation_rate)
 
     def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, int]:
-        """Height and width of S, the border included, for an input of this shape."""
+        """Return height and width of S, the border included, for an input of this shape."""
         top, bottom, left, right = self.explicit_padding(input_shape)
         return input_shape[1] + top + bottom, input_shape[2] + left + right
 
@@ -283,13 +185,25 @@ class LookupConv2D(_Lookup):
 
 
 @keras.saving.register_keras_serializable(package="lcnn")
-class LookupDense(_Lookup):
+class LookupDense(LookupLayer):
     """Lookup dense layer: a lookup convolution with a 1x1 kernel on a vector, or on the last axis of anything else.
 
     Args:
         units: n.
-        dictionary, l1, threshold, and of `settings` activation, use_bias, bias_initializer, bias_regularizer,
-            bias_constraint, lookups_per_tap, groups_of: as in LookupConv2D.
+        dictionary: k, the number of rows of D; None for no dictionary: D is the identity, k = m, and the layer a
+            pruned dense layer.
+        l1: lambda', the weight of the loss lambda' * epsilon * |P|_1. There is none on D.
+        threshold: c in epsilon = c / sqrt(k).
+        activation: a function, or the name of one of Keras'; None for none.
+        use_bias: whether a bias is added to each unit.
+        bias_initializer, bias_regularizer, bias_constraint: as in keras.layers.Dense.
+        lookups_per_tap: s; instead of the threshold, keep the s largest |P| of each unit.
+        groups_of: so many neighbouring units look up the same atoms, as in LookupConv2D.
+        activity_regularizer: of the output, as in keras.layers.Dense.
+        trainable: whether D, P and the bias are trained.
+        name: of the layer; Keras makes one of the class's name unless given.
+        dtype: a Keras dtype or policy; the global one unless given.
+        kwargs: what else every Keras layer takes: autocast, input_shape.
 
     Input (batch, ..., m), output (batch, ..., n). Raises ValueError for an argument that makes no layer.
     """
@@ -300,9 +214,37 @@ class LookupDense(_Lookup):
         dictionary: int | None,
         l1: float = 0.3,
         threshold: float = 0.01,
-        **settings: Any,
+        *,
+        activation: Activation = None,
+        use_bias: bool = True,
+        bias_initializer: Initializer = "zeros",
+        bias_regularizer: Regularizer = None,
+        bias_constraint: Constraint = None,
+        lookups_per_tap: int | None = None,
+        groups_of: int = 1,
+        activity_regularizer: Regularizer = None,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
     ):
-        super().__init__(dictionary, l1=l1, threshold=threshold, **settings)
+        super().__init__(
+            dictionary,
+            l1=l1,
+            threshold=threshold,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            lookups_per_tap=lookups_per_tap,
+            groups_of=groups_of,
+            activity_regularizer=activity_regularizer,
+            trainable=trainable,
+            name=name,
+            dtype=dtype,
+            **kwargs,
+        )
         self.units = positive("units", units)
         self._check_groups(self.units)
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
@@ -317,7 +259,7 @@ class LookupDense(_Lookup):
         return self._finish(ops.matmul(S, self._loss_and_P()))
 
     def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, ...]:
-        """The places of S: all axes between the batch and the last; a vector is a picture of one pixel."""
+        """Return the positions of S: all axes between the batch and the last; a vector is an image of one pixel."""
         return input_shape[1:-1] or (1, 1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

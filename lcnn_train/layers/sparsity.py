@@ -20,12 +20,12 @@ from keras import ops
 
 
 def sigma(shape: Sequence[int]) -> float:
-    """Half-width of P's uniform start, 1 / sqrt(kh*kw*k); `shape` is P's, the filters last (LCNN, section 3.2)."""
+    """Return the half-width of P's uniform start, 1 / sqrt(kh*kw*k); `shape` is P's, filters last (section 3.2)."""
     return 1.0 / math.sqrt(math.prod(shape[:-1]))
 
 
 def epsilon(shape: Sequence[int], threshold: float) -> float:
-    """The magnitude at or below which an entry of P is 0: c * sigma, with c = `threshold`."""
+    """Return the magnitude at or below which an entry of P is 0: c * sigma, with c = `threshold`."""
     return threshold * sigma(shape)
 
 
@@ -43,24 +43,24 @@ class Rule:
 
 
 def survivors(P: Any, alive: Any, rule: Rule) -> Any:
-    """Boolean mask of the entries that count, P's shape: alive so far, and kept by the rule."""
+    """Make the boolean mask, P's shape, of the entries that count: alive so far, and kept by the rule."""
     size = _sizes(P, rule.groups_of)
     if rule.groups_of > 1:
         alive = ops.all(_grouped(alive, rule.groups_of), axis=-1)
     if rule.lookups_per_tap is None:
-        kept = ops.logical_and(alive, ops.greater(size, rule.epsilon))
+        mask = ops.logical_and(alive, ops.greater(size, rule.epsilon))
     else:
-        kept = _at_most(size, alive, rule.lookups_per_tap)
-    return kept if rule.groups_of == 1 else ops.repeat(kept, rule.groups_of, axis=-1)
+        mask = _at_most(size, alive, rule.lookups_per_tap)
+    return mask if rule.groups_of == 1 else ops.repeat(mask, rule.groups_of, axis=-1)
 
 
 def sparsify(P: Any, alive: Any, rule: Rule) -> Any:
-    """P with every entry that does not survive set to 0; its gradient is 1 where kept and 0 where zeroed."""
+    """Set every entry of P that does not survive to 0; the gradient is 1 where kept and 0 where zeroed."""
     return ops.where(survivors(P, alive, rule), P, ops.zeros_like(P))
 
 
 def norm(P: Any, groups_of: int) -> Any:
-    """The sum of all sizes of a sparse P: |P|_1, or the group lasso of P where filters stand in groups."""
+    """Sum all sizes of a sparse P: |P|_1, or the group lasso of P where filters stand in groups."""
     if groups_of == 1:
         return ops.sum(ops.abs(P))
     squares = ops.mean(ops.square(_grouped(P, groups_of)), axis=-1)
@@ -100,28 +100,28 @@ def _largest(size: Any, count: int) -> Any:
 
 
 def dictionary_pays(dictionary: int, filters: int, kernel_size: Sequence[int] = ()) -> bool:
-    """Whether a layer's dictionary can save anything: with k >= n*kh*kw, S alone costs what the dense layer does."""
+    """Tell whether a dictionary can save anything: with k >= n*kh*kw, S alone costs what the dense layer does."""
     return dictionary < filters * math.prod(kernel_size)
 
 
 def density(layer: keras.layers.Layer, found: int | None = None) -> float:
-    """Share of P's entries that survive, 0 to 1; of `found` if they are counted. `layer` is a built lookup layer."""
+    """Return the share of P's entries that survive, 0 to 1; of `found` if they are counted. `layer` is a built one."""
     return (lookups(layer) if found is None else found) / math.prod(layer.P.shape)
 
 
 def lookups(layer: keras.layers.Layer) -> int:
-    """Number of P's entries that survive. `layer` is a built LookupConv2D or LookupDense."""
+    """Count P's entries that survive. `layer` is a built LookupConv2D or LookupDense."""
     return int(np.count_nonzero(ops.convert_to_numpy(layer.surviving())))
 
 
 def most_lookups(layer: keras.layers.Layer) -> int:
-    """How many entries of P may survive: all, or `lookups_per_tap` of each tap. `layer` is a built lookup layer."""
+    """Count the entries of P that may survive: all, or `lookups_per_tap` of each tap. `layer` is a built one."""
     size, k = math.prod(layer.P.shape), int(layer.P.shape[-2])
     return size if layer.lookups_per_tap is None else size // k * min(layer.lookups_per_tap, k)
 
 
 def lookup_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The lookup layers of a model, those of models inside it too, in its order."""
+    """List the lookup layers of a model, those of models inside it too, in its order."""
     found: list[keras.layers.Layer] = []
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -132,5 +132,5 @@ def lookup_layers(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def lookup_multiplications(layer: keras.layers.Layer, found: int) -> int:
-    """What `found` lookups of a layer in a functional model multiply: one each at every place of its output."""
+    """Count the multiplications of `found` lookups of a layer: one each at every position of its output."""
     return found * math.prod(layer.output.shape[1:-1])

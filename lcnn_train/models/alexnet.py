@@ -1,4 +1,4 @@
-"""AlexNet: LCNN's `fast` and `accurate` networks, their dense twin, and the paper's wider dense one (section 4.1).
+"""AlexNet: LCNN's `fast` and `accurate` networks, their dense equivalent, and the paper's wider one (section 4.1).
 
 Five convolutions of 64, 192, 384, 256 and 256 filters, 3x3 max pools after 1, 2 and 5, fc6 (a convolution as large as
 its input, 6x6 at 224) and fc7 of 4096, dropout before each, batch norm after every layer but the classifier, which
@@ -15,7 +15,7 @@ import keras
 from keras import layers
 
 from lcnn_train.models.blocks import Blocks, classifier
-from lcnn_train.models.network import Network, Rows, Settings
+from lcnn_train.models.network import Network, NetworkOptions, Rows
 
 # `accurate-paper` is the paper's own setting of the accurate network; `accurate` shrinks conv5's dictionary, which
 # costs it no accuracy. `dense-wide` is the dense AlexNet from which the paper counts.
@@ -31,7 +31,7 @@ ALEXNET = Network(
         "dense-wide": None,
     },
     input_size=224,
-    smallest_input=63,  # pool5 still has one pixel
+    min_input_size=63,  # pool5 still has one pixel
     channels=3,
     classes=1000,
     threshold=0.01,
@@ -57,24 +57,26 @@ _CONVOLUTIONS = (
 )
 
 
-def alexnet(variant: str = "fast", dictionary: Rows | Sequence[Rows] | None = None, **settings: Any) -> keras.Model:
+def alexnet(variant: str = "fast", dictionary: Rows | Sequence[Rows] | None = None, **options: Any) -> keras.Model:
     """Build the network: (input_size, input_size, channels) float32 to (classes,) probabilities.
 
-    `settings` are those of models.Settings. Pictures are 224x224x3 unless it says so, and at least 63 pixels high; fc6
-    is as large as what is left of them. Raises ValueError for what the network cannot be.
+    `options` are those of models.NetworkOptions. Images are 224x224x3 unless it says so, and at least 63 pixels high;
+    fc6 is as large as what is left of them. Raises ValueError for what the network cannot be.
     """
-    plan = ALEXNET.plan(Settings(variant, dictionary, **settings))
-    blocks = Blocks(plan.batch_norm_momentum)
+    architecture = ALEXNET.architecture(NetworkOptions(variant, dictionary, **options))
+    blocks = Blocks(architecture.batch_norm_momentum)
     *filters, fc6, fc7 = _WIDE_FILTERS if variant == "dense-wide" else ALEXNET.filters
-    image = x = keras.Input(plan.input_shape, name="image")
-    for name, conv, n, lookups in zip(ALEXNET.places[:5], _CONVOLUTIONS, filters, plan.lookups[:5], strict=True):
+    image = x = keras.Input(architecture.input_shape, name="image")
+    for name, conv, n, lookups in zip(
+        ALEXNET.places[:5], _CONVOLUTIONS, filters, architecture.lookups[:5], strict=True
+    ):
         x = blocks.conv(x, name, n, conv.kernel, conv.stride, conv.padding, lookups)
         x = blocks.norm_relu(x, name)
         if conv.pool:
             x = layers.MaxPooling2D(3, 2, name=conv.pool)(x)
-    x = layers.Dropout(plan.dropout, name="fc6_dropout")(x)
-    x = blocks.norm_relu(blocks.conv(x, "fc6", fc6, x.shape[1], lookups=plan.lookups[5]), "fc6")
+    x = layers.Dropout(architecture.dropout, name="fc6_dropout")(x)
+    x = blocks.norm_relu(blocks.conv(x, "fc6", fc6, x.shape[1], lookups=architecture.lookups[5]), "fc6")
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dropout(plan.dropout, name="fc7_dropout")(x)
-    x = blocks.norm_relu(blocks.dense(x, "fc7", fc7, plan.lookups[6]), "fc7")
-    return classifier(image, x, "fc8", plan)
+    x = layers.Dropout(architecture.dropout, name="fc7_dropout")(x)
+    x = blocks.norm_relu(blocks.dense(x, "fc7", fc7, architecture.lookups[6]), "fc7")
+    return classifier(image, x, "fc8", architecture)

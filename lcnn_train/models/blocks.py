@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
-from lcnn_train.models.network import Lookups, Plan
+from lcnn_train.models.network import Architecture, Lookups
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Blocks:
         padding: int = 0,
         lookups: Lookups | None = None,
     ) -> Any:
-        """A convolution with zeros on all four sides; dense without lookups, or with a dictionary that is too large."""
+        """Add a convolution with zeros on all four sides; dense without lookups, or if its dictionary is too large."""
         if lookups is not None and lookups.pay(filters, (kernel, kernel)):
             arguments = {"strides": stride, "padding": (padding,) * 4, **lookups.arguments()}
             return LookupConv2D(filters, kernel, **arguments, use_bias=False, name=name)(x)
@@ -40,21 +40,21 @@ class Blocks:
         return layers.Conv2D(filters, kernel, strides=stride, use_bias=False, name=name)(x)
 
     def dense(self, x: Any, name: str, units: int, lookups: Lookups | None = None) -> Any:
-        """A dense layer; a lookup layer with lookups and no dictionary that is too large."""
+        """Add a dense layer; a lookup layer with lookups and no dictionary that is too large."""
         if lookups is not None and lookups.pay(units):
             return LookupDense(units, **lookups.arguments(), use_bias=False, name=name)(x)
         return layers.Dense(units, use_bias=False, name=name)(x)
 
     def norm(self, x: Any, name: str) -> Any:
-        """Batch norm after the layer `name`."""
+        """Add batch norm after the layer `name`."""
         return layers.BatchNormalization(momentum=self.batch_norm_momentum, epsilon=1e-3, name=f"{name}_norm")(x)
 
     def norm_relu(self, x: Any, name: str) -> Any:
-        """Batch norm and ReLU after the layer `name`."""
+        """Add batch norm and ReLU after the layer `name`."""
         return layers.ReLU(name=f"{name}_relu")(self.norm(x, name))
 
 
-def classifier(image: Any, x: Any, name: str, plan: Plan) -> keras.Model:
-    """The model from `image` to the probabilities of a dense layer `name` on the vector x."""
-    logits = layers.Dense(plan.classes, name=name)(x)
-    return keras.Model(image, layers.Softmax(name="probabilities")(logits), name=plan.title)
+def classifier(image: Any, x: Any, name: str, architecture: Architecture) -> keras.Model:
+    """Make the model from `image` to the probabilities of a dense layer `name` on the vector x."""
+    logits = layers.Dense(architecture.classes, name=name)(x)
+    return keras.Model(image, layers.Softmax(name="probabilities")(logits), name=architecture.title)

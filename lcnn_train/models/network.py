@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from lcnn_train.layers import sparsity
+from lcnn_train.utils.lazy import former_names
 
 Rows = int | str  # k, or one of the two:
 PRUNED = "none"  # no dictionary: a pruned layer
@@ -16,7 +17,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Settings:
+class NetworkOptions:
     """What every network can be built with; None stands for the network's own.
 
     variant: a key of the network's `variants`.
@@ -25,7 +26,7 @@ class Settings:
         (k >= n*kh*kw) is dense too.
     lookups_per_tap: s, that many lookups in each tap instead of those above the threshold; None for the threshold.
     groups_of: so many neighbouring filters share the indices of their lookups. Both: for all places, or for each.
-    input_size: height and width of the pictures. channels, classes: of the pictures and the labels.
+    input_size: height and width of the images. channels, classes: of the images and the labels.
     l1, threshold: lambda' and c of every lookup layer.
     dropout: rate before the layers that have one.
     batch_norm_momentum: of every batch norm.
@@ -55,7 +56,7 @@ class Lookups:
     threshold: float
 
     def pay(self, filters: int, kernel_size: Sequence[int] = ()) -> bool:
-        """Whether a lookup layer can cost less than the dense one."""
+        """Tell whether a lookup layer can cost less than the dense one."""
         return self.dictionary is None or sparsity.dictionary_pays(self.dictionary, filters, kernel_size)
 
     def arguments(self) -> dict[str, Any]:
@@ -63,8 +64,8 @@ class Lookups:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Settings, checked and filled in: `lookups` has one entry for each place, None where it is dense."""
+class Architecture:
+    """NetworkOptions, checked and filled in: `lookups` has one entry for each place, None where it is dense."""
 
     input_shape: tuple[int, int, int]
     classes: int
@@ -86,7 +87,7 @@ class Network:
     variants: Mapping[str, tuple[int, ...] | None]
     """k of each place; None makes a dense network."""
     input_size: int
-    smallest_input: int
+    min_input_size: int
     channels: int
     classes: int
     threshold: float
@@ -94,47 +95,47 @@ class Network:
     dropout: float | None
     """None where there is no dropout."""
 
-    def plan(self, settings: Settings) -> Plan:
-        """What the network is built from. Raises ValueError for settings that do not fit it."""
-        size = self.input_size if settings.input_size is None else settings.input_size
-        if size < self.smallest_input:
+    def architecture(self, options: NetworkOptions) -> Architecture:
+        """Decide what the network is built from. Raises ValueError for options that do not fit it."""
+        size = self.input_size if options.input_size is None else options.input_size
+        if size < self.min_input_size:
             raise ValueError(
-                f"input_size of {self.name} must be at least {self.smallest_input}. Received: input_size={size}"
+                f"input_size of {self.name} must be at least {self.min_input_size}. Received: input_size={size}"
             )
-        if self.dropout is None and settings.dropout:
-            raise ValueError(f"{self.name} has no dropout. Received: dropout={settings.dropout}")
-        return Plan(
-            (size, size, settings.channels or self.channels),
-            settings.classes or self.classes,
-            self._lookups(settings),
-            self.dropout or 0.0 if settings.dropout is None else settings.dropout,
-            settings.batch_norm_momentum,
-            self._title(settings.variant),
+        if self.dropout is None and options.dropout:
+            raise ValueError(f"{self.name} has no dropout. Received: dropout={options.dropout}")
+        return Architecture(
+            (size, size, options.channels or self.channels),
+            options.classes or self.classes,
+            self._lookups(options),
+            self.dropout or 0.0 if options.dropout is None else options.dropout,
+            options.batch_norm_momentum,
+            self._title(options.variant),
         )
 
-    def _lookups(self, settings: Settings) -> tuple[Lookups | None, ...]:
-        rows = self._rows(settings.variant, settings.dictionary)
+    def _lookups(self, options: NetworkOptions) -> tuple[Lookups | None, ...]:
+        rows = self._rows(options.variant, options.dictionary)
         taps = self._of_places(
             "lookups_per_tap",
-            settings.lookups_per_tap,
+            options.lookups_per_tap,
             lambda s: s is None or _is_count(s),
             "an integer of at least 1, or null for the threshold",
         )
-        groups = self._of_places("groups_of", settings.groups_of, _is_count, "an integer of at least 1")
+        groups = self._of_places("groups_of", options.groups_of, _is_count, "an integer of at least 1")
         for place, n, k, group in zip(self.places, self.filters, rows, groups, strict=True):
             if k != DENSE and n % group:
                 raise ValueError(
                     f"groups_of of {self.name} must divide the filters of each place, {place} has {n}. "
-                    f"Received: groups_of={settings.groups_of!r}"
+                    f"Received: groups_of={options.groups_of!r}"
                 )
-        if set(rows) == {DENSE} and (settings.lookups_per_tap is not None or settings.groups_of != 1):
+        if set(rows) == {DENSE} and (options.lookups_per_tap is not None or options.groups_of != 1):
             raise ValueError(
-                f"{self._title(settings.variant)} has no lookups. Received: "
-                f"lookups_per_tap={settings.lookups_per_tap!r}, groups_of={settings.groups_of!r}"
+                f"{self._title(options.variant)} has no lookups. Received: "
+                f"lookups_per_tap={options.lookups_per_tap!r}, groups_of={options.groups_of!r}"
             )
-        threshold = self.threshold if settings.threshold is None else settings.threshold
+        threshold = self.threshold if options.threshold is None else options.threshold
         return tuple(
-            None if k == DENSE else Lookups(None if isinstance(k, str) else k, s, group, settings.l1, threshold)
+            None if k == DENSE else Lookups(None if isinstance(k, str) else k, s, group, options.l1, threshold)
             for k, s, group in zip(rows, taps, groups, strict=True)
         )
 
@@ -176,3 +177,6 @@ class Network:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 1
+
+
+former_names(__name__, Plan="Architecture", Settings="NetworkOptions")

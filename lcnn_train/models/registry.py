@@ -21,8 +21,11 @@ _BUILDERS: dict[str, Callable[..., keras.Model]] = {
 }
 
 
-def build(name: str, **settings: Any) -> keras.Model:
-    """Build a network of NETWORKS; `settings` are those of models.Settings. Raises ValueError for what it cannot be."""
+def build(name: str, **options: Any) -> keras.Model:
+    """Build a network of NETWORKS; `options` are those of models.NetworkOptions.
+
+    Raises ValueError for what it cannot be.
+    """
     if name not in NETWORKS:
         raise ValueError(f"name must be one of {', '.join(NETWORKS)}. Received: name={name!r}")
-    return _BUILDERS[name](**settings)
+    return _BUILDERS[name](**options)

@@ -1,8 +1,8 @@
-"""ResNet 10, 18, 34 and 50 with a dictionary size a stage (LCNN, section 4.1), and their dense twins.
+"""ResNet 10, 18, 34 and 50 with a dictionary size a stage (LCNN, section 4.1), and their dense equivalents.
 
 conv1 (7x7, 64 filters), a 3x3 max pool, four stages of 64, 128, 256 and 512 filters, the mean of what is left, a
 classifier. A block is two 3x3 convolutions, in ResNet-50 a bottleneck of 1x1, 3x3 and 1x1 with four times the filters;
-the first block of a stage halves the picture in its 3x3 convolution. Shortcuts that change the shape are 1x1
+the first block of a stage halves the image in its 3x3 convolution. Shortcuts that change the shape are 1x1
 convolutions; they and the classifier stay dense, and so does a layer whose dictionary cannot pay.
 """
 
@@ -15,7 +15,7 @@ import keras
 from keras import layers
 
 from lcnn_train.models.blocks import Blocks, classifier
-from lcnn_train.models.network import Lookups, Network, Rows, Settings
+from lcnn_train.models.network import Lookups, Network, NetworkOptions, Rows
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 RESNETS = {
@@ -25,7 +25,7 @@ RESNETS = {
         filters=(64, 64, 128, 256, 512),
         variants={"fast": (3, 16, 32, 64, 128), "accurate": (3, 128, 256, 512, 1024), "dense": None},
         input_size=224,
-        smallest_input=32,  # the last stage still has one pixel
+        min_input_size=32,  # the last stage still has one pixel
         channels=3,
         classes=1000,
         threshold=0.001,
@@ -37,30 +37,32 @@ _WIDENING = 4  # of a bottleneck
 
 
 def resnet(
-    depth: int = 18, variant: str = "fast", dictionary: Rows | Sequence[Rows] | None = None, **settings: Any
+    depth: int = 18, variant: str = "fast", dictionary: Rows | Sequence[Rows] | None = None, **options: Any
 ) -> keras.Model:
     """Build the network of depth 10, 18, 34 or 50: (input_size, input_size, channels) float32 to (classes,)
     probabilities.
 
-    `settings` are those of models.Settings; what it says of places is for conv1 and each of the four stages. Pictures
-    are 224x224x3 unless it says so, and at least 32 pixels high. Raises ValueError for what the network cannot be.
+    `options` are those of models.NetworkOptions; what it says of places is for conv1 and each of the four stages.
+    Images are 224x224x3 unless it says so, and at least 32 pixels high.
+
+    Raises ValueError for what the network cannot be.
     """
     if depth not in BLOCKS:
         raise ValueError(f"depth must be one of {', '.join(map(str, BLOCKS))}. Received: depth={depth!r}")
     network = RESNETS[depth]
-    plan = network.plan(Settings(variant, dictionary, **settings))
-    blocks = Blocks(plan.batch_norm_momentum)
+    architecture = network.architecture(NetworkOptions(variant, dictionary, **options))
+    blocks = Blocks(architecture.batch_norm_momentum)
     block = _bottleneck if depth >= 50 else _basic_block
-    image = keras.Input(plan.input_shape, name="image")
-    x = blocks.norm_relu(blocks.conv(image, "conv1", network.filters[0], 7, 2, 3, plan.lookups[0]), "conv1")
+    image = keras.Input(architecture.input_shape, name="image")
+    x = blocks.norm_relu(blocks.conv(image, "conv1", network.filters[0], 7, 2, 3, architecture.lookups[0]), "conv1")
     x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
-    stages = zip(network.filters[1:], BLOCKS[depth], plan.lookups[1:], strict=True)
+    stages = zip(network.filters[1:], BLOCKS[depth], architecture.lookups[1:], strict=True)
     for stage, (filters, repeats, lookups) in enumerate(stages, start=1):
         for number in range(1, repeats + 1):
             stride = 2 if stage > 1 and number == 1 else 1
             x = block(blocks, x, f"stage{stage}_block{number}", filters, stride, lookups)
     x = layers.GlobalAveragePooling2D(name="features")(x)
-    return classifier(image, x, "fc", plan)
+    return classifier(image, x, "fc", architecture)
 
 
 def _basic_block(blocks: Blocks, x: Any, name: str, filters: int, stride: int, lookups: Lookups | None) -> Any:

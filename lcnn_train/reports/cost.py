@@ -26,7 +26,7 @@ _FLOAT = _INDEX = 4  # bytes
 
 
 def without_values(build: Callable[[], keras.Model]) -> keras.Model:
-    """What `build` returns, with weights that have shapes and take no memory: enough to count a network, in no time.
+    """Build a model whose weights have shapes and take no memory: enough to count a network, in no time.
 
     Keras would give such weights their values later, when it next leaves a scope like this one; its list of them is
     kept a thread, so a thread of their own takes the list with it.
@@ -41,7 +41,7 @@ def without_values(build: Callable[[], keras.Model]) -> keras.Model:
 
 
 def count(model: keras.Model, density: float | Sequence[float] | None = None) -> list[NodeCost]:
-    """The cost of every layer with weights of a functional or Sequential model, in the order they run.
+    """Count the cost of every layer with weights of a functional or Sequential model, in the order they run.
 
     `density`: what share of each P to count as lookups instead of those that survive, one number for all lookup
     layers or one for each; never more than a layer's lookups_per_tap allow. Raises ExportError, naming the layer, for a
@@ -97,8 +97,8 @@ def _filters(call: Call) -> int:
     return call.output_shape[-1]
 
 
-def _size(weights: int, places: int = 0) -> Size:
-    return Size(weights, weights * _FLOAT + places * _INDEX)
+def _size(weights: int, indices: int = 0) -> Size:
+    return Size(weights, weights * _FLOAT + indices * _INDEX)
 
 
 def _bias(call: Call, norm: bool) -> int:
@@ -107,7 +107,7 @@ def _bias(call: Call, norm: bool) -> int:
 
 
 def _lookup_cost(call: Call, lookups: int, norm: bool) -> NodeCost:
-    """S spans the padded input at stride 1; P (..., k, n) has a tap for each of its leading places."""
+    """S spans the padded input at stride 1; P (..., k, n) has a tap for each of its leading axes."""
     layer, (source,) = call.layer, call.input_shapes
     atoms = None if layer.D is None else int(layer.P.shape[-2])
     dictionary = 0 if atoms is None else atoms * source[-1]
@@ -118,9 +118,9 @@ def _lookup_cost(call: Call, lookups: int, norm: bool) -> NodeCost:
         channels=source[-1],
         atoms=atoms,
         taps=math.prod(layer.P.shape[:-2]),
-        places=math.prod(layer.padded_size((None, *source))),
+        positions=math.prod(layer.padded_size((None, *source))),
         lookups=lookups,
-        size=_size(dictionary + lookups + _bias(call, norm), places=lookups + _filters(call) + 1),
+        size=_size(dictionary + lookups + _bias(call, norm), indices=lookups + _filters(call) + 1),
     )
 
 

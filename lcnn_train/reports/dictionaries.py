@@ -1,4 +1,4 @@
-"""A picture of what a layer that reads colours or greys has learned: its dictionary, and the kernels made of it."""
+"""A figure of what a layer that reads colours or greys has learned: its dictionary, and the kernels made of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw_dictionary(graph: Graph, tensors: Mapping[str, np.ndarray], layer: str 
     node = _chosen(graph, layer)
     channels = graph.shapes[node.inputs[0]][-1]
     if channels not in (1, 3):
-        raise ExportError(f"layer {node.name}: expected 1 or 3 input channels, as a picture has; found {channels}")
+        raise ExportError(f"layer {node.name}: expected 1 or 3 input channels, as an image has; found {channels}")
     drawing = Drawing(2 * _MARGIN + _COLUMNS * (_KERNEL + _GAP) - _GAP)
     drawing.text((_MARGIN, 38), f"{graph.name}, {node.name}", 18, _INK)
     y = _draw_atoms(drawing, node, tensors, 74)

@@ -1,4 +1,4 @@
-"""A picture of a training's log: loss, accuracy, and the density of P layer by layer."""
+"""A figure of a training's log: loss, accuracy, and the density of P layer by layer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _figure(width: float) -> Any:
 
 
 def read_log(path: Path) -> Log:
-    """The columns of a run's log.csv. Raises FileNotFoundError, or RunError if it is none."""
+    """Read the columns of a run's log.csv. Raises FileNotFoundError, or RunError if it is none."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the log of a run, found nothing; it is written after each epoch")
     try:

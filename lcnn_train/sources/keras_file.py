@@ -18,7 +18,7 @@ from lcnn_train.errors import ConfigError, RunError
 from lcnn_train.utils.files import write_atomically
 
 _MEMBER = "lcnn.json"
-_LARGEST = 2**24  # bytes; the names of 22,000 classes are half a million
+_MAX_BYTES = 2**24  # bytes; the names of 22,000 classes are half a million
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ def save_keras(model: keras.Model, path: Path, origin: Origin) -> None:
 
 
 def read_origin(path: Path) -> Origin:
-    """The origin that a file carries; an empty one if it carries none. Raises RunError if it cannot be read."""
+    """Read the origin that a file carries; an empty one if it carries none. Raises RunError if it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             if _MEMBER not in archive.namelist():
                 return Origin()
-            if archive.getinfo(_MEMBER).file_size > _LARGEST:
-                raise ValueError(f"more than {_LARGEST} bytes")
+            if archive.getinfo(_MEMBER).file_size > _MAX_BYTES:
+                raise ValueError(f"more than {_MAX_BYTES} bytes")
             values = json.loads(archive.read(_MEMBER))
         config, labels = values["config"], values["labels"]
         return Origin(

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
-from lcnn_engine import read_model
-from lcnn_engine.format.graph_json import graph_from_object
-from lcnn_engine.interop.dense import Network
 from lcnn_train.config.experiment import Config
 from lcnn_train.errors import RunError
-from lcnn_train.export.converters import translate
-from lcnn_train.export.export import stored_tensors
 from lcnn_train.sources.keras_file import read_origin
 from lcnn_train.training.fit import load_run
 from lcnn_train.training.run_folder import Run
+from lcnn_train.utils.lazy import former_names
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainedModel:
     """A model and, if known, the configuration it was trained by and the names of its classes."""
 
     model: keras.Model
@@ -29,7 +24,7 @@ class Source:
     labels: tuple[str, ...] | None = None
 
 
-def load_model(path: str | Path, config: Config | None = None, checkpoint: str = "best") -> Source:
+def load_model(path: str | Path, config: Config | None = None, checkpoint: str = "best") -> TrainedModel:
     """Load a run folder (its `checkpoint`, "best" or "newest") or a `.keras` file; `config` comes before their own.
 
     Raises FileNotFoundError, or RunError if there is no such model in it.
@@ -37,7 +32,7 @@ def load_model(path: str | Path, config: Config | None = None, checkpoint: str =
     path = Path(path)
     if path.is_dir():
         model, own, _ = load_run(path, checkpoint)
-        return Source(model, config or own, Run(path).read_labels())
+        return TrainedModel(model, config or own, Run(path).read_labels())
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected a run folder or a .keras file, found nothing")
     if path.suffix != ".keras":
@@ -47,18 +42,7 @@ def load_model(path: str | Path, config: Config | None = None, checkpoint: str =
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise RunError(f"{path}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}") from error
     origin = read_origin(path)
-    return Source(model, config or origin.config, origin.labels)
+    return TrainedModel(model, config or origin.config, origin.labels)
 
 
-def load_network(model: keras.Model | str | os.PathLike[str], checkpoint: str = "best") -> Network:
-    """The graph and tensors of a live model, a model file, a run folder or a `.keras` file, as in a float32 model file.
-
-    Raises as `load_model`, `read_model` and `export` do.
-    """
-    if not isinstance(model, keras.Model):
-        path = Path(model)
-        if path.suffix == ".safetensors":
-            return read_model(path)
-        model = load_model(path, checkpoint=checkpoint).model
-    translation = translate(model)
-    return graph_from_object({"name": model.name, **translation.graph()}), stored_tensors(translation, "float32")
+former_names(__name__, Source="TrainedModel")

@@ -36,7 +36,7 @@ class WeightAverages:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model with its averages for weights; afterwards with its own again, to the bit."""
+        """Give the model its averages for weights; afterwards its own again, to the bit."""
         self._swap()
         try:
             yield

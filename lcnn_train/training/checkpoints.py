@@ -35,8 +35,8 @@ Variables = Mapping[str, keras.Variable]
 class Progress:
     """How far a run has come.
 
-    epoch: epochs done. step: steps done of the next one, and `sums` the figures of those. best_epoch, best_accuracy:
-    of the best epoch so far. history: one row of figures for each epoch. replicas: how many there were.
+    epoch: epochs done. step: steps done of the next one, and `sums` the metrics of those. best_epoch, best_accuracy:
+    of the best epoch so far. history: one row of metrics for each epoch. replicas: how many there were.
     """
 
     epoch: int = 0
@@ -68,14 +68,14 @@ class Checkpoints:
         return self.folder / _BEST
 
     def newest(self) -> Path | None:
-        """The checkpoint of the latest step, or None."""
+        """Find the checkpoint of the latest step, or None."""
         return max(self._numbered(), default=None, key=_place)
 
     def _numbered(self) -> list[Path]:
         return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), key=_place)
 
     def path(self, progress: Progress) -> Path:
-        """Where the checkpoint of `progress` belongs."""
+        """Say where the checkpoint of `progress` belongs."""
         step = "" if progress.at_epoch_end else f"-step-{progress.step:07d}"
         return self.folder / f"epoch-{progress.epoch:04d}{step}.safetensors"
 
@@ -144,7 +144,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def model_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """A model's variables by their names in a checkpoint: weights, masks, dropout's seeds.
+    """Name a model's variables as checkpoints do: weights, masks, dropout's seeds.
 
     Keras numbers the paths of seeds anew in each process, so they are not part of the names.
     """
@@ -152,12 +152,12 @@ def model_variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, keras.Variable]:
-    """A built optimizer's variables by their names in a checkpoint."""
+    """Name a built optimizer's variables as checkpoints do."""
     return {f"optimizer/{index:03d}": v for index, v in enumerate(optimizer.variables)}
 
 
 def read_progress(path: Path) -> Progress:
-    """The progress that a checkpoint carries. Raises FileNotFoundError, or RunError if it is no checkpoint."""
+    """Read the progress that a checkpoint carries. Raises FileNotFoundError, or RunError if it is no checkpoint."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a checkpoint, found nothing")
     try:
@@ -175,16 +175,16 @@ def restore(variables: Variables, path: Path, averaged: bool = False) -> Progres
     progress = read_progress(path)
     with safe_open(path, "np") as file:
         stored = set(file.keys())
-        places = {name: _average_of(name) if averaged and _average_of(name) in stored else name for name in variables}
+        keys = {name: _average_of(name) if averaged and _average_of(name) in stored else name for name in variables}
         different = [
-            text for name, variable in variables.items() if (text := _difference(file, stored, places[name], variable))
+            text for name, variable in variables.items() if (text := _difference(file, stored, keys[name], variable))
         ]
         different += [f"{name}: expected none" for name in sorted(stored) if _is_models(name) and name not in variables]
         if different:
             more = f", and {len(different) - _NAMED} more" if len(different) > _NAMED else ""
             raise RunError(f"{path}: a checkpoint of another network: {', '.join(different[:_NAMED])}{more}")
         for name, variable in variables.items():
-            variable.assign(file.get_tensor(places[name]).astype(np.dtype(variable.dtype), copy=False))
+            variable.assign(file.get_tensor(keys[name]).astype(np.dtype(variable.dtype), copy=False))
     return progress
 
 

@@ -34,7 +34,7 @@ class Task:
 
 
 def read_task(text: str | None) -> Task:
-    """What TF_CONFIG says; the only worker if it is not set. Raises ConfigError for one that cannot be."""
+    """Read what TF_CONFIG says; the only worker if it is not set. Raises ConfigError for one that cannot be."""
     if not text:
         return Task()
     try:
@@ -84,7 +84,7 @@ class Replicas:
         return self.task.index == 0
 
     def distribute(self, batches: tf.data.Dataset) -> Any:
-        """This worker's share of every batch, cut into equal parts for its replicas."""
+        """Cut this worker's share of every batch into equal parts for its replicas."""
 
         def cut(*tensors: tf.Tensor) -> tf.data.Dataset:
             parts = [tf.reshape(t, (self.here, t.shape[0] // self.here, *t.shape[1:])) for t in tensors]
@@ -94,7 +94,7 @@ class Replicas:
         return self.strategy.distribute_datasets_from_function(lambda context: share)
 
     def sum(self, values: Any) -> tf.Tensor:
-        """The sum over all replicas of what `strategy.run` gave."""
+        """Sum over all replicas what `strategy.run` gave."""
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
 
     def spread_seeds(self, model: keras.Model) -> None:
@@ -121,7 +121,7 @@ class Replicas:
             variable.assign(value)
 
     def share_text(self, text: str) -> str:
-        """The chief's text, on every worker."""
+        """Give every worker the chief's text."""
         if self.workers == 1:
             return text
         data = np.frombuffer(text.encode(), np.uint8)
@@ -134,7 +134,7 @@ class Replicas:
         return self._from_chief(buffer).tobytes().decode()
 
     def wait(self) -> None:
-        """Until every worker is here."""
+        """Wait until every worker is here."""
         self.share_text("")
 
     def agree(self, text: str, what: str) -> None:
@@ -169,7 +169,7 @@ def _adder(strategy: tf.distribute.Strategy, here: int, dtype: str) -> Any:
 
 
 def open_replicas(settings: Train) -> Replicas:
-    """The replicas that a configuration asks for. To be called before TensorFlow has run anything.
+    """Open the replicas that a configuration asks for, before TensorFlow has run anything.
 
     Raises ConfigError if they cannot be had, RunError if the other workers cannot be reached.
     """

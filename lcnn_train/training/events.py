@@ -13,25 +13,26 @@ from typing import Any
 import tensorflow as tf
 
 from lcnn_train.errors import ConfigError
+from lcnn_train.utils.lazy import former_names
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """One step: `epoch` and `step` of it from 1, `figures` the means of the epoch so far, `density` by layer."""
+    """One step: `epoch` and `step` of it from 1, `metrics` the means of the epoch so far, `density` by layer."""
 
     epoch: int
     step: int
     run_step: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
     density: dict[str, float]
     images_per_second: float
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch: the row of figures that the run's log has, and what it took.
+    """One epoch: the row of metrics that the run's log has, and what it took.
 
-    waiting: share of the training's time in which the step waited for pictures.
+    waiting: share of the training's time in which the step waited for images.
     """
 
     row: dict[str, Any]
@@ -41,26 +42,26 @@ class EpochReport:
     waiting: float
 
 
-class Watcher:
+class TrainingCallback:
     """Told of everything; does nothing with it."""
 
     def on_epoch_begin(self, epoch: int, step: int, steps: int) -> None:
-        """An epoch (from 1) begins, or goes on after `step` of its `steps` steps."""
+        """Hear that an epoch (from 1) begins, or goes on after `step` of its `steps` steps."""
 
     def on_step(self, report: StepReport) -> None:
-        """After every step."""
+        """Hear of every step, after it."""
 
     def on_validation(self, batch: int, batches: int) -> None:
-        """After every batch of validation pictures, from 1."""
+        """Hear of every batch of validation images, from 1, after it."""
 
     def on_epoch_end(self, report: EpochReport) -> None:
-        """After an epoch, its checkpoint written."""
+        """Hear of an epoch, after it, its checkpoint written."""
 
     def close(self) -> None:
-        """The training has ended, in whichever way."""
+        """Hear that the training has ended, in whichever way."""
 
 
-class Chronicle(Watcher):
+class EventLog(TrainingCallback):
     """What happened and when, one JSON object a line, appended as it happens: events start, step, epoch."""
 
     def __init__(self, path: Path, every: int):
@@ -80,7 +81,7 @@ class Chronicle(Watcher):
                 step=report.step,
                 run_step=report.run_step,
                 images_per_second=round(report.images_per_second, 2),
-                **report.figures,
+                **report.metrics,
             )
 
     def on_epoch_end(self, report: EpochReport) -> None:
@@ -99,7 +100,7 @@ class Chronicle(Watcher):
             file.write(json.dumps({"event": event, "time": now, **values}) + "\n")
 
 
-class TensorBoard(Watcher):
+class TensorBoard(TrainingCallback):
     """Scalars for TensorBoard: of steps `batch/...`, of epochs `epoch/...` and `density/<layer>`."""
 
     def __init__(self, folder: Path, every: int):
@@ -108,7 +109,7 @@ class TensorBoard(Watcher):
 
     def on_step(self, report: StepReport) -> None:
         if report.step % self.every == 0:
-            scalars = {**report.figures, "images_per_second": report.images_per_second}
+            scalars = {**report.metrics, "images_per_second": report.images_per_second}
             self._write({f"batch/{name}": value for name, value in scalars.items()}, report.run_step)
 
     def on_epoch_end(self, report: EpochReport) -> None:
@@ -131,14 +132,14 @@ def _tag(name: str) -> str:
 
 
 def wants_tensorboard(setting: str | bool) -> bool:
-    """Whether to write for TensorBoard. Raises ConfigError if that is a must and it is not installed."""
+    """Decide whether to write for TensorBoard. Raises ConfigError if that is a must and it is not installed."""
     installed = importlib.util.find_spec("tensorboard") is not None
     if setting is True and not installed:
         raise ConfigError("train.tensorboard: expected TensorBoard to be installed (`pip install tensorboard`)")
     return setting is True or (setting == "auto" and installed)
 
 
-class Pace:
+class Throughput:
     """Images a second of late: the mean over the last steps, but for the very first, in which TensorFlow compiles."""
 
     def __init__(self, share: float = 0.1):
@@ -151,9 +152,12 @@ class Pace:
         self.last = time.monotonic()
 
     def step(self, images: int) -> float:
-        """A step over so many images has ended; images a second."""
+        """Count a step over so many images that has ended; return images a second."""
         now = time.monotonic()
         taken, self.last = now - self.last, now
         share = max(self.share, 1 / max(self.steps, 1))
         self.steps, self.seconds = self.steps + 1, self.seconds + share * (taken - self.seconds)
         return images / max(self.seconds, 1e-9)
+
+
+former_names(__name__, Chronicle="EventLog", Pace="Throughput", Watcher="TrainingCallback")

@@ -1,4 +1,4 @@
-"""The batches that a worker's replicas get: its share of every batch, and of the validation pictures."""
+"""The batches that a worker's replicas get: its share of every batch, and of the validation images."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 import tensorflow as tf
 
 from lcnn_train.config.experiment import Config
-from lcnn_train.data.images import Pictures
+from lcnn_train.data.images import Images
 from lcnn_train.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from lcnn_train.errors import ConfigError
 from lcnn_train.training.distribute import Replicas
 
 
 class Feed:
-    """A configuration's pictures for the replicas.
+    """A configuration's images for the replicas.
 
     batch_size: of all replicas together. steps: of an epoch of the schedule, which need not be once through the data.
     """
 
-    def __init__(self, config: Config, train: Pictures, validation: Pictures, replicas: Replicas):
+    def __init__(self, config: Config, train: Images, validation: Images, replicas: Replicas):
         self.config, self.train, self.validation, self.replicas = config, train, validation, replicas
         settings = config.train
         self.batch_size = settings.batch_size * (replicas.count if settings.batch_per == "replica" else 1)
@@ -36,7 +36,7 @@ class Feed:
         self.steps = settings.steps_per_epoch or self._data_steps
 
     def training(self, first: int) -> Iterator[Any]:
-        """Distributed batches (x, y) of the steps of the run from `first` on, counted from 0, to its last."""
+        """Make distributed batches (x, y) of the steps of the run from `first` on, counted from 0, to its last."""
         end = self.config.train.epochs * self.steps
         epoch, step = divmod(first, self._data_steps)
         batches = training_batches(
@@ -58,7 +58,7 @@ class Feed:
 
     @property
     def validation_batches(self) -> int:
-        """How many batches the validation pictures make, the same on every worker."""
+        """How many batches the validation images make, the same on every worker."""
         return math.ceil(math.ceil(len(self.validation) / self.replicas.workers) / self._rows)
 
     @property
@@ -66,7 +66,7 @@ class Feed:
         return self.batch_size // self.replicas.workers
 
     def validating(self) -> Iterator[Any]:
-        """Distributed batches (x, y, weights) of the validation pictures, filled up with pictures of weight 0."""
+        """Make distributed batches (x, y, weights) of the validation images, filled up with images of weight 0."""
         mine = np.arange(self.replicas.task.index, len(self.validation), self.replicas.workers)
         batches = evaluation_batches(
             self.validation.take(mine),
@@ -86,6 +86,6 @@ class Feed:
             return x, y, tf.ensure_shape(tf.cast(tf.range(rows) < count, tf.float64), (rows,))
 
         nothing = (tf.zeros((rows, *shape)), tf.zeros(rows, tf.int64), tf.zeros(rows, tf.float64))
-        # Workers may have skipped different numbers of pictures, and must take the same number of steps.
+        # Workers may have skipped different numbers of images, and must take the same number of steps.
         endless = batches.map(fill).concatenate(tf.data.Dataset.from_tensors(nothing).repeat())
         return iter(self.replicas.distribute(endless.take(self.validation_batches)))

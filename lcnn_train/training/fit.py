@@ -13,13 +13,13 @@ import tensorflow as tf
 
 from lcnn_train.config.experiment import Config
 from lcnn_train.config.training import Train
-from lcnn_train.data.images import Pictures, check_classes
+from lcnn_train.data.images import Images, check_classes
 from lcnn_train.data.pipeline import data_errors, hold_out
 from lcnn_train.data.sets import load
 from lcnn_train.errors import RunError, TrainingError
 from lcnn_train.training.checkpoints import Progress, model_variables, read_progress, restore
 from lcnn_train.training.distribute import Replicas, open_replicas
-from lcnn_train.training.events import Chronicle, TensorBoard, Watcher, wants_tensorboard
+from lcnn_train.training.events import EventLog, TensorBoard, TrainingCallback, wants_tensorboard
 from lcnn_train.training.feed import Feed
 from lcnn_train.training.loop import Loop
 from lcnn_train.training.run_folder import Run
@@ -28,7 +28,7 @@ from lcnn_train.training.state import TrainingState
 
 
 def build_model(config: Config) -> keras.Model:
-    """The network of a configuration, with fresh weights and not compiled."""
+    """Build the network of a configuration, with fresh weights and not compiled."""
     return config.model.build()
 
 
@@ -58,7 +58,7 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
         feed = Feed(config, train, validation, replicas)
         state = _state(config, replicas, feed)
         progress = state.resume(run)
-        watchers = _watchers(settings, run, tensorboard and replicas.is_chief, replicas.is_chief)
+        callbacks = _callbacks(settings, run, tensorboard and replicas.is_chief, replicas.is_chief)
         Loop(
             settings,
             state.step,
@@ -67,7 +67,7 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
             save=(lambda: state.save(run, progress)) if replicas.is_chief else (lambda: None),
             checkpoints=run.checkpoints if replicas.is_chief else None,
             averages=state.averages,
-            watchers=watchers,
+            callbacks=callbacks,
         ).run()
         replicas.wait()
         if len(train.skipped):  # validation's among them
@@ -81,13 +81,13 @@ def _state(config: Config, replicas: Replicas, feed: Feed) -> TrainingState:
         return TrainingState(build_model(config), config.train, replicas, feed.batch_size, feed.steps)
 
 
-def _watchers(settings: Train, run: Run, tensorboard: bool, is_chief: bool) -> list[Watcher]:
-    watchers: list[Watcher] = [Screen(settings.epochs)]
+def _callbacks(settings: Train, run: Run, tensorboard: bool, is_chief: bool) -> list[TrainingCallback]:
+    callbacks: list[TrainingCallback] = [Screen(settings.epochs)]
     if is_chief:
-        watchers.append(Chronicle(run.chronicle, settings.log_steps))
+        callbacks.append(EventLog(run.event_log, settings.log_steps))
     if tensorboard:
-        watchers.append(TensorBoard(run.tensorboard, settings.log_steps))
-    return watchers
+        callbacks.append(TensorBoard(run.tensorboard, settings.log_steps))
+    return callbacks
 
 
 def _settle(settings: Train) -> None:
@@ -145,15 +145,15 @@ def _first_line(error: tf.errors.OpError) -> str:
     return lines[0].strip() if lines else type(error).__name__
 
 
-def _splits(config: Config) -> tuple[Pictures, Pictures]:
-    """The pictures to train on and those to choose the checkpoint by."""
-    pictures = load(config.data, "train")
-    check_classes(pictures, config.model.classes)
-    return hold_out(pictures, config.data.validation, config.train.seed)
+def _splits(config: Config) -> tuple[Images, Images]:
+    """The images to train on and those to choose the checkpoint by."""
+    images = load(config.data, "train")
+    check_classes(images, config.model.classes)
+    return hold_out(images, config.data.validation, config.train.seed)
 
 
 def load_run(folder: str | os.PathLike[str], checkpoint: str = "best") -> tuple[keras.Model, Config, Progress]:
-    """The model of a run folder with the weights of its `checkpoint`, "best" or "newest"; not compiled.
+    """Load the model of a run folder with the weights of its `checkpoint`, "best" or "newest"; not compiled.
 
     Where the run averaged its weights, it gets the averages. Raises RunError if the folder holds no run, or no such
     checkpoint yet.

@@ -59,7 +59,7 @@ class Worker:
                 os.killpg(self.process.pid, number)
 
     def tail(self) -> str:
-        """The last lines of its log."""
+        """Read the last lines of its log."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL:])
 
 
@@ -187,5 +187,5 @@ def _die_with_parent() -> None:
 
 
 def fit_command(arguments: Sequence[str]) -> list[str]:
-    """`lcnn-train fit ARGUMENTS` with this Python."""
-    return [sys.executable, "-m", "lcnn_train.cli", "fit", *arguments]
+    """Make the command `lcnn-train fit ARGUMENTS` with this Python."""
+    return [sys.executable, "-m", "lcnn_train", "fit", *arguments]

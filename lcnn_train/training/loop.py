@@ -11,13 +11,13 @@ from typing import Any
 
 from lcnn_train.config.training import EarlyStop, Train
 from lcnn_train.errors import DivergedError
-from lcnn_train.layers.callbacks import density_figures
+from lcnn_train.layers.callbacks import density_metrics
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.checkpoints import Checkpoints, Progress
-from lcnn_train.training.events import EpochReport, Pace, StepReport, Watcher
+from lcnn_train.training.events import EpochReport, StepReport, Throughput, TrainingCallback
 from lcnn_train.training.feed import Feed
 from lcnn_train.training.interrupts import Interrupts
-from lcnn_train.training.step import Step, Sums
+from lcnn_train.training.step import MetricSums, TrainingStep
 
 _LOOKUPS = "lookup_multiplications"
 
@@ -33,18 +33,18 @@ class Loop:
         save: called where a checkpoint is due; does nothing on workers that are not the chief.
         checkpoints: where those are, for messages; None on such workers.
         averages: of the weights, to be evaluated in their place, or None.
-        watchers: who is told.
+        callbacks: who is told.
     """
 
     settings: Train
-    step: Step
+    step: TrainingStep
     feed: Feed
     progress: Progress
     save: Callable[[], None]
     checkpoints: Checkpoints | None = None
     averages: WeightAverages | None = None
-    watchers: Sequence[Watcher] = ()
-    _pace: Pace = field(default_factory=Pace)
+    callbacks: Sequence[TrainingCallback] = ()
+    _throughput: Throughput = field(default_factory=Throughput)
     _density: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -64,7 +64,7 @@ class Loop:
                     if stop:
                         interrupts.leave()
         finally:
-            self._tell("close")
+            self._notify("close")
 
     def _ended(self) -> bool:
         return self.progress.epoch >= self.settings.epochs or has_ended(self.settings.early_stop, self.progress.history)
@@ -72,9 +72,9 @@ class Loop:
     def _epoch(self, batches: Any, interrupts: Interrupts) -> bool:
         """The rest of an epoch; whether a signal came in it, to this worker or to another."""
         progress, started = self.progress, time.monotonic()
-        sums = Sums(**progress.sums)
-        self._tell("on_epoch_begin", progress.epoch + 1, progress.step, self.feed.steps)
-        self._pace.restart()
+        sums = MetricSums.from_stored(progress.sums)
+        self._notify("on_epoch_begin", progress.epoch + 1, progress.step, self.feed.steps)
+        self._throughput.restart()
         first, waiting, stop = progress.step, 0.0, False
         while progress.step < self.feed.steps:
             asked = time.monotonic()
@@ -83,8 +83,8 @@ class Loop:
             one, stop = self.step.train(batch, stop=interrupts.came is not None)
             self._check(one)
             sums.add(one)
-            progress.step, progress.sums = progress.step + 1, vars(sums).copy()
-            self._tell_step(sums)
+            progress.step, progress.sums = progress.step + 1, sums.stored()
+            self._notify_step(sums)
             if progress.step < self.feed.steps and (stop or self._is_due(progress.step)):
                 self.save()
             if stop and progress.step < self.feed.steps:
@@ -93,7 +93,7 @@ class Loop:
         self._finish_epoch(sums, (progress.step - first) * self.feed.batch_size / seconds, waiting / seconds, started)
         return stop
 
-    def _check(self, one: Sums) -> None:
+    def _check(self, one: MetricSums) -> None:
         if math.isfinite(one.loss):
             return
         newest = self.checkpoints.newest() if self.checkpoints else None
@@ -107,32 +107,32 @@ class Loop:
         every = self.settings.checkpoint_steps
         return every is not None and step % every == 0
 
-    def _tell_step(self, sums: Sums) -> None:
+    def _notify_step(self, sums: MetricSums) -> None:
         progress = self.progress
-        images_per_second = self._pace.step(self.feed.batch_size)
+        images_per_second = self._throughput.step(self.feed.batch_size)
         if progress.step == 1 or progress.step % self.settings.log_steps == 0:
-            self._density = _by_layer(density_figures(self.step.model))
+            self._density = _by_layer(density_metrics(self.step.model))
         report = StepReport(
-            progress.epoch + 1, progress.step, self._run_step(), sums.figures(), self._density, images_per_second
+            progress.epoch + 1, progress.step, self._run_step(), sums.metrics(), self._density, images_per_second
         )
-        self._tell("on_step", report)
+        self._notify("on_step", report)
 
     def _run_step(self) -> int:
         return self.progress.epoch * self.feed.steps + self.progress.step
 
-    def _finish_epoch(self, sums: Sums, images_per_second: float, waiting: float, started: float) -> None:
+    def _finish_epoch(self, sums: MetricSums, images_per_second: float, waiting: float, started: float) -> None:
         progress, run_step = self.progress, self._run_step()
-        row: dict[str, Any] = {"epoch": progress.epoch + 1, **sums.figures()}
+        row: dict[str, Any] = {"epoch": progress.epoch + 1, **sums.metrics()}
         with self.averages.in_place() if self.averages else nullcontext():
-            row |= self._validate().figures("val_")
+            row |= self._validate().metrics("val_")
             row["learning_rate"] = self.step.update.rate_at(run_step - 1)
-            row |= density_figures(self.step.model)
+            row |= density_metrics(self.step.model)
         progress.epoch, progress.step, progress.sums = progress.epoch + 1, 0, {}
         progress.history.append(row)
         self._note_best(row)
         self.save()
         seconds = time.monotonic() - started
-        self._tell("on_epoch_end", EpochReport(row, run_step, seconds, images_per_second, waiting))
+        self._notify("on_epoch_end", EpochReport(row, run_step, seconds, images_per_second, waiting))
 
     def _note_best(self, row: dict[str, Any]) -> None:
         """The best is the highest validation accuracy among epochs with few enough lookups; of two equals the later."""
@@ -141,24 +141,24 @@ class Loop:
         if allowed and row["val_accuracy"] >= self.progress.best_accuracy:
             self.progress.best_accuracy, self.progress.best_epoch = row["val_accuracy"], row["epoch"]
 
-    def _validate(self) -> Sums:
-        sums = Sums()
+    def _validate(self) -> MetricSums:
+        sums = MetricSums()
         for number, batch in enumerate(self.feed.validating(), 1):
             sums.add(self.step.evaluate(batch))
-            self._tell("on_validation", number, self.feed.validation_batches)
+            self._notify("on_validation", number, self.feed.validation_batches)
         return sums
 
-    def _tell(self, event: str, *values: Any) -> None:
-        for watcher in self.watchers:
-            getattr(watcher, event)(*values)
+    def _notify(self, event: str, *values: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, event)(*values)
 
 
-def _by_layer(figures: dict[str, float]) -> dict[str, float]:
-    return {name.removeprefix("density_"): value for name, value in figures.items() if name != _LOOKUPS}
+def _by_layer(metrics: dict[str, float]) -> dict[str, float]:
+    return {name.removeprefix("density_"): value for name, value in metrics.items() if name != _LOOKUPS}
 
 
 def has_ended(settings: EarlyStop, history: Sequence[dict[str, Any]]) -> bool:
-    """Whether a run with this history ends before its last epoch."""
+    """Tell whether a run with this history ends before its last epoch."""
     accuracies = [row["val_accuracy"] for row in history if row["epoch"] >= settings.from_epoch]
     if not accuracies:
         return False

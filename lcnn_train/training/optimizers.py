@@ -6,23 +6,51 @@ Keras' own `apply` sums gradients itself, once a replica, and cannot be asked wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from lcnn_train.config import training as settings
+from lcnn_train.errors import ConfigError
 from lcnn_train.training.schedules import Schedule
 
 
+@dataclass(frozen=True)
+class OptimizerEntry:
+    """An optimizer that a configuration can name: what it is, and how it is made of a learning rate."""
+
+    description: str
+    make: Callable[[settings.Optimizer, Schedule | float], keras.optimizers.Optimizer]
+
+
+OPTIMIZERS: dict[str, OptimizerEntry] = {
+    "sgd": OptimizerEntry(
+        "Stochastic gradient descent with `momentum`, Nesterov's if `nesterov`",
+        lambda chosen, rate: keras.optimizers.SGD(rate, momentum=chosen.momentum, nesterov=chosen.nesterov),
+    ),
+    "adam": OptimizerEntry(
+        "Adam (Kingma and Ba, 2015) with Keras' decays of 0.9 and 0.999",
+        lambda chosen, rate: keras.optimizers.Adam(rate),
+    ),
+    "adagrad": OptimizerEntry(
+        "Adagrad (Duchi et al., 2011) from `initial_accumulator` on",
+        lambda chosen, rate: keras.optimizers.Adagrad(rate, initial_accumulator_value=chosen.initial_accumulator),
+    ),
+}
+
+
 def make_optimizer(chosen: settings.Optimizer, rate: Schedule | float) -> keras.optimizers.Optimizer:
-    """The Keras optimizer of a configuration, without its weight decay, which is `WeightDecay`'s."""
-    if chosen.name == "sgd":
-        return keras.optimizers.SGD(rate, momentum=chosen.momentum, nesterov=chosen.nesterov)
-    if chosen.name == "adam":
-        return keras.optimizers.Adam(rate)
-    return keras.optimizers.Adagrad(rate, initial_accumulator_value=chosen.initial_accumulator)
+    """Make the Keras optimizer of a configuration, without its weight decay, which is `WeightDecay`'s.
+
+    Raises ConfigError for a name that is not among OPTIMIZERS.
+    """
+    entry = OPTIMIZERS.get(chosen.name)
+    if entry is None:
+        raise ConfigError(f"train.optimizer.name: expected one of {', '.join(OPTIMIZERS)}; found {chosen.name!r}")
+    return entry.make(chosen, rate)
 
 
 class WeightDecay:
@@ -34,7 +62,7 @@ class WeightDecay:
         self.first, self.end = (first - 1) * steps, None if last is None else last * steps
 
     def at(self, step: Any) -> tf.Tensor:
-        """The decay in a step, counted from 0: `rate` in the epochs that it is for, else 0."""
+        """Return the decay in a step, counted from 0: `rate` in the epochs that it is for, else 0."""
         step = tf.cast(step, tf.int64)
         within = step >= self.first
         if self.end is not None:
@@ -60,7 +88,7 @@ class LossScale:
         return [self.scale, self.finite_steps]
 
     def update(self, finite: tf.Tensor) -> None:
-        """After a step: whether its gradients were finite."""
+        """Adapt the scale after a step, whose gradients were finite or not."""
         grown = tf.convert_to_tensor(self.finite_steps.value) + 1
         full = grown >= self.GROWTH
         scale = tf.convert_to_tensor(self.scale.value)
@@ -82,7 +110,7 @@ class Update:
         self.optimizer, self.rate, self.decay, self.strategy = optimizer, rate, decay, strategy
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
+        """Return the learning rate of a step, counted from 0."""
         return float(keras.ops.convert_to_numpy(self.rate(step) if callable(self.rate) else self.rate))
 
     def __call__(self, variables: Sequence[keras.Variable], gradients: Sequence[Any]) -> None:

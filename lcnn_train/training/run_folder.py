@@ -30,7 +30,7 @@ class Run:
     def __init__(self, folder: Path):
         self.folder = folder
         self.config, self.labels = folder / "config.json", folder / "labels.json"
-        self.log, self.chronicle = folder / "log.csv", folder / "chronicle.jsonl"
+        self.log, self.event_log = folder / "log.csv", folder / "chronicle.jsonl"
         self.tensorboard = folder / "tensorboard"
 
     @property
@@ -64,7 +64,7 @@ class Run:
         write_atomically(self.config, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     def read_config(self) -> Config:
-        """The configuration of the run. Raises RunError if the folder has none that can be read."""
+        """Read the configuration of the run. Raises RunError if the folder has none that can be read."""
         if not self.config.is_file():
             raise RunError(f"{self.folder}: expected the folder of a run of lcnn-train fit, found no config.json in it")
         try:
@@ -79,7 +79,7 @@ class Run:
             write_atomically(self.labels, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     def read_labels(self) -> tuple[str, ...] | None:
-        """The names of the classes, or None if the data set has none."""
+        """Read the names of the classes, or None if the data set has none."""
         if not self.labels.is_file():
             return None
         try:

@@ -13,7 +13,7 @@ Schedule: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 
 
 def learning_rate(settings: LearningRate, epochs: int, steps: int, replicas: int = 1) -> Schedule | float:
-    """The rate of an optimizer that takes `steps` steps in each of `epochs` epochs, on `replicas` replicas.
+    """Make the rate of an optimizer that takes `steps` steps in each of `epochs` epochs, on `replicas` replicas.
 
     A float if it never changes; otherwise a function of the step, counted from 0.
     """
@@ -51,7 +51,7 @@ class Scaled(Schedule):
         return ops.multiply(rate, self.multiplier(step))
 
     def multiplier(self, step: Any) -> Any:
-        """What the rate of a step is multiplied by."""
+        """Return what the rate of a step is multiplied by."""
         return self.full
 
     def get_config(self) -> dict[str, Any]:

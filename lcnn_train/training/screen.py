@@ -1,4 +1,4 @@
-"""The training on the screen: a bar while an epoch runs, and a line of figures after it."""
+"""The training on the screen: a bar while an epoch runs, and a line of metrics after it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from lcnn_train.layers.callbacks import density_line
-from lcnn_train.training.events import EpochReport, StepReport, Watcher
+from lcnn_train.training.events import EpochReport, StepReport, TrainingCallback
 
-_SILENCE = 30.0  # seconds after which a pipe or a log file gets a line of figures, too
-_ROWS_OF_BARS = 4  # rows of a terminal that are not for figures: the bars, and the last line of what was before
+_SILENCE = 30.0  # seconds after which a pipe or a log file gets a line of metrics, too
+_ROWS_OF_BARS = 4  # rows of a terminal that are not for metrics: the bars, and the last line of what was before
 
 
 class _Bar(Progress):
-    """A bar for the epoch and one for the run, with figures and densities under them."""
+    """A bar for the epoch and one for the run, with metrics and densities under them."""
 
     lines: tuple[str, ...] = ()
 
@@ -33,7 +33,7 @@ class _Bar(Progress):
         return [Text(row, no_wrap=True) for row in rows[: max(self.console.height - _ROWS_OF_BARS, 1)]]
 
 
-class Screen(Watcher):
+class Screen(TrainingCallback):
     """Bars in a terminal; elsewhere plain lines. `epochs` is the number of the last one."""
 
     def __init__(self, epochs: int, console: Console | None = None):
@@ -69,8 +69,8 @@ class Screen(Watcher):
 
     def on_step(self, report: StepReport) -> None:
         assert self.bar is not None
-        figures = _figures(report.figures, "")
-        self.bar.lines = (f"{figures}  {_pace(report.images_per_second)}", _densities(report.density))
+        metrics = _metrics(report.metrics, "")
+        self.bar.lines = (f"{metrics}  {_throughput(report.images_per_second)}", _densities(report.density))
         self.bar.update(self.task, completed=report.step)
         self.bar.update(self.whole, completed=report.run_step)
         if self.bar.disable and time.monotonic() - self.spoken > _SILENCE:
@@ -84,12 +84,12 @@ class Screen(Watcher):
         self.close()
         row = report.row
         self._say(
-            f"epoch {row['epoch']}/{self.epochs}  {report.seconds:.0f} s  {_figures(row, '')}  "
-            f"validation: {_figures(row, 'val_')}"
+            f"epoch {row['epoch']}/{self.epochs}  {report.seconds:.0f} s  {_metrics(row, '')}  "
+            f"validation: {_metrics(row, 'val_')}"
         )
         self._say(
-            f"    {density_line(row)}  {_pace(report.images_per_second)}, "
-            f"{100 * report.waiting:.0f}% of the time waiting for pictures"
+            f"    {density_line(row)}  {_throughput(report.images_per_second)}, "
+            f"{100 * report.waiting:.0f}% of the time waiting for images"
         )
 
     def _say(self, text: str) -> None:
@@ -103,20 +103,20 @@ class Screen(Watcher):
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """The rows that a line of figures takes: it is broken at double spaces only, so names keep their numbers."""
+    """The rows that a line of metrics takes: it is broken at double spaces only, so names keep their numbers."""
     tied = re.sub("(?<! ) (?! )", "\u00a0", line)
     rows = textwrap.wrap(tied, width, subsequent_indent="    ", break_on_hyphens=False)
     return [row.replace("\u00a0", " ") for row in rows]
 
 
-def _figures(figures: dict[str, float], prefix: str) -> str:
+def _metrics(metrics: dict[str, float], prefix: str) -> str:
     return (
-        f"loss {figures[prefix + 'loss']:.4f}  top-1 {figures[prefix + 'accuracy']:.4f}  "
-        f"top-5 {figures[prefix + 'top5']:.4f}"
+        f"loss {metrics[prefix + 'loss']:.4f}  top-1 {metrics[prefix + 'accuracy']:.4f}  "
+        f"top-5 {metrics[prefix + 'top5']:.4f}"
     )
 
 
-def _pace(images_per_second: float) -> str:
+def _throughput(images_per_second: float) -> str:
     return f"{images_per_second:.{0 if images_per_second >= 10 else 1}f} images/s"
 
 

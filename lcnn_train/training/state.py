@@ -14,7 +14,7 @@ from lcnn_train.training.distribute import Replicas
 from lcnn_train.training.optimizers import LossScale, Update, WeightDecay, make_optimizer
 from lcnn_train.training.run_folder import Run
 from lcnn_train.training.schedules import learning_rate
-from lcnn_train.training.step import Step
+from lcnn_train.training.step import TrainingStep
 
 
 class TrainingState:
@@ -28,7 +28,9 @@ class TrainingState:
         self.averages = WeightAverages(model, settings.average, replicas.strategy) if settings.average else None
         self.loss_scale = LossScale() if settings.precision == "mixed_float16" else None
         update = Update(self.optimizer, rate, WeightDecay(settings.optimizer, steps), replicas.strategy)
-        self.step = Step(model, update, replicas, batch_size, settings.accumulate, self.averages, self.loss_scale)
+        self.step = TrainingStep(
+            model, update, replicas, batch_size, settings.accumulate, self.averages, self.loss_scale
+        )
 
     @property
     def variables(self) -> dict[str, keras.Variable]:

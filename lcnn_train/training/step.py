@@ -7,7 +7,7 @@ each other inside a batch norm, empty for one another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,15 @@ from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.distribute import Replicas
 from lcnn_train.training.optimizers import LossScale, Update
+from lcnn_train.utils.lazy import former_names
 
 _TOP = 5
+_STORED = {"pictures": "images"}  # names in a checkpoint -> those here, where they differ
 
 
 @dataclass
-class Sums:
-    """Figures of pictures seen, added up over them: cross entropy, penalty, and how many were right.
+class MetricSums:
+    """Figures of images seen, added up over them: cross entropy, penalty, and how many were right.
 
     `top1`, `top5`: the class was the first, or among the first five.
     """
@@ -34,32 +36,42 @@ class Sums:
     penalty: float = 0.0
     top1: float = 0.0
     top5: float = 0.0
-    pictures: float = 0.0
+    images: float = 0.0
 
-    def add(self, other: Sums) -> None:
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, float]) -> MetricSums:
+        """Make the sums of what `stored` gave."""
+        return cls(**{_STORED.get(name, name): value for name, value in stored.items()})
+
+    def stored(self) -> dict[str, float]:
+        """Name the sums as checkpoints do."""
+        names = {own: name for name, own in _STORED.items()}
+        return {names.get(own, own): value for own, value in vars(self).items()}
+
+    def add(self, other: MetricSums) -> None:
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
 
     @property
     def loss(self) -> float:
         """What is minimized: the mean cross entropy and the penalty."""
-        return (self.cross_entropy + self.penalty) / max(self.pictures, 1)
+        return (self.cross_entropy + self.penalty) / max(self.images, 1)
 
-    def figures(self, prefix: str = "") -> dict[str, float]:
-        """Means, by their names in a log."""
-        count = max(self.pictures, 1)
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """Calculate the means, by their names in a log."""
+        count = max(self.images, 1)
         values = {"loss": self.loss, "accuracy": self.top1 / count, "top5": self.top5 / count}
         return {prefix + name: value for name, value in values.items()}
 
 
-class Step:
+class TrainingStep:
     """What is done with one batch.
 
     Args:
         model, update: what is trained, and how; both made in the scope of the strategy.
-        replicas: who does it. The model's batch norms are made to count the pictures of all of them.
+        replicas: who does it. The model's batch norms are made to count the images of all of them.
         batch_size: of all replicas together.
-        accumulate: equal parts that a replica takes its pictures in, one after the other.
+        accumulate: equal parts that a replica takes its images in, one after the other.
         averages, loss_scale: or None.
     """
 
@@ -84,14 +96,14 @@ class Step:
         self._train = tf.function(self._train_step)
         self._evaluate = tf.function(self._evaluate_step)
 
-    def train(self, batch: Any, stop: bool = False) -> tuple[Sums, bool]:
-        """Take a step; its figures, and whether any worker wants to stop after it."""
+    def train(self, batch: Any, stop: bool = False) -> tuple[MetricSums, bool]:
+        """Take a step; its metrics, and whether any worker wants to stop after it."""
         *sums, stops = np.asarray(self._train(*batch, tf.constant(stop)))
-        return Sums(*map(float, sums)), stops > 0
+        return MetricSums(*map(float, sums)), stops > 0
 
-    def evaluate(self, batch: Any) -> Sums:
-        """The figures of a batch (x, y, weights), those of weight 0 left out."""
-        return Sums(*map(float, np.asarray(self._evaluate(*batch))))
+    def evaluate(self, batch: Any) -> MetricSums:
+        """Return the metrics of a batch (x, y, weights), those of weight 0 left out."""
+        return MetricSums(*map(float, np.asarray(self._evaluate(*batch))))
 
     def _train_step(self, x: Any, y: Any, stop: tf.Tensor) -> tf.Tensor:
         gradients, sums, infinite = self.replicas.strategy.run(self._gradients, args=(x, y, stop))
@@ -111,15 +123,15 @@ class Step:
             self.averages.update()
 
     def _gradients(self, x: tf.Tensor, y: tf.Tensor, stop: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
-        """On one replica: gradients summed over all, its own figures, and how many gradients are not finite."""
+        """On one replica: gradients summed over all, its own metrics, and how many gradients are not finite."""
         parts = zip(tf.split(x, self.accumulate), tf.split(y, self.accumulate), strict=True)
         gradients: list[tf.Tensor] = []
         sums = tf.zeros(5, tf.float64)
         for x_part, y_part in parts:
             with tf.control_dependencies(gradients):  # one part after the other: they share the memory
-                more, figures = self._gradients_of_part(tf.identity(x_part), y_part)
+                more, metrics = self._gradients_of_part(tf.identity(x_part), y_part)
             gradients = [a + b for a, b in zip(gradients, more, strict=True)] if gradients else more
-            sums += figures
+            sums += metrics
         context = tf.distribute.get_replica_context()
         if self.replicas.count > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
@@ -150,9 +162,9 @@ class Step:
         return tf.add_n(penalties) if penalties else tf.zeros((), keras.config.floatx())
 
     def _evaluate_step(self, x: Any, y: Any, weights: Any) -> tf.Tensor:
-        return self.replicas.sum(self.replicas.strategy.run(self._figures, args=(x, y, weights)))
+        return self.replicas.sum(self.replicas.strategy.run(self._metrics, args=(x, y, weights)))
 
-    def _figures(self, x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    def _metrics(self, x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         logits, cross_entropy = _cross_entropy(self.model(x, training=False), y)
         return _sums(logits, cross_entropy, self._penalty(), y, weights)
 
@@ -174,7 +186,7 @@ def _cross_entropy(probabilities: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, t
 def _sums(
     logits: tf.Tensor, cross_entropy: tf.Tensor, penalty: tf.Tensor, y: tf.Tensor, weights: tf.Tensor
 ) -> tf.Tensor:
-    """The fields of Sums, float64 (5,)."""
+    """The fields of MetricSums, float64 (5,)."""
     count = tf.reduce_sum(weights)
     right = tf.cast(tf.equal(tf.argmax(logits, 1, y.dtype), y), tf.float64)
     among = tf.math.in_top_k(y, tf.cast(logits, tf.float32), min(_TOP, logits.shape[1]))
@@ -187,3 +199,6 @@ def _sums(
             count,
         ]
     )
+
+
+former_names(__name__, Step="TrainingStep", Sums="MetricSums")

@@ -12,6 +12,6 @@ Item = TypeVar("Item")
 
 
 def shown(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
-    """The same items, `total` of them, with a bar on standard error that says `what` is going on."""
+    """Pass on the items, `total` of them, with a bar on standard error that says `what` is going on."""
     console = Console(stderr=True)
     yield from track(items, what, total=total, console=console, transient=True, disable=not console.is_terminal)

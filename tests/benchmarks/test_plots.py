@@ -1,4 +1,4 @@
-"""Pictures of a comparison: drawn from the JSON alone, whatever of it is there."""
+"""Figures of a comparison: drawn from the JSON alone, whatever of it is there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib")
 from benchmarks import plots
 
 MACHINE = {"processor": "some", "isa": "avx2", "blas_core": "Haswell", "lcnn": "0.1", "onnxruntime": "1.0"}
-NETWORK, DENSE = "weights/mine.safetensors", "weights/mine.safetensors:dense-twin"
+NETWORK, DENSE = "weights/mine.safetensors", "weights/mine.safetensors:dense-equivalent"
 
 
 def _row(engine: str, network: str, milliseconds: float | None, batch: int = 1, threads: int = 1) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def results() -> dict[str, Any]:
     start = {"whole_median": 0.2, "peak_median": 80.0}
     return {
         "machine": MACHINE,
-        "contests": {"mine, batch 1, threads 1": alone, "mine, batch 32, threads 1": many},
+        "matchups": {"mine, batch 1, threads 1": alone, "mine, batch 32, threads 1": many},
         "starts": [
             {"engine": "lcnn", "network": NETWORK, **start},
             {"engine": "tensorflow", "network": DENSE, "whole_median": None, "peak_median": None},
@@ -48,9 +48,9 @@ def test_fastest_first_and_what_did_not_run_is_left_out(results: dict[str, Any])
     (axes,) = plots.latency(results).axes
     labels = [tick.get_text() for tick in axes.get_yticklabels()]
     assert labels == [
-        "LiteRT, int8 dynamic range: mine (dense twin)",
+        "LiteRT, int8 dynamic range: mine (dense equivalent)",
         "LCNN engine: mine",
-        "ONNX Runtime: mine (dense twin)",
+        "ONNX Runtime: mine (dense equivalent)",
     ]
     assert [bar.get_width() for bar in axes.patches] == [0.5, 1.0, 20.0]
 
@@ -70,14 +70,20 @@ def test_every_batch_has_its_bar(results: dict[str, Any]) -> None:
     assert len(texts) == 5
 
 
-def test_pictures_lie_beside_the_numbers(results: dict[str, Any], tmp_path: Path) -> None:
+def test_figures_lie_beside_the_numbers(results: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "numbers.json"
     path.write_text(json.dumps(results))
     assert plots.main([str(path)]) == 0
     names = {file.name for file in tmp_path.glob("*.png")}
     assert names == {f"numbers-{name}.png" for name in ("latency", "speedup", "scaling", "cold-start")}
-    path.write_text(json.dumps({**results, "contests": {}, "starts": []}))
+    path.write_text(json.dumps({**results, "matchups": {}, "starts": []}))
     assert plots.draw(path) == []
+
+
+def test_files_of_before_are_read(results: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    path.write_text(json.dumps({("contests" if key == "matchups" else key): value for key, value in results.items()}))
+    assert len(plots.draw(path)) == 4
 
 
 def test_other_files_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

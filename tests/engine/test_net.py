@@ -15,12 +15,12 @@ from lcnn_engine import InputError, ModelFormatError, Net, SettingError, kernel_
 from lcnn_engine.format.model_file import read_model
 from lcnn_engine.model import reference
 from lcnn_engine.model.graph import LookupConv2D
-from tests.helpers.networks import chain, pictures, small_classifier, with_tensors
+from tests.helpers.networks import chain, images, small_classifier, with_tensors
 
 
 class TestLoading:
     def test_path_bytes_and_file_give_the_same_network(self, model_path: Path):
-        x = pictures(small_classifier()[0])[0]
+        x = images(small_classifier()[0])[0]
         expected = Net.load(str(model_path)).run(x)
         for source in (model_path, model_path.read_bytes(), io.BytesIO(model_path.read_bytes())):
             assert np.array_equal(Net.load(source).run(x), expected)
@@ -42,12 +42,12 @@ class TestLoading:
             Net.load(model_path, max_bytes=1000)
 
     def test_s_counts_as_memory(self):
-        """A dictionary of one number a row makes an S of one picture a row: a small file, but not a small memory."""
+        """A dictionary of one number a row makes an S of one image a row: a small file, but not a small memory."""
         node = LookupConv2D(name="conv", inputs=("image",), filters=1, kernel_size=(1, 1))
         graph, tensors = with_tensors(chain([node], (200, 200, 1)), {"conv": 1000}, density=0.01)
         with pytest.raises(ModelFormatError, match="max_bytes"):
             Net(graph, tensors, max_bytes=10_000_000)
-        assert Net(graph, tensors, max_bytes=200_000_000).run(pictures(graph)[0]).shape == (200, 200, 1)
+        assert Net(graph, tensors, max_bytes=200_000_000).run(images(graph)[0]).shape == (200, 200, 1)
 
     def test_properties(self, net: Net):
         graph, _ = small_classifier()
@@ -64,7 +64,7 @@ class TestLoading:
         bare = type(graph)(graph.name, graph.input, graph.output, graph.nodes)
         net = Net(bare, tensors)
         assert net.labels is None
-        x = pictures(graph)[0]
+        x = images(graph)[0]
         best = net.classify(x, top=1)
         assert best == [(str(int(np.argmax(net.run(x)))), pytest.approx(float(net.run(x).max())))]
 
@@ -72,7 +72,7 @@ class TestLoading:
 class TestRunning:
     def test_every_node_equals_the_reference(self, net: Net, model_path: Path):
         graph, tensors = read_model(model_path)
-        x = pictures(graph)[0]
+        x = images(graph)[0]
         expected = reference.evaluate(graph, tensors, x)
         names = [node.name for node in graph.nodes]
         found = net.features(x, names)
@@ -83,7 +83,7 @@ class TestRunning:
             assert np.abs(found[name] - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), name
 
     def test_shapes(self, net: Net):
-        x = pictures(net.graph, 3)
+        x = images(net.graph, 3)
         assert net.run(x[0]).shape == (10,)
         assert net.run(x).shape == (3, 10)
         assert net.predict([x[0], x[1]]).shape == (2, 10)
@@ -92,17 +92,17 @@ class TestRunning:
         assert net.features(x, "fc7").shape == (3, 40)
 
     def test_floats_of_other_widths_are_cast(self, net: Net):
-        x = pictures(net.graph)[0]
+        x = images(net.graph)[0]
         assert np.array_equal(net.run(x.astype(np.float64)), net.run(x))
         assert np.array_equal(net.run(x.astype(np.float16)), net.run(x.astype(np.float16).astype(np.float32)))
 
     def test_strided_input(self, net: Net):
-        x = pictures(net.graph, 4)
+        x = images(net.graph, 4)
         assert np.array_equal(net.run(x[::2]), net.run(x[::2].copy()))
         assert np.array_equal(net.run(x[0][:, ::-1]), net.run(x[0][:, ::-1].copy()))
 
     def test_out_is_written_and_returned(self, net: Net):
-        x = pictures(net.graph, 2)
+        x = images(net.graph, 2)
         out = np.full((2, 10), np.nan, np.float32)
         assert net.run(x, out=out) is out
         assert np.array_equal(out, net.run(x))
@@ -119,7 +119,7 @@ class TestRunning:
     )
     def test_out_that_does_not_fit(self, net: Net, out):
         with pytest.raises(InputError, match="out"):
-            net.run(pictures(net.graph, 2), out=out)
+            net.run(images(net.graph, 2), out=out)
 
     def test_out_that_overlaps_the_input(self, net: Net):
         memory = np.zeros(20 * 17 * 3 + 10, np.float32)
@@ -128,7 +128,7 @@ class TestRunning:
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_numbers_that_are_not_finite(self, net: Net, value):
-        x = pictures(net.graph, 3)
+        x = images(net.graph, 3)
         x[1, 7, 5, 2] = value
         for call in (net.run, net.predict, lambda x: net.features(x, "conv1")):
             with pytest.raises(InputError, match=r"finite.*\(7, 5, 2\) of input 1 of 3"):
@@ -151,17 +151,17 @@ class TestRunning:
 
 
 class TestPredicting:
-    def test_picture_of_every_form(self, net: Net, tmp_path: Path):
+    def test_image_of_every_form(self, net: Net, tmp_path: Path):
         pixels = np.random.default_rng(3).integers(0, 256, (40, 30, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "picture.png")
-        path = tmp_path / "picture.png"
+        Image.fromarray(pixels).save(tmp_path / "image.png")
+        path = tmp_path / "image.png"
         expected = net.predict(pixels)
-        for picture in (path, str(path), path.read_bytes(), Image.open(path)):
-            assert np.array_equal(net.predict(picture), expected)
+        for image in (path, str(path), path.read_bytes(), Image.open(path)):
+            assert np.array_equal(net.predict(image), expected)
         assert np.array_equal(net.predict([path, pixels])[1], expected)
 
     def test_classify_ranks_labels(self, net: Net):
-        x = pictures(net.graph, 2)
+        x = images(net.graph, 2)
         ranked = net.classify(x[0], top=3)
         probabilities = net.run(x[0])
         order = np.argsort(-probabilities)[:3]
@@ -171,13 +171,13 @@ class TestPredicting:
     @pytest.mark.parametrize("top", [0, -1, 2.0, "3", None, True])
     def test_top_that_means_nothing(self, net: Net, top):
         with pytest.raises(InputError, match="top"):
-            net.classify(pictures(net.graph)[0], top=top)
+            net.classify(images(net.graph)[0], top=top)
 
     def test_unknown_node(self, net: Net):
         with pytest.raises(InputError, match=r"conv1, conv2.*'conv9'"):
-            net.features(pictures(net.graph)[0], "conv9")
+            net.features(images(net.graph)[0], "conv9")
         with pytest.raises(KeyError):
-            net.features(pictures(net.graph)[0], "conv9")
+            net.features(images(net.graph)[0], "conv9")
 
 
 class TestCopies:
@@ -187,10 +187,10 @@ class TestCopies:
         loaded = Net.load(own, threads=1)
         frozen = pickle.dumps(loaded)
         own.unlink()
-        x = pictures(net.graph)[0]
-        for twin in (pickle.loads(frozen), copy.copy(loaded), copy.deepcopy(loaded)):
-            assert np.array_equal(twin.run(x), net.run(x))
-            assert (twin.name, twin.labels, twin.threads) == (net.name, net.labels, 1)
+        x = images(net.graph)[0]
+        for copied in (pickle.loads(frozen), copy.copy(loaded), copy.deepcopy(loaded)):
+            assert np.array_equal(copied.run(x), net.run(x))
+            assert (copied.name, copied.labels, copied.threads) == (net.name, net.labels, 1)
 
 
 class TestSummary:
@@ -203,7 +203,7 @@ class TestSummary:
 
 class TestProfile:
     def test_steps_and_table(self, net: Net):
-        profile = net.profile(pictures(net.graph)[0], runs=3)
+        profile = net.profile(images(net.graph)[0], runs=3)
         names = {step.name for step in profile.steps}
         assert {"conv1", "conv2", "fc8"} <= names
         assert "unread" not in names  # nobody reads it, so it never runs
@@ -215,4 +215,4 @@ class TestProfile:
 
     def test_runs_must_be_positive(self, net: Net):
         with pytest.raises(InputError, match="runs"):
-            net.profile(pictures(net.graph)[0], runs=0)
+            net.profile(images(net.graph)[0], runs=0)

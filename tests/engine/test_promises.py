@@ -24,7 +24,7 @@ import pytest
 
 from lcnn_engine import Net
 from lcnn_engine.model.graph import Dense, GlobalAvgPool2D, LookupConv2D, MaxPool2D, Softmax
-from tests.helpers.networks import chain, pictures, with_tensors
+from tests.helpers.networks import chain, images, with_tensors
 
 PROC = Path("/proc/self")
 linux = pytest.mark.skipif(not (PROC / "status").exists(), reason="memory is read from /proc")
@@ -70,7 +70,7 @@ def in_new_process(code: str) -> Any:
 
 
 def warm(threads: int = 1, batch: int = 1) -> Callable[[], np.ndarray]:
-    """``run(x, out=)`` of a network whose picture and result take more than a test allows, called a few times."""
+    """``run(x, out=)`` of a network whose image and result take more than a test allows, called a few times."""
     nodes = [
         LookupConv2D(name="conv1", inputs=("image",), filters=32, kernel_size=(5, 5), strides=(2, 2)),
         MaxPool2D(name="pool", inputs=("conv1",), pool_size=(3, 3), strides=(2, 2)),
@@ -81,7 +81,7 @@ def warm(threads: int = 1, batch: int = 1) -> Callable[[], np.ndarray]:
     ]  # fmt: skip
     graph, tensors = with_tensors(chain(nodes, (64, 64, 3)))
     net = Net(graph, tensors, threads=threads)
-    x = pictures(graph, batch)
+    x = images(graph, batch)
     out = np.empty((batch, 1000), np.float32)
     for _ in range(3):
         net.run(x, out=out)
@@ -104,7 +104,7 @@ class TestRunAllocatesNothing:
         finally:
             tracemalloc.stop()
         assert after - before < 512
-        assert peak - before < 3000  # a result takes 4,000 bytes, a picture 49,152
+        assert peak - before < 3000  # a result takes 4,000 bytes, an image 49,152
 
     def test_of_c(self, threads: int, batch: int):
         run = warm(threads, batch)
@@ -153,7 +153,7 @@ def test_memory_does_not_grow_over_100_000_predictions():
     conv = LookupConv2D(name="conv", inputs=("image",), filters=4, kernel_size=(3, 3), activation="relu")
     graph, tensors = with_tensors(chain([conv], (6, 5, 2)))
     net = Net(graph, tensors, threads=1)
-    x = pictures(graph)[0]
+    x = images(graph)[0]
     out = np.empty(net.output_shape, np.float32)
 
     def predict(times: int) -> None:

@@ -1,4 +1,4 @@
-"""The same bits for one picture, whatever the batch, the threads, the caller and the BLAS settings of the host."""
+"""The same bits for one image, whatever the batch, the threads, the caller and the BLAS settings of the host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lcnn_engine import Net
 from lcnn_engine.kernels import usable_variants
 from lcnn_engine.model.graph import Add, Conv2D, Dense, Flatten, LookupConv2D, MaxPool2D, Multiply, Softmax
 from lcnn_engine.plan import Plan
-from tests.helpers.networks import chain, pictures, with_tensors
+from tests.helpers.networks import chain, images, with_tensors
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def run(graph, tensors, x, threads, variant=None):
 
 @pytest.mark.parametrize("variant", usable_variants())
 def test_batch_and_threads(wide, variant):
-    x = pictures(wide[0], 5)
+    x = images(wide[0], 5)
     alone = [run(*wide, x[i : i + 1], 1, variant) for i in range(5)]
     for threads in (1, 2, 3, 8):
         for found, single in zip(run(*wide, x, threads, variant), zip(*alone, strict=True), strict=True):
@@ -58,7 +58,7 @@ def test_batch_and_threads(wide, variant):
 
 @pytest.mark.parametrize("limit", [1, 2, 4])
 def test_settings_of_the_hosts_blas(wide, limit):
-    x = pictures(wide[0])
+    x = images(wide[0])
     expected = run(*wide, x, 1)
     with threadpool_limits(limit, user_api="blas"):
         for found, wanted in zip(run(*wide, x, 2), expected, strict=True):
@@ -70,14 +70,14 @@ def test_settings_of_the_hosts_blas_are_kept(wide):
 
     with threadpool_limits(2, user_api="blas"):
         before = threadpool_info()
-        run(*wide, pictures(wide[0]), 2)
+        run(*wide, images(wide[0]), 2)
         assert threadpool_info() == before
 
 
 def test_eight_threads_on_one_net(wide):
     net = Net(*wide, threads=2)
-    x = pictures(wide[0], 8)
-    expected = [net.run(picture) for picture in x]
+    x = images(wide[0], 8)
+    expected = [net.run(image) for image in x]
     start = threading.Barrier(8)
 
     def many(i):
@@ -97,7 +97,7 @@ def _predict_in_child(net, x, queue):
 def test_a_forked_child_predicts_too(wide):
     """The workers of the pool do not exist in the child; it starts its own."""
     net = Net(*wide, threads=2)
-    x = pictures(wide[0])[0]
+    x = images(wide[0])[0]
     expected = net.run(x)
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
@@ -111,7 +111,7 @@ def test_a_forked_child_predicts_too(wide):
 def test_the_gil_is_released(wide):
     """Python goes on while the network runs: a thread that only counts gets most of a core."""
     net = Net(*wide, threads=1)
-    x = pictures(wide[0], 200)
+    x = images(wide[0], 200)
     counted, done = 0, threading.Event()
 
     def predict():

@@ -22,12 +22,12 @@ PNGS = sorted((DATA / "digits").glob("*.png"))
 
 def real_input(digits, shape, count=2):
     """Real digits cut or repeated to (count, *shape), float32."""
-    picture = digits.images[:count].astype(np.float32) / 255 - 0.13
+    image = digits.images[:count].astype(np.float32) / 255 - 0.13
     if shape[:2] == (1, 1):
-        return np.resize(picture.reshape(count, -1)[:, 300:], (count, *shape))
+        return np.resize(image.reshape(count, -1)[:, 300:], (count, *shape))
     height, width, channels = shape
-    picture = np.stack([np.roll(picture, 3 * c, axis=1) for c in range(channels)], axis=-1)
-    return np.ascontiguousarray(np.tile(picture, (1, 1 + height // 28, 1 + width // 28, 1))[:, :height, :width])
+    image = np.stack([np.roll(image, 3 * c, axis=1) for c in range(channels)], axis=-1)
+    return np.ascontiguousarray(np.tile(image, (1, 1 + height // 28, 1 + width // 28, 1))[:, :height, :width])
 
 
 def exported(model, tmp_path, digits, **options):
@@ -43,7 +43,7 @@ def exported(model, tmp_path, digits, **options):
 
 
 def functional(shape, build):
-    """A model on pictures of `shape`; a shape (C,) stands for a picture (1, 1, C) that is flattened first."""
+    """A model on images of `shape`; a shape (C,) stands for an image (1, 1, C) that is flattened first."""
     image = keras.Input(shape if len(shape) != 1 else (1, 1, *shape), name="image")
     return keras.Model(image, build(image if len(shape) != 1 else layers.Flatten(name="vector")(image)), name="small")
 

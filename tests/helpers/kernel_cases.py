@@ -9,19 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from lcnn_engine.kernels import Program, usable_variants
+from lcnn_engine.kernels import capabilities, usable_variants
 from lcnn_engine.model import reference
+from lcnn_engine.model.activations import ACTIVATION_FUNCTIONS
 from lcnn_engine.model.graph import NODE_TYPES, Graph, Input, Node, Shape
 from lcnn_engine.plan import Plan
+from lcnn_engine.plan.machine import Machine
 
 VARIANTS = usable_variants()
 TOLERANCE = 1e-5  # of the largest |output|
-PICTURES = 3
-_PROGRAMS = [Program(variant) for variant in VARIANTS]
-WIDTHS = sorted({program.width for program in _PROGRAMS})
-LOOKUP_TILES = sorted({program.width * program.max_tile for program in _PROGRAMS})
-CONV_LANES = sorted({program.conv_lanes for program in _PROGRAMS})
-DENSE_LANES = [16, *sorted({program.dense_unit for program in _PROGRAMS}), 1024]
+IMAGES = 3
+_ABLE = [capabilities(variant) for variant in VARIANTS]
+WIDTHS = sorted({able.width for able in _ABLE})
+LOOKUP_TILES = sorted({able.width * able.max_tile for able in _ABLE})
+CONV_LANES = sorted({able.conv_lanes for able in _ABLE})
+DENSE_LANES = [16, *sorted({able.dense_unit for able in _ABLE}), 1024]
 
 
 def edges(sizes: Iterable[int]) -> list[int]:
@@ -36,7 +38,7 @@ def seeded(*key: object) -> np.random.Generator:
 
 def with_alpha(activation: str) -> dict[str, Any]:
     """Attributes for ``activation``, with a slope where it takes one."""
-    return {"activation": activation, "alpha": 0.2 if activation == "leaky_relu" else None}
+    return {"activation": activation, "alpha": 0.2 if ACTIVATION_FUNCTIONS[activation].takes_alpha else None}
 
 
 def lookups_of(P: np.ndarray) -> dict[str, np.ndarray]:
@@ -53,7 +55,7 @@ def lookups_of(P: np.ndarray) -> dict[str, np.ndarray]:
 class Network:
     """A graph in the making. ``k`` atoms (0: no dictionary), ``density`` of P and ``bias`` are for the nodes added.
 
-    A ``shape`` of (C,) becomes a picture and a ``flatten`` after it; ``source`` is what the other nodes start from.
+    A ``shape`` of (C,) becomes a image and a ``flatten`` after it; ``source`` is what the other nodes start from.
     """
 
     shape: Shape
@@ -123,35 +125,40 @@ def len_of(specs: dict[str, Any], tensor: str) -> int:
     return size
 
 
-def check(network: Network, *, outputs: Sequence[str] | None = None, zeros: float = 0.0, scale: float = 1.0) -> None:
-    """Every variant of this CPU against the NumPy twin, and the same bits however pictures are run.
+def check(
+    network: Network,
+    *,
+    outputs: Sequence[str] | None = None,
+    zeros: float = 0.0,
+    scale: float = 1.0,
+    machine: Machine | None = None,
+) -> None:
+    """Every variant of this CPU against the reference, and the same bits however images are run.
 
-    Pictures are normal with ``scale`` deviation; ``zeros`` of their values are 0. ``outputs``: nodes to compare, the
-    last one if None.
+    Images are normal with ``scale`` deviation; ``zeros`` of their values are 0. ``outputs``: nodes to compare, the
+    last one if None. ``machine``: what plans go by.
     """
     graph, rng = network.graph(), network.rng
-    pictures = (rng.standard_normal((PICTURES, *network.shape)) * scale).astype(np.float32)
-    pictures[rng.random(pictures.shape) < zeros] = 0
+    images = (rng.standard_normal((IMAGES, *network.shape)) * scale).astype(np.float32)
+    images[rng.random(images.shape) < zeros] = 0
     names = list(outputs or [graph.output])
-    values = [reference.evaluate(graph, network.tensors, picture) for picture in pictures]
+    values = [reference.evaluate(graph, network.tensors, image) for image in images]
     expected = [np.stack([value[name] for value in values]) for name in names]
     for variant in VARIANTS:
-        plan = Plan(graph, network.tensors, outputs=names, variant=variant)
-        _spoil_memory(plan, pictures.shape)
-        alone = [_run(plan, pictures[i : i + 1], threads=1) for i in range(PICTURES)]
+        plan = Plan(graph, network.tensors, outputs=names, variant=variant, machine=machine)
+        _spoil_memory(plan, images.shape)
+        alone = [_run(plan, images[i : i + 1], threads=1) for i in range(IMAGES)]
         found = [np.concatenate(parts) for parts in zip(*alone, strict=True)]
         for name, ours, wanted in zip(names, found, expected, strict=True):
             _assert_close(ours, wanted, f"{variant}, node {name}: {graph.by_name[name]}")
         for threads in (1, 2):
-            _assert_same_bits(
-                _run(plan, pictures, threads), found, f"{variant}, {PICTURES} pictures, {threads} threads"
-            )
-        _assert_same_bits(_run(plan, pictures[:1], threads=2), alone[0], f"{variant}, one picture, 2 threads")
+            _assert_same_bits(_run(plan, images, threads), found, f"{variant}, {IMAGES} images, {threads} threads")
+        _assert_same_bits(_run(plan, images[:1], threads=2), alone[0], f"{variant}, one image, 2 threads")
 
 
-def _run(plan: Plan, pictures: np.ndarray, threads: int) -> list[np.ndarray]:
-    results = [np.full((len(pictures), *shape), np.nan, np.float32) for shape in plan.output_shapes]
-    assert plan.run(np.ascontiguousarray(pictures), results, threads)
+def _run(plan: Plan, images: np.ndarray, threads: int) -> list[np.ndarray]:
+    results = [np.full((len(images), *shape), np.nan, np.float32) for shape in plan.output_shapes]
+    assert plan.run(np.ascontiguousarray(images), results, threads)
     return results
 
 

@@ -115,6 +115,16 @@ def header_and_data(tensors: Tensors, metadata: object) -> tuple[dict[str, Any],
     return header, data
 
 
+def valid_header() -> tuple[dict[str, Any], bytes]:
+    """The header and the data of the valid file."""
+    return header_and_data(valid_tensors(), metadata())
+
+
+def file_with_metadata(metadata: object) -> bytes:
+    """The valid file but for its metadata; None leaves them out."""
+    return container(*header_and_data(valid_tensors(), metadata))
+
+
 def unchecked_file(graph: object, tensors: Tensors, **metadata: str) -> bytes:
     """A model file of anything: ``graph`` as text, or as what JSON makes of it."""
     text = graph if isinstance(graph, str) else json.dumps(graph)
@@ -137,3 +147,9 @@ def refusal(data: bytes, **options: Any) -> str:
     with pytest.raises(ModelFormatError) as caught:
         read_model(data, **options)
     return str(caught.value)
+
+
+def assert_refused(data: bytes, fragments: Sequence[str]) -> None:
+    """Check that ``data`` is refused with a message that has ``fragments`` in this order."""
+    message = refusal(data)
+    assert in_order(message, ("<bytes>: ", *fragments)), message

@@ -115,6 +115,6 @@ def small_classifier(channels: int = 3) -> tuple[Graph, Tensors]:
     return with_tensors(graph, {"conv2": None})
 
 
-def pictures(graph: Graph, count: int = 1, seed: int = 1) -> np.ndarray:
+def images(graph: Graph, count: int = 1, seed: int = 1) -> np.ndarray:
     """Preprocessed input, float32 (count, H, W, C)."""
     return np.random.default_rng(seed).standard_normal((count, *graph.input.shape)).astype(np.float32)

@@ -15,7 +15,7 @@ SMALL = DATA / "mnist-small"
 
 
 def small(**conv):
-    """Two convolutions and two dense layers for MNIST's pictures; `conv` are settings of both convolutions."""
+    """Two convolutions and two dense layers for MNIST's images; `conv` are settings of both convolutions."""
     return keras.Sequential(
         [
             keras.Input((28, 28, 1)),

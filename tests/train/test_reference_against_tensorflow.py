@@ -1,4 +1,4 @@
-"""The NumPy twin against the TensorFlow operations that the format names as its definition."""
+"""The NumPy reference against the TensorFlow operations that the format names as its definition."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_digits_it_was_trained_with_are_recognized():
     assert result.accuracy >= 0.98
 
 
-def test_a_picture_file_is_the_digit_it_shows():
+def test_a_image_file_is_the_digit_it_shows():
     """One digit of each class, chosen by number and not by result."""
     net = Net.load(FLAGSHIP)
     pngs = [next(iter(sorted((DATA / "digits").glob(f"*_label{label}.png")))) for label in range(10)]

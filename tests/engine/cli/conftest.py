@@ -30,10 +30,10 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> list[Path]:
-    """Three pictures of noise."""
+def images(tmp_path: Path) -> list[Path]:
+    """Three images of noise."""
     rng = np.random.default_rng(5)
-    paths = [tmp_path / f"picture {i}.png" for i in range(3)]
+    paths = [tmp_path / f"image {i}.png" for i in range(3)]
     for path in paths:
         Image.fromarray(rng.integers(0, 256, (30, 25, 3)).astype(np.uint8)).save(path)
     return paths

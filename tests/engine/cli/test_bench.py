@@ -12,8 +12,8 @@ from lcnn_engine import kernel_info
 from tests.helpers.running import Run
 
 
-def test_report(run: Run, model_path: Path, pictures: list[Path]) -> None:
-    for image, named in (([], "seeded noise"), (pictures[:1], str(pictures[0]))):
+def test_report(run: Run, model_path: Path, images: list[Path]) -> None:
+    for image, named in (([], "seeded noise"), (images[:1], str(images[0]))):
         arguments = ["bench", model_path, *image, "--threads", 1, "--warmup", 0, "--runs", 5]
         status, out, err = run(*arguments)
         assert (status, err) == (0, "")
@@ -59,8 +59,8 @@ def test_nothing_to_do(run: Run, model_path: Path, option: str) -> None:
     assert "expected an integer of at least 1, got '0'" in err
 
 
-def test_picture_for_a_model_without_preprocessing(run: Run, bare_model: Path, pictures: list[Path]) -> None:
-    status, out, err = run("bench", bare_model, pictures[0])
+def test_image_for_a_model_without_preprocessing(run: Run, bare_model: Path, images: list[Path]) -> None:
+    status, out, err = run("bench", bare_model, images[0])
     assert (status, out) == (2, "")
     assert err.startswith("lcnn: error: ")
 
@@ -69,6 +69,6 @@ def test_a_batch_that_memory_cannot_hold(run: Run, model_path: Path) -> None:
     status, out, err = run("bench", model_path, "--batch", 10**9)
     assert (status, out) == (2, "")
     assert re.fullmatch(
-        r"lcnn: error: expected a batch of at most [\d,]+ pictures, which take 4294967296 bytes, got 1,000,000,000\n",
+        r"lcnn: error: expected a batch of at most [\d,]+ images, which take 4294967296 bytes, got 1,000,000,000\n",
         err,
     )

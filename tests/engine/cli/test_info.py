@@ -43,7 +43,7 @@ def test_json(run: Run) -> None:
     assert facts["output"] == {"name": "probabilities", "shape": [2]}
     lookup = facts["nodes"][0]
     assert (lookup["name"], lookup["atoms"], lookup["lookups"], lookup["shape"]) == ("lookup", 2, 6, [4, 9, 4])
-    assert lookup["bytes"] == 2 * 6 + 4 * (5 + 6 + 6 + 4)  # its dictionary is stored as halves
+    assert lookup["bytes"] == 2 * 6 + 4 * (5 + 6 + 6 + 4)  # its dictionary is stored as fp16
     tensors = make_golden.tensors(make_golden.FLAT)
     assert facts["total"]["bytes"] == sum(tensor.nbytes for tensor in tensors.values())
     for key in ("multiplications", "of_lookups", "dense", "bytes"):

@@ -14,8 +14,8 @@ from tests.helpers.networks import chain, with_tensors
 from tests.helpers.running import Run
 
 
-def test_table(run: Run, model_path: Path, pictures: list[Path]) -> None:
-    for image in ([], pictures[:1]):
+def test_table(run: Run, model_path: Path, images: list[Path]) -> None:
+    for image in ([], images[:1]):
         status, out, err = run("profile", model_path, *image, "--runs", 3, "--threads", 1)
         assert (status, err) == (0, "")
         lines = out.splitlines()
@@ -32,7 +32,7 @@ def test_json(run: Run, model_path: Path) -> None:
     assert all(step["seconds"] > 0 for step in steps)
 
 
-def test_dense_twin(run: Run, model_path: Path) -> None:
+def test_dense_equivalent(run: Run, model_path: Path) -> None:
     status, out, _ = run("profile", model_path, "--runs", 2, "--json", "--threads", 1)
     facts = json.loads(out)
     assert status == 0
@@ -43,7 +43,7 @@ def test_dense_twin(run: Run, model_path: Path) -> None:
     assert (status, json.loads(out)["dense"], json.loads(out)["ratio"]) == (0, None, None)
 
 
-def test_a_dense_network_has_no_twin(run: Run, tmp_path: Path) -> None:
+def test_a_dense_network_has_no_dense_equivalent(run: Run, tmp_path: Path) -> None:
     conv = Conv2D(name="conv", inputs=("image",), filters=4, kernel_size=(3, 3))
     write_model(*with_tensors(chain([conv], (8, 8, 3))), tmp_path / "dense")
     status, out, err = run("profile", tmp_path / "dense", "--runs", 2)
@@ -63,7 +63,7 @@ def test_files(run: Run, model_path: Path, tmp_path: Path) -> None:
 def test_files_that_cannot_be(run: Run, model_path: Path, tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     for option, path, reason in (
-        ("--plot", tmp_path / "plot.gif", "expected a picture to draw to end in .png or .svg"),
+        ("--plot", tmp_path / "plot.gif", "expected an image to draw to end in .png or .svg"),
         ("--plot", tmp_path / "folder.png", "Is a directory"),
         ("--plot", tmp_path / "none" / "plot.png", "No such file or directory"),
         ("--trace", tmp_path, "Is a directory"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lcnn_engine.cli.verify import relative_difference
 from lcnn_engine.kernels import usable_variants
 from lcnn_engine.model import reference
 from tests.helpers.running import Run
@@ -25,10 +26,10 @@ def test_every_variant_agrees(run: Run, model_path: Path) -> None:
     assert rows[-1].startswith("ok: 12 nodes on seeded noise; largest difference ")
 
 
-def test_on_pictures(run: Run, model_path: Path, pictures: list[Path]) -> None:
-    status, out, _ = run("verify", model_path, *pictures)
+def test_on_images(run: Run, model_path: Path, images: list[Path]) -> None:
+    status, out, _ = run("verify", model_path, *images)
     assert status == 0
-    assert "ok: 12 nodes on 3 pictures" in out
+    assert "ok: 12 nodes on 3 images" in out
 
 
 def test_model_without_preprocessing_on_noise(run: Run, bare_model: Path) -> None:
@@ -46,7 +47,7 @@ def test_json(run: Run, model_path: Path) -> None:
 
 
 def test_a_wrong_kernel_is_found(run: Run, model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wrong here: the twin, by two in a hundred thousand, at one node."""
+    """Wrong here: the reference, by two in a hundred thousand, at one node."""
     right = reference.OPERATIONS["max_pool2d"]
 
     def wrong(*inputs: np.ndarray, **attributes: Any) -> np.ndarray:
@@ -63,13 +64,33 @@ def test_a_wrong_kernel_is_found(run: Run, model_path: Path, monkeypatch: pytest
     assert facts["failed"][0] == "pool"
 
 
-def test_bad_picture(run: Run, model_path: Path, pictures: list[Path]) -> None:
-    status, out, err = run("verify", model_path, pictures[0], "none.png")
+def test_bad_image(run: Run, model_path: Path, images: list[Path]) -> None:
+    status, out, err = run("verify", model_path, images[0], "none.png")
     assert (status, out) == (2, "")
     assert err == "lcnn: error: none.png: No such file or directory\n"
 
 
-def test_pictures_for_a_model_without_preprocessing(run: Run, bare_model: Path, pictures: list[Path]) -> None:
-    status, _, err = run("verify", bare_model, pictures[0])
+def test_images_for_a_model_without_preprocessing(run: Run, bare_model: Path, images: list[Path]) -> None:
+    status, _, err = run("verify", bare_model, images[0])
     assert status == 2
     assert err.startswith("lcnn: error: ")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "difference"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], 0.0),
+        ([1.0, 2.5], [1.0, 2.0], 0.25),
+        ([-3.0, 0.0], [-4.0, 0.0], 0.25),
+        ([0.0, 0.0], [0.0, 0.0], 0.0),
+        ([0.0, 1e-9], [0.0, 0.0], np.inf),
+        ([np.nan, 1.0], [0.0, 1.0], np.inf),
+        ([0.0, 1.0], [np.nan, 1.0], np.inf),
+        ([np.nan, 1.0], [np.nan, 1.0], 0.0),
+        ([np.inf, 1.0], [np.inf, 1.5], 0.5 / 1.5),
+        ([np.inf, 1.0], [-np.inf, 1.0], np.inf),
+    ],
+)
+def test_relative_difference(found: list[float], expected: list[float], difference: float) -> None:
+    arrays = (np.array(values, np.float32) for values in (found, expected))
+    assert relative_difference(*arrays) == pytest.approx(difference, rel=1e-6)

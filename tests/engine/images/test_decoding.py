@@ -1,4 +1,4 @@
-"""Every kind of picture there is becomes the same 8-bit pixels. What is none is in ``test_pictures_refused.py``."""
+"""Every kind of image there is becomes the same 8-bit pixels. What is none is in ``test_decoding_refused.py``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from lcnn_engine.errors import InputError
-from lcnn_engine.images.decoding import open_picture
-from tests.helpers.picture_files import ALPHA, GREY, GREY_16, ORIENTATION, RGB, RNG, encoded, pixels, png_of_16_bits
+from lcnn_engine.images.decoding import open_image
+from tests.helpers.image_files import ALPHA, GREY, GREY_16, ORIENTATION, RGB, RNG, encoded, pixels, png_of_16_bits
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -138,7 +138,7 @@ def test_16_bit_colours_and_alpha_in_png(colour_type: int, channels: int, mode: 
 def test_32_bit_numbers_beyond_16_bits_are_refused() -> None:
     for samples in ([[0, 65536]], [[-1, 5]]):
         with pytest.raises(InputError, match=r"expected 16-bit samples from 0 to 65535, got .*; scale them"):
-            open_picture(Image.fromarray(np.array(samples, dtype=np.int32)), "L")
+            open_image(Image.fromarray(np.array(samples, dtype=np.int32)), "L")
 
 
 # ------------------------------------------------------------------------------------------------------ orientation
@@ -183,7 +183,7 @@ def test_an_orientation_that_means_nothing_turns_nothing(broken: int) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*EXIF.*:UserWarning")
 @pytest.mark.parametrize("tags", [b"Exif\0\0", b"Exif\0\0garbage here", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01"])
-def test_damaged_exif_does_not_spoil_a_good_picture(tags: bytes) -> None:
+def test_damaged_exif_does_not_spoil_a_good_image(tags: bytes) -> None:
     source = encoded(Image.fromarray(GREY), "JPEG", exif=tags)
     np.testing.assert_array_equal(pixels(source, "L"), pixels(encoded(Image.fromarray(GREY), "JPEG"), "L"))
 
@@ -195,8 +195,8 @@ def test_path_bytes_image_and_array_give_the_same(tmp_path: Path) -> None:
     path = tmp_path / "digit.png"
     source = encoded(Image.fromarray(RGB))
     path.write_bytes(source)
-    for picture in (path, str(path), source, bytearray(source), memoryview(source), Image.open(path), RGB):
-        np.testing.assert_array_equal(pixels(picture, "RGB"), RGB)
+    for image in (path, str(path), source, bytearray(source), memoryview(source), Image.open(path), RGB):
+        np.testing.assert_array_equal(pixels(image, "RGB"), RGB)
 
 
 def test_arrays_of_any_layout() -> None:
@@ -220,24 +220,24 @@ def test_a_pillow_image_is_left_as_it_was() -> None:
     image.info["transparency"] = 3
     before = image.tobytes()
     for mode in ("L", "RGB"):
-        result = open_picture(image, mode)
+        result = open_image(image, mode)
         result.paste(1, (0, 0, 2, 2))
     assert image.info == {"transparency": 3}
     assert image.tobytes() == before
 
 
 def test_files_are_closed_again(tmp_path: Path) -> None:
-    path = tmp_path / "picture"
+    path = tmp_path / "image"
     broken = encoded(Image.fromarray(RGB))[:-60]
     animated = encoded(Image.fromarray(GREY), "GIF", save_all=True, append_images=[Image.fromarray(255 - GREY)])
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
         for content in (encoded(Image.fromarray(RGB)), animated, encoded(Image.fromarray(GREY), "TIFF")):
             path.write_bytes(content)
-            open_picture(path, "L")
+            open_image(path, "L")
         path.write_bytes(broken)
         with pytest.raises(InputError):
-            open_picture(path, "L")
+            open_image(path, "L")
     descriptors = Path("/proc/self/fd")
     if descriptors.is_dir():
         assert not [link for link in descriptors.iterdir() if link.is_symlink() and _target(link) == path]
@@ -252,12 +252,12 @@ def _target(link: Path) -> Path | None:
 
 FIRST_USE_BY_MANY_THREADS = """
 import sys, threading
-from lcnn_engine.images.decoding import open_picture
+from lcnn_engine.images.decoding import open_image
 start, errors = threading.Barrier(8), []
 def read():
     start.wait()
     try:
-        open_picture(sys.argv[1], "L")
+        open_image(sys.argv[1], "L")
     except Exception as error:
         errors.append(repr(error))
 threads = [threading.Thread(target=read) for _ in range(8)]
@@ -267,7 +267,7 @@ sys.exit("; ".join(errors) or 0)
 """
 
 
-def test_many_threads_may_open_the_first_picture(tmp_path: Path) -> None:
+def test_many_threads_may_open_the_first_image(tmp_path: Path) -> None:
     """Pillow loads the plugins for rarer formats on first need, when it must not tell a thread "unknown format"."""
     path = tmp_path / "digit.tif"
     Image.fromarray(GREY).save(path)

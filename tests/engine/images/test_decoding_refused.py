@@ -1,4 +1,4 @@
-"""What is no picture, is damaged or is too large is refused, with an error of ours."""
+"""What is no image, is damaged or is too large is refused, with an error of ours."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ import pytest
 from PIL import Image
 
 from lcnn_engine.errors import InputError
-from lcnn_engine.images.decoding import MAX_PIXELS, open_picture
-from tests.helpers.picture_files import GREY, RNG, encoded, pixels, png
+from lcnn_engine.images.decoding import MAX_PIXELS, open_image
+from tests.helpers.image_files import GREY, RNG, encoded, pixels, png
 
 
 def test_a_missing_file_is_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        open_picture(tmp_path / "nowhere.png", "L")
+        open_image(tmp_path / "nowhere.png", "L")
 
 
 def test_a_directory(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"{tmp_path.name}.*expected a picture, got a directory; name the files"):
-        open_picture(tmp_path, "L")
+    with pytest.raises(InputError, match=rf"{tmp_path.name}.*expected an image, got a directory; name the files"):
+        open_image(tmp_path, "L")
 
 
 def test_an_impossible_path() -> None:
-    with pytest.raises(InputError, match="expected a whole picture"):
-        open_picture("digit\0.png", "L")
+    with pytest.raises(InputError, match="expected a whole image"):
+        open_image("digit\0.png", "L")
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff"])
-def test_what_is_no_picture(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff"])
+def test_what_is_no_image(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file.png"
     path.write_bytes(content)
     for source, name in ((content, f"^{len(content)} bytes"), (path, r"file\.png")):
-        with pytest.raises(InputError, match=name + r".*: expected a whole picture in a format Pillow reads, got \w+"):
-            open_picture(source, "L")
+        with pytest.raises(InputError, match=name + r".*: expected a whole image in a format Pillow reads, got \w+"):
+            open_image(source, "L")
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")  # Pillow's word on the cut TIFF
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
-def test_a_truncated_picture(format: str) -> None:
+def test_a_truncated_image(format: str) -> None:
     content = encoded(Image.fromarray(RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)), format)
     for kept in (len(content) * 2 // 3, len(content) // 3, 20):
         with pytest.raises(InputError, match="expected a"):
-            open_picture(content[:kept], "RGB")
+            open_image(content[:kept], "RGB")
         if kept > 1000 and format not in ("TIFF", "WEBP"):  # these need the whole file to open
-            with pytest.raises(InputError, match=r"Pillow image of mode .*: expected a whole picture"):
-                open_picture(Image.open(io.BytesIO(content[:kept])), "RGB")
+            with pytest.raises(InputError, match=r"Pillow image of mode .*: expected a whole image"):
+                open_image(Image.open(io.BytesIO(content[:kept])), "RGB")
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -64,12 +64,12 @@ def test_impossible_sizes_are_refused_before_decoding(
     source = png(width, height, 8, 0, b"")
     for limit in (Image.MAX_IMAGE_PIXELS, None):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        with pytest.raises(InputError, match=r"expected a .*picture"):
-            open_picture(source, mode)
+        with pytest.raises(InputError, match=r"expected an? .*image"):
+            open_image(source, mode)
         assert limit == Image.MAX_IMAGE_PIXELS
     if width and height:
         with pytest.raises(InputError, match=f"1 to {MAX_PIXELS} pixels, got {width} x {height} = {width * height}; "):
-            open_picture(Image.open(io.BytesIO(source)), mode)
+            open_image(Image.open(io.BytesIO(source)), mode)
 
 
 def test_the_limit_is_inclusive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_the_limit_is_inclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(pixels(encoded(Image.fromarray(GREY)), "L"), GREY)
     monkeypatch.setattr("lcnn_engine.images.decoding.MAX_PIXELS", 53)
     with pytest.raises(InputError, match="got 9 x 6 = 54"):
-        open_picture(encoded(Image.fromarray(GREY)), "L")
+        open_image(encoded(Image.fromarray(GREY)), "L")
 
 
 def test_a_warning_about_size_that_is_made_an_error_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_a_warning_about_size_that_is_made_an_error_is_ours(monkeypatch: pytest.
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(InputError, match="DecompressionBomb"):
-            open_picture(encoded(Image.fromarray(GREY)), "L")
+            open_image(encoded(Image.fromarray(GREY)), "L")
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_a_warning_about_size_that_is_made_an_error_is_ours(monkeypatch: pytest.
     ],
     ids=lambda array: f"{array.dtype}{array.shape}",
 )  # fmt: skip
-def test_arrays_that_are_no_picture(array: np.ndarray) -> None:
+def test_arrays_that_are_no_image(array: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"expected a uint8 array of shape .* with at least one pixel, got "):
-        open_picture(array, "L")
+        open_image(array, "L")
 
 
-@pytest.mark.parametrize("thing", [None, 3, io.BytesIO(b"x"), [GREY], b"x"[0]])
-def test_things_that_hold_no_picture(thing: Any) -> None:
-    with pytest.raises(InputError, match=f"expected a path, bytes, .*, got {type(thing).__name__}"):
-        open_picture(thing, "L")
+@pytest.mark.parametrize("value", [None, 3, io.BytesIO(b"x"), [GREY], b"x"[0]])
+def test_values_that_hold_no_image(value: Any) -> None:
+    with pytest.raises(InputError, match=f"expected a path, bytes, .*, got {type(value).__name__}"):
+        open_image(value, "L")

@@ -90,7 +90,7 @@ def test_crop_is_from_the_centre_rounded_down(height: int, width: int, top: int,
 
 
 def test_the_whole_way_by_hand() -> None:
-    """A turned 16-bit picture: upright first, then 8 bits, then resized by its shortest edge, cut and scaled."""
+    """A turned 16-bit image: upright first, then 8 bits, then resized by its shortest edge, cropped and scaled."""
     stored = RNG.integers(0, 65536, (20, 31), dtype=np.uint16)
     file, tags = io.BytesIO(), Image.Exif()
     tags[0x0112] = 6
@@ -114,20 +114,20 @@ def test_same_size_is_left_alone() -> None:
 # ----------------------------------------------------------------------------------------------- what does not fit
 
 
-def test_a_picture_of_another_size_without_resize() -> None:
-    message = r"a picture that becomes \(8, 6, 3\), got \(6, 8, 3\) after preprocessing; resize it first"
+def test_an_image_of_another_size_without_resize() -> None:
+    message = r"an image that becomes \(8, 6, 3\), got \(6, 8, 3\) after preprocessing; resize it first"
     with pytest.raises(InputError, match=message):
         to_input(pixels(6, 8), COLOUR, (8, 6, 3))
 
 
 @pytest.mark.parametrize("shape", [(7, 6), (8, 5)])
-def test_a_picture_smaller_than_the_crop(shape: tuple[int, int]) -> None:
+def test_an_image_smaller_than_the_crop(shape: tuple[int, int]) -> None:
     p = Preprocessing(mode="L", mean=(0,), std=(1,), crop="center")
     with pytest.raises(InputError, match=rf"at least 6 x 8 to cut from, got {shape[1]} x {shape[0]}; enlarge"):
         to_input(pixels(*shape), p, SHAPE)
 
 
-def test_a_thin_picture_must_not_grow_without_limit() -> None:
+def test_a_thin_image_must_not_grow_without_limit() -> None:
     p = Preprocessing(mode="L", mean=(0,), std=(1,), resize=Resize("shortest_edge", 256, "box"), crop="center")
     with pytest.raises(InputError, match=r"got 3000000 x 1, which becomes 768000000 x 256; cut off"):
         to_input(np.zeros((1, 3_000_000), np.uint8), p, (224, 224, 1))
@@ -187,18 +187,18 @@ def test_a_batch_of_one_is_a_batch() -> None:
         assert batch.shape == (1, 8, 6, 1)
 
 
-def test_every_picture_kind_alone(tmp_path: Path) -> None:
+def test_every_image_kind_alone(tmp_path: Path) -> None:
     x = pixels(11, 9)
     path = tmp_path / "x.png"
     path.write_bytes(encoded(x))
     expected = to_input(x, GREY, SHAPE)
-    for picture in (x, x[..., None], np.dstack([x] * 3), path, str(path), encoded(x), Image.fromarray(x)):
-        batch, alone = as_batch(picture, SHAPE, GREY)
+    for image in (x, x[..., None], np.dstack([x] * 3), path, str(path), encoded(x), Image.fromarray(x)):
+        batch, alone = as_batch(image, SHAPE, GREY)
         assert alone
         np.testing.assert_array_equal(batch, expected[None])
 
 
-def test_batches_of_pictures() -> None:
+def test_batches_of_images() -> None:
     for shape in ((4, 11, 9), (4, 11, 9, 1), (4, 11, 9, 3), (4, 11, 9, 4), (3, 11, 2), (4, 3, 5)):
         x = pixels(*shape)
         batch, alone = as_batch(x, SHAPE, GREY)
@@ -207,7 +207,7 @@ def test_batches_of_pictures() -> None:
 
 
 @pytest.mark.parametrize("shape", [(11, 9, 1), (11, 9, 3), (11, 9, 4), (2, 2, 3), (1, 1, 1)])
-def test_a_last_axis_of_colours_is_one_picture(shape: tuple[int, ...]) -> None:
+def test_a_last_axis_of_colours_is_one_image(shape: tuple[int, ...]) -> None:
     batch, alone = as_batch(pixels(*shape), SHAPE, GREY)
     assert alone
     assert batch.shape == (1, *SHAPE)
@@ -251,13 +251,13 @@ def test_greys_have_no_channel_axis_only_where_the_model_takes_one() -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (8,), (2, 8, 6, 2), (1, 2, 8, 6, 3)])
-def test_pictures_of_another_shape(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match=r"expected uint8 pictures of shape .* got uint8 of shape"):
+def test_images_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"expected uint8 images of shape .* got uint8 of shape"):
         as_batch(np.zeros(shape, np.uint8), SHAPE, GREY)
 
 
 @pytest.mark.parametrize(
-    ("thing", "remedy"),
+    ("value", "remedy"),
     [
         (None, "open it"),
         (3, "numpy.asarray"),
@@ -268,10 +268,10 @@ def test_pictures_of_another_shape(shape: tuple[int, ...]) -> None:
         ({"a.png"}, r"make a list of its items with list\(\)"),
     ],
 )
-def test_things_that_are_no_input(thing: Any, remedy: str) -> None:
+def test_values_that_are_no_input(value: Any, remedy: str) -> None:
     for preprocessing in (GREY, None):
-        for given in (thing, [thing]):
-            with pytest.raises(InputError, match=f"expected a path, .*, got {type(thing).__name__}; .*{remedy}"):
+        for given in (value, [value]):
+            with pytest.raises(InputError, match=f"expected a path, .*, got {type(value).__name__}; .*{remedy}"):
                 as_batch(given, SHAPE, preprocessing)
 
 
@@ -282,16 +282,16 @@ def test_a_batch_inside_a_list() -> None:
 
 
 def test_the_bad_one_of_many_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="input 2 of 3: 3 bytes: expected a whole picture"):
+    with pytest.raises(InputError, match="input 2 of 3: 3 bytes: expected a whole image"):
         as_batch([pixels(8, 6), pixels(8, 6), b"bad"], SHAPE, GREY)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         as_batch([pixels(8, 6), tmp_path / "nowhere.png"], SHAPE, GREY)
 
 
-@pytest.mark.parametrize("picture", ["x.png", Path("x.png"), b"x", Image.new("L", (8, 6)), np.zeros((8, 6), np.uint8)])
-def test_a_model_without_preprocessing_takes_no_pictures(picture: Any) -> None:
+@pytest.mark.parametrize("image", ["x.png", Path("x.png"), b"x", Image.new("L", (8, 6)), np.zeros((8, 6), np.uint8)])
+def test_a_model_without_preprocessing_takes_no_images(image: Any) -> None:
     message = r"expected a float array of shape \(8, 6, 1\), as this model does not say .*; preprocess it yourself"
-    for given in (picture, [picture]):
+    for given in (image, [image]):
         with pytest.raises(InputError, match=message):
             as_batch(given, SHAPE, None)
 

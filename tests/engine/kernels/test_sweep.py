@@ -1,4 +1,4 @@
-"""Every kernel variant this CPU has against the NumPy twin, over the sizes and shapes where kernels go wrong.
+"""Every kernel variant this CPU has against the reference, over the sizes and shapes where kernels go wrong.
 
 Each case is a small network with random weights; :func:`kernel_cases.check` runs it on every variant, after filling all
 memory with NaN, alone, in a batch and on two threads. Tile sizes are asked of the variants, so that new ones are swept.
@@ -91,7 +91,7 @@ def test_dictionaries_that_take_several_matrix_products(k: int, m: int) -> None:
 
 
 def geometry(seed: tuple[object, ...], kernel: tuple[int, int], strides: tuple[int, int]) -> dict[str, Any]:
-    """Dilation, a padding of its own on every side, and a picture size that fit them, drawn at random."""
+    """Dilation, a padding of its own on every side, and an image size that fit them, drawn at random."""
     rng = seeded("geometry", seed, kernel, strides)
     dilation = tuple(int(rng.choice([1, 1, 2, 3])) if taps < 7 else 1 for taps in kernel)
     reach = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]

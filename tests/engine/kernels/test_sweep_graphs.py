@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lcnn_engine.errors import ModelFormatError
+from lcnn_engine.plan.machine import Machine
 from tests.helpers.kernel_cases import Network, check, seeded, with_alpha
 
 # ----------------------------------------------------------------------------------------------- threads, real shapes
@@ -171,16 +172,13 @@ POOLS = [(3, 2, 0), (3, 2, 1), (2, 2, 0), (3, 1, 1), (2, 3, 0), (1, 2, 0), (5, 3
 @pytest.mark.parametrize(("size", "stride", "padding"), POOLS)
 @pytest.mark.parametrize("op", ["lookup_conv2d", "conv2d"])
 @pytest.mark.parametrize("band_bytes", [1, 6000, 20000])
-def test_pools_by_bands_of_rows(
-    op: str, size: int, stride: int, padding: int, band_bytes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lcnn_engine.plan.bands.BAND_BYTES", band_bytes)
+def test_pools_by_bands_of_rows(op: str, size: int, stride: int, padding: int, band_bytes: int) -> None:
     for kind, strides, shape in (("max_pool2d", (1, 1), (19, 23, 3)), ("avg_pool2d", (2, 2), (33, 27, 3))):
         network = Network(shape, seeded("bands", op, size, stride, padding, band_bytes, kind))
         network.add(op, filters=18, kernel_size=(3, 3), strides=strides, padding=(1, 1, 1, 1), activation="relu")
         network.add(kind, pool_size=(size, size), strides=(stride, stride), padding=(padding,) * 4)
         network.add("lookup_conv2d", filters=5, kernel_size=(3, 3), padding=(1, 1, 1, 1))
-        check(network)
+        check(network, machine=Machine(band_bytes=band_bytes))
 
 
 def test_a_pool_runs_alone_where_others_read_its_input() -> None:

@@ -1,8 +1,7 @@
-"""The NumPy twin against numbers worked by hand, and the lookup convolution against the dense one it stands for."""
+"""The reference against numbers worked by hand, and the lookup convolution against the dense one it stands for."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,12 @@ import pytest
 
 from lcnn_engine.errors import InputError, ModelFormatError
 from lcnn_engine.model import reference
-from lcnn_engine.model.graph import ACTIVATIONS, NODE_TYPES, Concat, Flatten, Graph, Input, LookupConv2D, Node, Softmax
+from lcnn_engine.model.graph import Concat, Flatten, Graph, Input, LookupConv2D, Node, Softmax
+from tests.helpers.kernel_cases import lookups_of
 
 
-def picture(*rows: list[float]) -> np.ndarray:
-    """A picture of one channel."""
+def image(*rows: list[float]) -> np.ndarray:
+    """An image of one channel."""
     return np.array(rows, dtype=np.float32)[..., None]
 
 
@@ -22,18 +22,8 @@ def vector(*numbers: float) -> np.ndarray:
     return np.array(numbers, dtype=np.float32)
 
 
-def lookups(P: np.ndarray) -> dict[str, np.ndarray]:
-    """I and C of a kernel P (n, kh*kw*k)."""
-    filters, columns = np.nonzero(P)
-    return {
-        "indptr": np.searchsorted(filters, np.arange(len(P) + 1)).astype(np.int32),
-        "indices": columns.astype(np.int32),
-        "coefficients": P[filters, columns].astype(np.float32),
-    }
-
-
 def random_case(seed: int, *, channels: int, k: int, filters: int, kernel: tuple[int, int]) -> dict[str, Any]:
-    """A picture of 9x8, a dictionary, a sparse P in which filter 0 has no lookup, and a bias."""
+    """An image of 9x8, a dictionary, a sparse P in which filter 0 has no lookup, and a bias."""
     rng = np.random.default_rng(seed)
     P = rng.standard_normal((filters, kernel[0] * kernel[1] * k)) * (rng.random((filters, 1)) < 0.5)
     P[0] = 0
@@ -45,44 +35,13 @@ def random_case(seed: int, *, channels: int, k: int, filters: int, kernel: tuple
     }
 
 
-def test_every_operation_and_activation_of_the_graph_has_a_twin() -> None:
-    assert set(reference.OPERATIONS) == set(NODE_TYPES)
-    assert {*reference.ACTIVATIONS, "leaky_relu"} == set(ACTIVATIONS)
-
-
-def e(x: float) -> float:
-    return math.exp(x)
-
-
-@pytest.mark.parametrize(
-    ("activation", "alpha", "expected"),
-    [
-        ("linear", None, [-4, -1, 0, 2, 7]),
-        ("relu", None, [0, 0, 0, 2, 7]),
-        ("relu6", None, [0, 0, 0, 2, 6]),
-        ("leaky_relu", 0.25, [-1, -0.25, 0, 2, 7]),
-        ("sigmoid", None, [1 / (1 + e(4)), 1 / (1 + e(1)), 0.5, 1 / (1 + e(-2)), 1 / (1 + e(-7))]),
-        ("tanh", None, [math.tanh(-4), math.tanh(-1), 0, math.tanh(2), math.tanh(7)]),
-        ("silu", None, [-4 / (1 + e(4)), -1 / (1 + e(1)), 0, 2 / (1 + e(-2)), 7 / (1 + e(-7))]),
-        ("hard_sigmoid", None, [0, 2 / 6, 0.5, 5 / 6, 1]),
-        ("hard_silu", None, [0, -2 / 6, 0, 10 / 6, 7]),
-    ],
-)
-def test_activation(activation: str, alpha: float | None, expected: list[float]) -> None:
-    y = reference.activation(vector(-4, -1, 0, 2, 7), activation=activation, alpha=alpha)
-    assert y.dtype == np.float32
-    np.testing.assert_allclose(y, expected, rtol=1e-7)
-
-
-def test_sigmoid_and_softmax_do_not_overflow() -> None:
+def test_softmax_does_not_overflow() -> None:
     with np.errstate(over="raise"):
-        y = reference.activation(vector(-1e4, 1e4), activation="sigmoid")
         p = reference.softmax(vector(1e4, 1e4, -1e4))
-    np.testing.assert_array_equal(y, [0, 1])
     np.testing.assert_array_equal(p, [0.5, 0.5, 0])
 
 
-def test_softmax_of_a_picture_is_over_its_channels() -> None:
+def test_softmax_of_an_image_is_over_its_channels() -> None:
     x = np.log(np.array([[[1, 3], [2, 2]]], dtype=np.float32))
     np.testing.assert_allclose(reference.softmax(x), [[[0.25, 0.75], [0.5, 0.5]]], rtol=1e-6)
 
@@ -98,7 +57,7 @@ def test_lookup_convolution_by_hand() -> None:
     np.testing.assert_array_equal(y, [[[10 + 4 - 7], [10 + 8 - 11], [10 + 12 - 0]]])
 
 
-def test_lookup_convolution_without_dictionary_looks_into_the_picture() -> None:
+def test_lookup_convolution_without_dictionary_looks_into_the_image() -> None:
     x = np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], dtype=np.float32)
     # Filter 0: 10 * x[0, 1, 0] + x[1, 0, 1]; filter 1: nothing but its bias, through relu.
     y = reference.lookup_conv2d(
@@ -118,7 +77,7 @@ def test_lookup_convolution_is_the_dense_one_of_the_kernel_it_spells(
     """W[:, r, c] = sum over t of C[t, r, c] * D[I[t, r, c], :], the paper's equation 1."""
     kernel_size, filters = (3, 2), 6
     case = random_case(1, channels=3, k=5 if dictionary else 3, filters=filters, kernel=kernel_size)
-    I_and_C = lookups(case["P"])
+    I_and_C = lookups_of(case["P"])
     D = case["D"] if dictionary else np.eye(3, dtype=np.float32)
     W = np.zeros((filters, 3, *kernel_size))
     for o in range(filters):
@@ -136,7 +95,7 @@ def test_lookup_convolution_is_the_dense_one_of_the_kernel_it_spells(
 
 
 def test_a_layer_without_any_lookup_is_its_bias() -> None:
-    nothing = lookups(np.zeros((2, 9)))
+    nothing = lookups_of(np.zeros((2, 9)))
     y = reference.lookup_conv2d(
         np.ones((4, 4, 1), np.float32), filters=2, kernel_size=(3, 3), strides=(2, 1), **nothing
     )
@@ -148,7 +107,7 @@ def test_a_layer_without_any_lookup_is_its_bias() -> None:
 def test_lookup_dense_is_a_lookup_convolution_on_one_pixel() -> None:
     case = random_case(2, channels=7, k=4, filters=5, kernel=(1, 1))
     x = case["x"][0, 0]
-    common = {"dictionary": case["D"], "bias": case["bias"], "activation": "tanh", **lookups(case["P"])}
+    common = {"dictionary": case["D"], "bias": case["bias"], "activation": "tanh", **lookups_of(case["P"])}
     y = reference.lookup_dense(x, units=5, **common)
     np.testing.assert_allclose(y, np.tanh(case["bias"] + case["P"].astype(float) @ (case["D"].astype(float) @ x)), 1e-6)
     one_pixel = reference.lookup_conv2d(x[None, None], filters=5, kernel_size=(1, 1), **common)
@@ -156,7 +115,7 @@ def test_lookup_dense_is_a_lookup_convolution_on_one_pixel() -> None:
 
 
 def test_conv2d_correlates_and_does_not_flip() -> None:
-    x = picture([1, 2, 3], [4, 5, 6], [7, 8, 9])
+    x = image([1, 2, 3], [4, 5, 6], [7, 8, 9])
     kernel = np.array([[[[1, 10], [100, 1000]]]], dtype=np.float32)
     y = reference.conv2d(x, kernel=kernel, filters=1, kernel_size=(2, 2))
     np.testing.assert_array_equal(y[..., 0], [[5421, 6532], [8754, 9865]])
@@ -181,16 +140,16 @@ def test_dense() -> None:
     np.testing.assert_array_equal(y, [32.5, 0])
 
 
-def test_padded_places_never_win_a_max() -> None:
-    x = picture([-5, -1], [-3, -2])
+def test_padding_never_wins_a_max() -> None:
+    x = image([-5, -1], [-3, -2])
     y = reference.max_pool2d(x, pool_size=(2, 2), padding=(1, 0, 0, 1))
     np.testing.assert_array_equal(y[..., 0], [[-1, -1], [-1, -1]])
     y = reference.max_pool2d(x, pool_size=(2, 1), strides=(3, 1), padding=(0, 1, 0, 0))
     np.testing.assert_array_equal(y[..., 0], [[-3, -1]])
 
 
-def test_padded_places_never_count_in_a_mean() -> None:
-    x = picture([1, 2], [3, 6])
+def test_padding_never_counts_in_a_mean() -> None:
+    x = image([1, 2], [3, 6])
     y = reference.avg_pool2d(x, pool_size=(2, 2), padding=(1, 0, 0, 1))
     np.testing.assert_array_equal(y[..., 0], [[1.5, 2], [3, 4]])
     y = reference.avg_pool2d(x, pool_size=(3, 3), strides=(2, 2), padding=(2, 2, 2, 2))
@@ -250,7 +209,7 @@ def test_sums_are_carried_in_float64() -> None:
     one = vector(1)
     y = reference.dense(vector(1e8, 1, -1e8), kernel=np.ones((1, 3), np.float32), units=1)
     np.testing.assert_array_equal(y, one)
-    P = lookups(np.ones((1, 3)))
+    P = lookups_of(np.ones((1, 3)))
     np.testing.assert_array_equal(reference.lookup_dense(vector(1e8, 1, -1e8), units=1, **P), one)
     np.testing.assert_array_equal(reference.add(vector(1e8), one, vector(-1e8)), one)
     assert y.dtype == np.float32
@@ -265,13 +224,13 @@ def branching_graph() -> tuple[Graph, dict[str, np.ndarray]]:
         Softmax(name="p", inputs=("flat",)),
     )
     graph = Graph(name="g", input=Input("image", (2, 1, 1)), output="p", nodes=nodes)
-    tensors = {f"a/1/{name}": tensor for name, tensor in lookups(np.array([[2.0]])).items()}
+    tensors = {f"a/1/{name}": tensor for name, tensor in lookups_of(np.array([[2.0]])).items()}
     return graph, tensors
 
 
 def test_evaluate_gives_every_node() -> None:
     graph, tensors = branching_graph()
-    values = reference.evaluate(graph, tensors, picture([1], [0]))
+    values = reference.evaluate(graph, tensors, image([1], [0]))
     assert list(values) == ["a/1", "both", "flat", "p"]
     np.testing.assert_array_equal(values["flat"], [2, 1, 0, 0])
     np.testing.assert_allclose(values["p"], np.exp([2, 1, 0, 0]) / np.exp([2, 1, 0, 0]).sum(), rtol=1e-6)
@@ -291,4 +250,4 @@ def test_evaluate_names_an_operation_it_does_not_have() -> None:
     graph, tensors = branching_graph()
     graph = Graph(name="g", input=graph.input, output="x", nodes=(Unknown(name="x", inputs=("image",)),))
     with pytest.raises(ModelFormatError, match=r"node 'x': expected one of lookup_conv2d, .*, found 'dropout'"):
-        reference.evaluate(graph, tensors, picture([1], [0]))
+        reference.evaluate(graph, tensors, image([1], [0]))

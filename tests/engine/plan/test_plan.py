@@ -8,13 +8,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from lcnn_engine import InputError, ModelFormatError, Net
+from lcnn_engine import InputError, Net
 from lcnn_engine.model import reference
 from lcnn_engine.model.graph import (
     LRN,
     Activation,
     Add,
-    Concat,
     Conv2D,
     Dense,
     Flatten,
@@ -24,34 +23,8 @@ from lcnn_engine.model.graph import (
     Multiply,
 )
 from lcnn_engine.plan import Plan
-from lcnn_engine.plan.memory import Buffer, lay_out
-from tests.helpers.networks import chain, pictures, with_tensors
-
-
-def test_buffers_in_use_together_never_overlap():
-    rng = np.random.default_rng(0)
-    buffers = []
-    for _ in range(300):
-        first = int(rng.integers(0, 100))
-        buffers.append(Buffer(int(rng.integers(1, 500)), first, first + int(rng.integers(0, 30))))
-    arena = lay_out(buffers)
-    for i, a in enumerate(buffers):
-        assert a.offset > 0
-        assert a.offset + a.size < arena
-        for b in buffers[:i]:
-            together = a.first <= b.last and b.first <= a.last
-            assert not together or a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
-    assert arena < 0.7 * sum(buffer.size for buffer in buffers)  # lives that do not meet share their place
-
-
-def test_a_buffer_takes_the_place_of_one_that_ends_as_it_begins():
-    ended, read_later = Buffer(16, 0, 3), Buffer(16, 1, 4)
-    heir = Buffer(16, 3, 5, replaces=(read_later, ended))
-    second = Buffer(16, 5, 9, replaces=(heir,))
-    other = Buffer(16, 4, 7)
-    lay_out([second, other, heir, read_later, ended])
-    assert second.offset == heir.offset == ended.offset
-    assert len({ended.offset, read_later.offset, other.offset}) == 3
+from lcnn_engine.plan.machine import Machine
+from tests.helpers.networks import chain, images, with_tensors
 
 
 def test_a_chain_of_activations_needs_the_memory_of_one():
@@ -82,22 +55,13 @@ def test_what_is_read_later_is_not_written_over(draw):
         names.append(node.name)
     graph, tensors = with_tensors(chain(nodes, (9, 7, 4)), {})
     wanted = [f"n{i}" for i in sorted(rng.choice(11, size=2, replace=False))] + ["n11"]
-    x = pictures(graph)[:1]
+    x = images(graph)[:1]
     plan = Plan(graph, tensors, outputs=wanted)
     found = [np.empty((1, *shape), np.float32) for shape in plan.output_shapes]
     assert plan.run(x, found, 1)
     expected = reference.evaluate(graph, tensors, x[0])
     for name, array in zip(wanted, found, strict=True):
         assert np.abs(array[0] - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), name
-
-
-def test_gaps_that_are_too_small_are_not_looked_at_in_turn():
-    count = 20_000
-    apart = [Buffer(16, i, 2 * count if i % 2 else count) for i in range(count)]  # every second one leaves a gap
-    larger = [Buffer(32, count + 1 + i, 2 * count) for i in range(count)]
-    start = time.perf_counter()
-    lay_out(apart + larger)
-    assert time.perf_counter() - start < 5
 
 
 def test_many_nodes_are_planned_in_seconds():
@@ -108,17 +72,17 @@ def test_many_nodes_are_planned_in_seconds():
     start = time.perf_counter()
     net = Net(graph, {})
     assert time.perf_counter() - start < 20
-    assert np.array_equal(net.run(pictures(graph)[0]), np.maximum(pictures(graph)[0], 0))
+    assert np.array_equal(net.run(images(graph)[0]), np.maximum(images(graph)[0], 0))
 
 
 def agrees(graph, tensors) -> bool:
-    x = pictures(graph)[0]
+    x = images(graph)[0]
     expected = reference.evaluate(graph, tensors, x)[graph.output]
     return bool(np.abs(Net(graph, tensors).run(x) - expected).max() <= 1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("strides", [(30_000, 30_000), (2**31 - 1, 1), (3, 2**31 - 1)])
-def test_strides_beyond_the_picture_take_no_memory(strides):
+def test_strides_beyond_the_image_take_no_memory(strides):
     node = LookupConv2D(name="conv", inputs=("image",), filters=3, kernel_size=(2, 2), strides=strides)
     assert agrees(*with_tensors(chain([node], (5, 6, 2)), density=0.5))
 
@@ -157,16 +121,10 @@ def test_memory_is_shared_along_a_chain():
     assert Plan(graph, {}).arena_bytes < 4 * 64 * 64 * 8 * 4
 
 
-def test_rows_of_narrow_pictures_are_no_border_for_the_most_part():
+def test_rows_of_narrow_images_are_no_border_for_the_most_part():
     pool = MaxPool2D(name="pool", inputs=("relu",), pool_size=(2, 1), strides=(2, 1))
     graph = chain([Activation(name="relu", inputs=("image",), activation="relu"), pool], (4000, 1, 2))
     assert Plan(graph, {}).arena_bytes < 4 * 3 * 4000 * 2
-
-
-def test_inputs_by_the_hundred_thousand_are_refused():
-    graph = chain([Concat(name="all", inputs=("image",) * 2**19)], (1, 1, 1))
-    with pytest.raises(ModelFormatError, match="steps"):
-        Net(graph, {})
 
 
 def test_more_results_than_a_small_network_has_nodes():
@@ -174,7 +132,7 @@ def test_more_results_than_a_small_network_has_nodes():
         Activation(name=f"a{i}", inputs=(f"a{i - 1}" if i else "image",), activation="sigmoid") for i in range(1500)
     ]
     graph = chain(nodes, (2, 1, 3))
-    x = pictures(graph)[0]
+    x = images(graph)[0]
     expected = reference.evaluate(graph, {}, x)
     for name, found in Net(graph, {}).features(x, [node.name for node in nodes]).items():
         np.testing.assert_allclose(found, expected[name], rtol=1e-5)
@@ -221,7 +179,7 @@ def test_tensors_that_change_after_loading_change_nothing():
         Conv2D(name="dense", inputs=("conv",), filters=40, kernel_size=(2, 2)),
     ]
     graph, tensors = with_tensors(chain(nodes, (7, 6, 3)))
-    net, x = Net(graph, tensors), pictures(graph)[0]
+    net, x = Net(graph, tensors), images(graph)[0]
     expected = net.run(x)
     for array in tensors.values():
         array[...] = 2**30
@@ -230,7 +188,7 @@ def test_tensors_that_change_after_loading_change_nothing():
 
 def test_arrays_that_lie_askew():
     graph = chain([Activation(name="relu", inputs=("image",), activation="relu")], (5, 7, 3))
-    net, x = Net(graph, {}), pictures(graph)[0]
+    net, x = Net(graph, {}), images(graph)[0]
     askew = np.zeros(x.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(x.shape)
     askew[...] = x
     assert not askew.flags.aligned
@@ -249,7 +207,7 @@ def test_a_plan_in_the_making_holds_no_lock(monkeypatch):
         return Plan(*args, **kwargs)
 
     monkeypatch.setattr("lcnn_engine.net.Plan", plan)
-    net.features(pictures(graph)[0], "relu")
+    net.features(images(graph)[0], "relu")
     assert held == [False]
 
 
@@ -264,5 +222,16 @@ def test_lrn_over_all_channels_takes_no_square_of_them():
     graph = chain([node], (1, 1, 100_000))
     net = Net(graph, {})
     start = time.perf_counter()
-    net.run(pictures(graph)[0])
+    net.run(images(graph)[0])
     assert time.perf_counter() - start < 5
+
+
+def test_plans_compare_by_what_they_run():
+    node = LookupConv2D(name="conv", inputs=("image",), filters=4, kernel_size=(3, 3))
+    graph, tensors = with_tensors(chain([node], (9, 9, 3)))
+    plan = Plan(graph, tensors)
+    assert plan == Plan(graph, {name: array.copy() for name, array in tensors.items()})
+    assert plan != Plan(graph, tensors, variant="scalar") or plan.variant == "scalar"
+    assert plan != Plan(graph, tensors, machine=Machine(gather_pixels=10**6))
+    assert plan != Plan(graph, {**tensors, "conv/coefficients": 2 * tensors["conv/coefficients"]})
+    assert plan != "plan"

@@ -1,32 +1,10 @@
-"""What the commands are made of: aligned text, and the measure of a difference."""
+"""Plain text for a terminal."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from lcnn_engine.cli.verify import relative_difference
-from lcnn_engine.utils.text import complain, message_of, printable, table
-
-
-@pytest.mark.parametrize(
-    ("found", "expected", "difference"),
-    [
-        ([1.0, 2.0], [1.0, 2.0], 0.0),
-        ([1.0, 2.5], [1.0, 2.0], 0.25),
-        ([-3.0, 0.0], [-4.0, 0.0], 0.25),
-        ([0.0, 0.0], [0.0, 0.0], 0.0),
-        ([0.0, 1e-9], [0.0, 0.0], np.inf),
-        ([np.nan, 1.0], [0.0, 1.0], np.inf),
-        ([0.0, 1.0], [np.nan, 1.0], np.inf),
-        ([np.nan, 1.0], [np.nan, 1.0], 0.0),
-        ([np.inf, 1.0], [np.inf, 1.5], 0.5 / 1.5),
-        ([np.inf, 1.0], [-np.inf, 1.0], np.inf),
-    ],
-)
-def test_relative_difference(found: list[float], expected: list[float], difference: float) -> None:
-    arrays = (np.array(values, np.float32) for values in (found, expected))
-    assert relative_difference(*arrays) == pytest.approx(difference, rel=1e-6)
+from lcnn_engine.utils.text import complain, counted, message_of, millions, note, printable, shape_text, table
 
 
 def test_tables_are_aligned() -> None:
@@ -55,3 +33,17 @@ def test_complaints_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_message_of(error: Exception, message: str) -> None:
     assert message_of(error) == message
+
+
+def test_numbers() -> None:
+    assert shape_text((224, 224, 3)) == "224 x 224 x 3"
+    assert (millions(0), millions(1_234_567_890)) == ("", "1,234.568")
+    assert (counted(0, "node"), counted(1, "node"), counted(1234, "node")) == ("0 nodes", "1 node", "1,234 nodes")
+
+
+def test_notes_are_for_terminals(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    note("unseen")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    note("a\nb")
+    assert capsys.readouterr().err == "\r\x1b[2Ka\\nb"

@@ -8,7 +8,7 @@ import lcnn_train
 from lcnn_train import ConfigError
 from lcnn_train.config.experiment import load_config, parse_config
 
-SHIPPED = sorted((Path(lcnn_train.__file__).parent / "configs").glob("*.yaml"))
+SHIPPED = sorted((Path(lcnn_train.__file__).parent / "config" / "presets").glob("*.yaml"))
 FLAGSHIP = next(path for path in SHIPPED if path.name == "mnist-alexnet-lcnn-fast.yaml")
 
 
@@ -28,7 +28,7 @@ def test_defaults():
     assert config.train.learning_rate.schedule == "cosine"
 
 
-def test_pictures_have_the_size_that_the_model_takes():
+def test_images_have_the_size_that_the_model_takes():
     config = parse_config({"name": "a", "model": {"name": "lenet", "variant": "dense"}}, "here")
     assert config.preprocessing.input_shape == config.model.input_shape == (28, 28, 1)
     assert config.preprocessing.for_file()["resize"]["size"] == [28, 28]
@@ -127,3 +127,14 @@ def test_files_that_are_no_configuration(tmp_path):
         load_config(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match=r"neither a file nor .*; did you mean mnist-lenet-lcnn-fast\?"):
         load_config("mnist-lenet-lcnn-fats")
+
+
+def test_a_shipped_configuration_goes_by_where_it_lay_before(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(DeprecationWarning, match=r"configs/mnist-alexnet-lcnn-fast\.yaml has moved to .*presets"):
+        config = load_config("lcnn_train/configs/mnist-alexnet-lcnn-fast.yaml")
+    assert config == load_config(FLAGSHIP)
+    with pytest.raises(FileNotFoundError):
+        load_config("elsewhere/mnist-alexnet-lcnn-fast.yaml")
+    with pytest.raises(FileNotFoundError):
+        load_config("lcnn_train/configs/mnist-alexnet-lcnn-fats.yaml")

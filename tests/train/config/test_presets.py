@@ -1,6 +1,6 @@
 """The configurations that come with the package work as they stand, and are what was published.
 
-Each takes real pictures; the small networks train on them here, the others where LCNN_SLOW=1 is set.
+Each takes real images; the small networks train on them here, the others where LCNN_SLOW=1 is set.
 """
 
 import json
@@ -19,10 +19,10 @@ from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.reports.cost import without_values
 from lcnn_train.training.optimizers import WeightDecay, make_optimizer
 from lcnn_train.training.schedules import learning_rate
-from tests.helpers.picture_trees import make_train
+from tests.helpers.image_trees import make_train
 from tests.helpers.training import SMALL
 
-NAMES = sorted(path.stem for path in (Path(lcnn_train.__file__).parent / "configs").glob("*.yaml"))
+NAMES = sorted(path.stem for path in (Path(lcnn_train.__file__).parent / "config" / "presets").glob("*.yaml"))
 ADDRESS = {"mnist": SMALL, "fashion-mnist": SMALL}  # digits in the place of clothes: the same shape
 
 
@@ -34,17 +34,17 @@ def imagenet(tmp_path_factory):
 
 
 def config_of(name, imagenet):
-    """A shipped configuration with data for it, of which a few pictures are held out."""
+    """A shipped configuration with data for it, of which a few images are held out."""
     config = load_config(name, ["data.validation=4"])
     return load_config(name, ["data.validation=4"], str(ADDRESS.get(config.data.dataset, imagenet)))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_pictures_are_what_its_network_takes(name, imagenet):
+def test_its_images_are_what_its_network_takes(name, imagenet):
     config = config_of(name, imagenet)
-    pictures = load(config.data, "train")
+    images = load(config.data, "train")
     preprocessing, shape = config.preprocessing.for_engine(), config.model.input_shape
-    x, y = next(iter(training_batches(pictures, preprocessing, shape, 8, config.train.seed, 0, 1, config.augment)))
+    x, y = next(iter(training_batches(images, preprocessing, shape, 8, config.train.seed, 0, 1, config.augment)))
     assert x.shape == (8, *shape)
     assert np.isfinite(x).all()
     assert np.std(x, axis=(1, 2, 3)).min() > 0
@@ -133,7 +133,7 @@ def slow(name):
 
 @pytest.mark.parametrize("name", [slow(name) for name in NAMES])
 def test_it_trains(name, imagenet, tmp_path, capsys):
-    """Two steps of a few pictures, at the network's real size, with all else as it stands."""
+    """Two steps of a few images, at the network's real size, with all else as it stands."""
     data = config_of(name, imagenet).data.folder
     few = ["data.validation=4", "train.epochs=1", "train.steps_per_epoch=2", "train.batch_size=4"]
     sets = [word for value in few for word in ("--set", value)]

@@ -21,7 +21,7 @@ def settings(*steps):
 
 
 def drawn(step, image, count=200, preprocessing=GREY):
-    """`count` pictures that one step of a configuration makes of `image` under as many seeds."""
+    """`count` images that one step of a configuration makes of `image` under as many seeds."""
     change = augment.change_of(settings(step, {"name": "resize"})[0], preprocessing, image.shape)
     before = image.copy()
     found = [change(image, rng) for rng in augment.generators(5, range(count))]
@@ -30,13 +30,13 @@ def drawn(step, image, count=200, preprocessing=GREY):
 
 
 @pytest.fixture(scope="module")
-def picture():
+def photo():
     """A real photograph, 240x160."""
     return np.asarray(Image.open(DATA / "pictures" / "cat.jpg").convert("RGB").resize((240, 160)))
 
 
 def spot(y, x, height=33, width=33):
-    """A picture with a soft spot of 3x3 at (y, x)."""
+    """An image with a soft spot of 3x3 at (y, x)."""
     image = np.zeros((height, width, 1), np.uint8)
     image[y - 1 : y + 2, x - 1 : x + 2] = 200
     return image
@@ -60,14 +60,14 @@ EVERY = (
 
 
 @pytest.mark.parametrize("step", EVERY, ids=lambda step: step["name"])
-def test_the_seed_alone_decides(step, picture):
+def test_the_seed_alone_decides(step, photo):
     changes_size = step["name"] in ("random_resize", "rotate_crop")
     chain = settings(step, {"name": "resize"}) if changes_size else settings(step)
     assert augment.begins_unresized(chain) == changes_size
     shape = (64, 64, 3)
     preprocessing = Preprocessing(mode="RGB", size=[64, 64], mean=[0.0] * 3, std=[1.0] * 3).for_engine()
     change = augment.augmentation(chain, preprocessing, shape)
-    image = picture if changes_size else picture[:64, :64]
+    image = photo if changes_size else photo[:64, :64]
     first, again, *others = (change(image, rng) for rng in augment.generators(1, (4, 4, *range(5, 20))))
     assert first.dtype == np.uint8
     assert first.shape == shape
@@ -93,31 +93,31 @@ def test_draws_of_a_place_do_not_depend_on_those_before():
 
 
 @pytest.mark.parametrize("step", EVERY, ids=lambda step: step["name"])
-def test_probability(step, picture):
-    small = picture[:40, :60]
+def test_probability(step, photo):
+    small = photo[:40, :60]
     never = drawn({**step, "probability": 0.0}, small, 3)
     assert all(np.array_equal(image, small) for image in never)
     changed = [not np.array_equal(image, small) for image in drawn({**step, "probability": 0.3}, small)]
     assert 0.2 < np.mean(changed) < 0.4
 
 
-def test_random_resize_keeps_to_its_range_and_stretch(picture):
-    shapes = np.array([image.shape for image in drawn({"name": "random_resize", "factor": [0.8, 1.2]}, picture)])
-    factors = shapes[:, :2] / picture.shape[:2]
+def test_random_resize_keeps_to_its_range_and_stretch(photo):
+    shapes = np.array([image.shape for image in drawn({"name": "random_resize", "factor": [0.8, 1.2]}, photo)])
+    factors = shapes[:, :2] / photo.shape[:2]
     for axis in (0, 1):
         assert 0.795 <= factors[:, axis].min() < 0.85
         assert 1.15 < factors[:, axis].max() <= 1.205
     assert 1.1 < (factors[:, 1] / factors[:, 0]).max() <= 1.16
-    even = drawn({"name": "random_resize", "stretch": 0.0}, picture, 50)
+    even = drawn({"name": "random_resize", "stretch": 0.0}, photo, 50)
     assert all(abs(image.shape[1] / image.shape[0] - 1.5) < 0.01 for image in even)
 
 
-def test_sizes_change_as_in_prediction(picture):
+def test_sizes_change_as_in_prediction(photo):
     """The resize step is the engine's own, and the middle is cut where the engine cuts it."""
     for preprocessing in (WIDE, Preprocessing(mode="RGB", mean=[0.0] * 3, std=[1.0] * 3, size=[40, 30])):
         shape = preprocessing.input_shape
         change = augment.augmentation(settings({"name": "resize"}), preprocessing.for_engine(), shape)
-        for image in (picture, picture.transpose(1, 0, 2).copy(), picture[:101, :77]):
+        for image in (photo, photo.transpose(1, 0, 2).copy(), photo[:101, :77]):
             found = change(image, next(augment.generators(1, [2])))
             np.testing.assert_array_equal(found, to_pixels(image, preprocessing.for_engine(), shape))
 
@@ -129,7 +129,7 @@ def test_inscribed_rectangle_lies_inside_and_cannot_grow(height, width, degrees)
     h, w = augment.inscribed(height, width, angle)
 
     def fits(h, w):
-        """Whether all corners, turned back, lie in the picture."""
+        """Whether all corners, turned back, lie in the photo."""
         x, y = w / 2 * math.cos(angle) + h / 2 * math.sin(angle), w / 2 * math.sin(angle) + h / 2 * math.cos(angle)
         return x <= width / 2 + 0.01 and y <= height / 2 + 0.01
 
@@ -206,9 +206,9 @@ def test_brightness_and_contrast_each_in_its_range():
     assert (clipped == 255).all()
 
 
-def test_flip_exchanges_left_and_right(picture):
-    for image in drawn({"name": "flip"}, picture, 20):
-        assert np.array_equal(image, picture) or np.array_equal(image, picture[:, ::-1])
+def test_flip_exchanges_left_and_right(photo):
+    for image in drawn({"name": "flip"}, photo, 20):
+        assert np.array_equal(image, photo) or np.array_equal(image, photo[:, ::-1])
 
 
 def test_one_of_makes_one_change_each_as_likely():
@@ -235,8 +235,8 @@ def test_random_crop_takes_every_place():
     assert all((image[1:, :, 0] - image[:-1, :, 0] == 1).all() for image in found)
 
 
-def test_the_whole_of_both_lists(picture):
-    """MNIST's and ImageNet's augmentations as the configurations have them, from real pictures to the input."""
+def test_the_whole_of_both_lists(photo):
+    """MNIST's and ImageNet's augmentations as the configurations have them, from real images to the input."""
     imagenet = settings(
         {"name": "random_resize", "factor": [0.9, 1.2], "probability": 0.7},
         {"name": "rotate_crop", "probability": 0.7},
@@ -246,16 +246,16 @@ def test_the_whole_of_both_lists(picture):
         {"name": "random_crop"},
     )
     change = augment.augmentation(imagenet, WIDE.for_engine(), (224, 224, 3))
-    found = [change(picture, rng) for rng in augment.generators(1, range(8))]
+    found = [change(photo, rng) for rng in augment.generators(1, range(8))]
     assert len({image.tobytes() for image in found}) == 8
-    mean = picture.mean()
+    mean = photo.mean()
     assert all(0.6 * mean < image.mean() < 1.4 * mean for image in found)
 
 
 WRONG = {
     "flp": r"augment.0.name: unknown flp; did you mean flip\? Known here: random_resize, rotate_crop, affine",
     "random_crop": "expected resize before random_crop; found none",
-    "rotate_crop": "rotate_crop changes a picture's size: expected resize after it; found none",
+    "rotate_crop": "rotate_crop changes an image's size: expected resize after it; found none",
 }
 
 
@@ -271,9 +271,9 @@ def test_mistakes_within_a_step():
         ([{"probability": 1.0}], "augment.0: expected a name"),
         ([{"name": "one_of", "choices": [{"name": "resize"}]}], "augment.0.choices.0.name: unknown resize"),
         ([{"name": "one_of", "choices": [{"name": "flip", "x": 1}]}], "unknown key augment.0.choices.0.x"),
-        ([{"name": "affine", "scale": [1.2, 0.8]}], r"scale of affine must be \[smallest, largest\]"),
+        ([{"name": "affine", "scale": [1.2, 0.8]}], r"scale of affine must be \[min, max\]"),
         ([{"name": "resize"}, {"name": "resize"}], "expected resize once; found 2 times"),
-        ([{"name": "resize"}, {"name": "random_resize"}], "random_resize changes a picture's size"),
+        ([{"name": "resize"}, {"name": "random_resize"}], "random_resize changes an image's size"),
     ):
         with pytest.raises(ValueError, match=message):
             settings(*steps)

@@ -10,15 +10,14 @@ from scipy.io import savemat
 from lcnn_train import DataError
 from lcnn_train.config.data import Data
 from lcnn_train.data import folder as class_folders
-from lcnn_train.data.annotations import in_words
 from lcnn_train.data.folder import read_folder
 from lcnn_train.data.sets import load
-from tests.helpers.picture_trees import NUMBERS, SYNSETS, WORDS, make_kit, make_tiny, make_train, make_val, part_of
+from tests.helpers.image_trees import NUMBERS, SYNSETS, WORDS, make_kit, make_tiny, make_train, make_val, part_of
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """An ImageNet with its development kit, and the synset of each validation picture."""
+    """An ImageNet with its development kit, and the synset of each validation image."""
     folder = tmp_path_factory.mktemp("imagenet")
     make_train(folder)
     of_each = make_val(folder)
@@ -70,7 +69,7 @@ def caffe(folder, of_each):
 
 
 @pytest.mark.parametrize("way", [val_in_class_folders, synset_list, kaggle, caffe])
-def test_other_ways_to_tell_the_classes_of_validation_pictures(imagenet, way):
+def test_other_ways_to_tell_the_classes_of_validation_images(imagenet, way):
     folder, of_each = imagenet
     shutil.rmtree(folder / "ILSVRC2012_devkit_t12")
     way(folder, of_each)
@@ -100,15 +99,13 @@ def test_class_folders_without_parts_are_for_training(tmp_path):
     for name in ("dog", "Cat", "cat"):
         (tmp_path / name).mkdir()
         part_of(SYNSETS[0], 1).save(tmp_path / name / "a.PNG")
-        (tmp_path / name / "notes.txt").write_text("not a picture")
+        (tmp_path / name / "notes.txt").write_text("not an image")
         (tmp_path / name / ".hidden.png").write_text("nor this")
     (tmp_path / ".cache").mkdir()
     train = read_folder(tmp_path, "train")
     assert train.classes == ("Cat", "cat", "dog")
     assert len(train) == 3
-    with pytest.raises(
-        DataError, match=r"expected pictures to test on, in a folder val or test; found .*Cat, cat, dog"
-    ):
+    with pytest.raises(DataError, match=r"expected images to test on, in a folder val or test; found .*Cat, cat, dog"):
         read_folder(tmp_path, "test")
 
 
@@ -118,14 +115,6 @@ def test_take(made):
     assert [some.read(0), some.read(1)] == [train.read(7), train.read(2)]
     assert some.labels.tolist() == [1, 0]
     assert some.skipped is train.skipped
-
-
-def test_words_that_two_classes_share_keep_their_synsets():
-    pairs = [("n1", "crane"), ("n2", "cat"), ("n3", "crane"), ("n4", "")]
-    assert in_words(pairs) == ("crane (n1)", "cat", "crane (n3)", "n4")
-
-
-# ------------------------------------------------------------------------------------------------- what is wrong
 
 
 def empty_class(folder):
@@ -184,24 +173,26 @@ def twice(folder):
 
 
 EVERY = [f"ILSVRC2012_val_{n:08d}.JPEG {SYNSETS[0]} 1 2 3 4" for n in range(1, 11)]
+
+
 WRONG = {
     "empty class": (
         "train",
         empty_class,
-        rf"expected pictures in every class folder; found none in 1 of 4: {SYNSETS[1]}",
+        rf"expected images in every class folder; found none in 1 of 4: {SYNSETS[1]}",
     ),
-    "no class folders": ("train", no_classes, "expected class folders or pictures; found an empty folder"),
+    "no class folders": ("train", no_classes, "expected class folders or images; found an empty folder"),
     "a class twice": ("train", twice, f"expected every class once; found '{SYNSETS[0]}' and '{SYNSETS[0]} '"),
-    "no list": ("test", no_list, r"a list of the classes of its 10 pictures, one of val_annotations.txt, LOC_val"),
-    "shorter list": ("test", ground_truth("1", "2"), "each of 10 pictures; found 2 lines"),
-    "longer list": ("test", ground_truth(*["1"] * 11), "expected a line for each of 10 pictures; found 11 lines"),
+    "no list": ("test", no_list, r"a list of the classes of its 10 images, one of val_annotations.txt, LOC_val"),
+    "shorter list": ("test", ground_truth("1", "2"), "each of 10 images; found 2 lines"),
+    "longer list": ("test", ground_truth(*["1"] * 11), "expected a line for each of 10 images; found 11 lines"),
     "not numbers": ("test", ground_truth(*["1"] * 9, "x"), "expected a number; found 'x' in line 10"),
     "a number without synset": (
         "test",
         ground_truth(*["1"] * 9, "9"),
         r"numbers that .*meta.mat has; found 9 in line 10",
     ),
-    "class of no training picture": (
+    "class of no training image": (
         "test",
         ground_truth(*["1"] * 9, "1001"),
         "expected the classes of .*train; found others too: n00001740",
@@ -209,17 +200,17 @@ WRONG = {
     "no meta.mat": ("test", lost_meta, "expected meta.mat of the development kit beside it"),
     "another meta.mat": ("test", meta_of_another_kind, "expected the development kit's meta.mat, with synsets"),
     "damaged meta.mat": ("test", damaged_meta, "expected the development kit's meta.mat, with synsets"),
-    "pictures without class": (
+    "images without class": (
         "test",
         annotations("\n".join(EVERY[:8])),
         "found none of 2: ILSVRC2012_val_00000009.JPEG",
     ),
-    "classes without picture": (
+    "classes without image": (
         "test",
         annotations("\n".join([*EVERY, "more.JPEG n1"])),
-        "found 11 lines, 1 of them of pictures that are not there",
+        "found 11 lines, 1 of them of images that are not there",
     ),
-    "a picture twice": (
+    "an image twice": (
         "test",
         annotations("\n".join([*EVERY, EVERY[0]])),
         "expected every name once; found .*001.JPEG again in line 11",
@@ -260,7 +251,7 @@ def test_nothing_there(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="found a file"):
         load(Data(dataset="folder", folder=str(tmp_path / "file")), "train")
-    with pytest.raises(DataError, match="expected a folder of pictures, found nothing"):
+    with pytest.raises(DataError, match="expected a folder of images, found nothing"):
         read_folder(tmp_path / "none", "train")
 
 

@@ -38,7 +38,7 @@ def test_real_digits():
     assert train.images.max() == 255
 
 
-def test_the_pictures_in_the_repository_are_digits_of_the_test_set():
+def test_the_images_in_the_repository_are_digits_of_the_test_set():
     pngs = sorted((DATA / "digits").glob("*.png"))
     assert len(pngs) == 60
     labels = [int(png.stem.rsplit("_label", 1)[1]) for png in pngs]
@@ -79,16 +79,16 @@ DAMAGE = {
     "empty": (LABELS, lambda data: b"", "found an empty file"),
     "cut gzip": (IMAGES, lambda data: gzip.compress(data)[:-9], "gzip file is cut short or damaged"),
     "damaged gzip": (IMAGES, lambda data: gzip.compress(data)[:12] + b"\xff" * 40, "gzip file is cut short or damaged"),
-    "labels for pictures": (
+    "labels for images": (
         IMAGES,
         lambda data: header(3) + b"\1\2\3",
-        r"expected pictures, 3 axes .* found shape \(3,\)",
+        r"expected images, 3 axes .* found shape \(3,\)",
     ),
-    "pictures for labels": (LABELS, lambda data: header(1, 1, 1) + b"\1", r"expected labels, 1 axis .* \(1, 1, 1\)"),
+    "images for labels": (LABELS, lambda data: header(1, 1, 1) + b"\1", r"expected labels, 1 axis .* \(1, 1, 1\)"),
     "fewer labels": (
         LABELS,
         lambda data: header(2) + b"\1\2",
-        f"a label for each of the 3 pictures of {IMAGES}; found 2",
+        f"a label for each of the 3 images of {IMAGES}; found 2",
     ),
     "a shape beyond the file": (
         IMAGES,
@@ -108,9 +108,9 @@ def test_damaged_files(name, folder):
     assert str(folder) in str(error.value)
 
 
-def test_no_pictures(tmp_path):
+def test_no_images(tmp_path):
     folder = write_folder(tmp_path / "set", np.zeros((0, 4, 5), np.uint8), np.zeros(0, np.uint8))
-    with pytest.raises(DataError, match=r"at least one picture of at least one pixel; found \(0, 4, 5\)"):
+    with pytest.raises(DataError, match=r"at least one image of at least one pixel; found \(0, 4, 5\)"):
         idx.read_folder(folder, "train")
 
 

@@ -14,7 +14,7 @@ from lcnn_train.data.folder import read_folder
 from lcnn_train.data.pack import pack
 from lcnn_train.data.records import read_records
 from lcnn_train.data.sets import load
-from tests.helpers.picture_trees import SYNSETS, WORDS, make_kit, make_train, make_val
+from tests.helpers.image_trees import SYNSETS, WORDS, make_kit, make_train, make_val
 from tests.helpers.training import SMALL
 
 
@@ -59,7 +59,7 @@ def test_records_hold_the_files_byte_by_byte(made, part):
     assert {found.name(i).split(" ")[0]: (found.read(i), label) for i, label in enumerate(found.labels)} == expected
     assert found.classes == tuple(WORDS[synset] for synset in SYNSETS)
     if part == "train":
-        assert np.any(np.diff(found.labels) < 0), "expected the pictures mixed"
+        assert np.any(np.diff(found.labels) < 0), "expected the images mixed"
 
 
 def test_the_features_are_the_usual_ones(made):

@@ -3,6 +3,7 @@
 import pytest
 from keras import layers
 
+from lcnn_engine.model.graph import ACTIVATIONS
 from lcnn_train import LookupConv2D, LookupDense
 from tests.helpers.exporting import exported, functional, ops_of
 
@@ -36,7 +37,7 @@ CASES = {
         {"a_depthwise": "conv2d", "a": "conv2d"},
     ),
     "dense": ((7,), lambda x: layers.Dense(5, "tanh", name="a")(x), {"a": "dense"}),
-    "dense on a picture": ((5, 6, 3), lambda x: layers.Dense(4, "sigmoid", name="a")(x), {"a": "conv2d"}),
+    "dense on an image": ((5, 6, 3), lambda x: layers.Dense(4, "sigmoid", name="a")(x), {"a": "conv2d"}),
     "dense with softmax": (
         (7,),
         lambda x: layers.Dense(5, "softmax", name="a")(x),
@@ -72,7 +73,7 @@ CASES = {
         lambda x: LookupConv2D(8, 3, 6, lookups_per_tap=2, name="a")(x),
         {"a": "lookup_conv2d"},
     ),
-    "lookup dense on a picture": (
+    "lookup dense on an image": (
         (5, 6, 3),
         lambda x: LookupDense(4, 2, activation="sigmoid", name="a")(x),
         {"a": "lookup_conv2d"},
@@ -172,7 +173,7 @@ CASES = {
     ),
     "reshape to a vector": ((3, 4, 5), lambda x: layers.Reshape((60,), name="a")(x), {"a": "flatten"}),
     "flatten a vector is nothing": ((6,), lambda x: layers.Dense(2, name="a")(layers.Flatten()(x)), {"a": "dense"}),
-    "softmax of a picture": ((3, 4, 5), lambda x: layers.Softmax(name="a")(x), {"a": "softmax"}),
+    "softmax of an image": ((3, 4, 5), lambda x: layers.Softmax(name="a")(x), {"a": "softmax"}),
     "dropout goes": (
         (6,),
         lambda x: layers.Dropout(0.5)(layers.ReLU()(layers.Dropout(0.5)(layers.Dense(3, name="a")(x)))),
@@ -196,9 +197,7 @@ def test_a_layer_is_the_same_in_the_engine(name, tmp_path, digits):
     assert ops_of(graph) == expected
 
 
-@pytest.mark.parametrize(
-    "activation", ["relu", "relu6", "leaky_relu", "sigmoid", "tanh", "silu", "hard_sigmoid", "hard_silu", "linear"]
-)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations(activation, tmp_path, digits):
     """Inside a layer, as a layer that folds, and alone; the products reach past every kink."""
 

@@ -1,4 +1,4 @@
-"""The ONNX twin gives the engine's probabilities in ONNX Runtime, and D and P are two convolutions in it."""
+"""The ONNX file gives the engine's probabilities in ONNX Runtime, and D and P are two convolutions in it."""
 
 import sys
 
@@ -34,14 +34,14 @@ def test_a_keras_model(tmp_path, digits):
     model = build("lenet", variant="fast")
     randomize(model, 0.2)
     export(model, tmp_path / "m.safetensors")
-    export_onnx(model, tmp_path / "twin.onnx")
-    onnx.checker.check_model(tmp_path / "twin.onnx", full_check=True)
+    export_onnx(model, tmp_path / "network.onnx")
+    onnx.checker.check_model(tmp_path / "network.onnx", full_check=True)
     x = digits.images[:8, ..., None].astype(np.float32) / 255
-    found = run(tmp_path / "twin.onnx", x)
+    found = run(tmp_path / "network.onnx", x)
     assert np.abs(found - Net.load(tmp_path / "m.safetensors").run(x)).max() <= 1e-5
     assert np.abs(found - model.predict(x, verbose=0)).max() <= 1e-5
     assert found.std(axis=0).max() > 1e-3
-    assert operations(tmp_path / "twin.onnx") == [
+    assert operations(tmp_path / "network.onnx") == [
         (name, kind)
         for layer, kind in (("conv1", "Conv"), ("conv2", "Conv"), ("fc1", "Conv"), ("fc2", "Gemm"))
         for name in ((f"{layer}_dictionary", layer) if layer != "fc2" else (layer,))
@@ -55,8 +55,8 @@ def test_a_residual_network(tmp_path, digits):
     x = np.pad(digits.images[:4, ..., None].astype(np.float32) / 255, ((0, 0), (2, 2), (2, 2), (0, 0)))
     calm_classifier(model, x)
     export(model, tmp_path / "m.safetensors")
-    export_onnx(model, tmp_path / "twin.onnx")
-    found = run(tmp_path / "twin.onnx", x)
+    export_onnx(model, tmp_path / "network.onnx")
+    found = run(tmp_path / "network.onnx", x)
     assert np.abs(found - Net.load(tmp_path / "m.safetensors").run(x)).max() <= 1e-5
     assert np.abs(found - model.predict(x, verbose=0)).max() <= 1e-5
     assert found.std(axis=0).max() > 1e-3
@@ -64,7 +64,7 @@ def test_a_residual_network(tmp_path, digits):
 
 def test_every_kind_of_lookup_layer(tmp_path):
     """Strides, uneven padding, dilation, a dense layer, no dictionary, and a name that is taken."""
-    image = keras.Input((9, 8, 3), name="picture")
+    image = keras.Input((9, 8, 3), name="image")
     x = LookupConv2D(5, (3, 2), 4, strides=(2, 1), padding=(0, 2, 1, 0), activation="relu", name="a")(image)
     x = LookupConv2D(6, 3, 2, padding="same", dilation_rate=2, name="b")(x)
     x = keras.layers.Conv2D(4, 1, name="b_dictionary")(x)
@@ -72,16 +72,16 @@ def test_every_kind_of_lookup_layer(tmp_path):
     x = LookupDense(7, 3, activation="tanh", name="c")(keras.layers.Flatten()(x))
     model = keras.Model(image, keras.layers.Softmax(name="d")(x))
     randomize(model, 0.4)
-    export_onnx(model, tmp_path / "twin.onnx", batch=3)
+    export_onnx(model, tmp_path / "network.onnx", batch=3)
     x = np.random.default_rng(1).standard_normal((3, 9, 8, 3), dtype=np.float32)
-    assert np.abs(run(tmp_path / "twin.onnx", x) - model.predict(x, verbose=0)).max() <= 1e-5
-    names = [name for name, _ in operations(tmp_path / "twin.onnx")]
+    assert np.abs(run(tmp_path / "network.onnx", x) - model.predict(x, verbose=0)).max() <= 1e-5
+    names = [name for name, _ in operations(tmp_path / "network.onnx")]
     assert names == ["a_dictionary", "a", "b_dictionary_", "b", "b_dictionary", "pruned", "c_dictionary", "c"]
 
 
 def test_the_shipped_model_from_the_command_line(tmp_path, capsys):
     """Of its file, with its rounded weights: the probabilities of real digits."""
-    path = tmp_path / "twin.onnx"
+    path = tmp_path / "network.onnx"
     assert main(["export", str(WEIGHTS), str(path)]) == 0
     assert f"{path.stat().st_size:,} bytes" in capsys.readouterr().out
     net = Net.load(WEIGHTS)
@@ -97,24 +97,24 @@ def test_without_the_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.delitem(sys.modules, "lcnn_engine.interop.onnx", raising=False)
     with pytest.raises(ExportError, match="needs the package onnx: pip install onnx"):
-        export_onnx(build("lenet"), tmp_path / "twin.onnx")
+        export_onnx(build("lenet"), tmp_path / "network.onnx")
     assert not list(tmp_path.iterdir())
 
 
 def test_too_large_for_one_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("lcnn_engine.interop.onnx.LARGEST", 1000)
-    with pytest.raises(ExportError, match=r"twin.onnx: expected at most 1,000 bytes of weights, .*, found \d"):
-        export_onnx(build("lenet"), tmp_path / "twin.onnx")
+    monkeypatch.setattr("lcnn_engine.interop.onnx.MAX_FILE_BYTES", 1000)
+    with pytest.raises(ExportError, match=r"network.onnx: expected at most 1,000 bytes of weights, .*, found \d"):
+        export_onnx(build("lenet"), tmp_path / "network.onnx")
     assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_model(tmp_path, capsys):
-    assert main(["export", str(tmp_path / "none.safetensors"), str(tmp_path / "twin.onnx")]) == 2
+    assert main(["export", str(tmp_path / "none.safetensors"), str(tmp_path / "network.onnx")]) == 2
     assert "none.safetensors" in capsys.readouterr().err
     assert main(["export", str(WEIGHTS), str(tmp_path / "copy.safetensors")]) == 2
     assert "a model file can only become .onnx" in capsys.readouterr().err
-    assert main(["export", str(WEIGHTS), str(tmp_path / "twin.onnx"), "--verify", "3"]) == 2
+    assert main(["export", str(WEIGHTS), str(tmp_path / "network.onnx"), "--verify", "3"]) == 2
     assert "--verify is for a .safetensors output" in capsys.readouterr().err
-    assert main(["export", str(WEIGHTS), str(tmp_path / "twin.txt")]) == 2
+    assert main(["export", str(WEIGHTS), str(tmp_path / "network.txt")]) == 2
     assert "ends in .safetensors, .keras or .onnx" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

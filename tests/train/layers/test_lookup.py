@@ -12,12 +12,11 @@ from keras import ops
 from lcnn_engine.model.reference import lookup_conv2d as reference_lookup_conv2d
 from lcnn_train import LookupConv2D, LookupDense
 from lcnn_train.layers import sparsity
-from lcnn_train.layers.geometry import explicit_padding
 from tests.helpers.training import WatchZeros, numpy_of, randomize, slope, some_places
 
 
 def naive(layer, X):
-    """The layer's definition: S = X * D at stride 1 on the padded picture, then P tap by tap, in float64."""
+    """The layer's definition: S = X * D at stride 1 on the padded image, then P tap by tap, in float64."""
     kh, kw = layer.kernel_size
     top, bottom, left, right = layer.explicit_padding(X.shape)
     padded = np.pad(X.astype(np.float64), ((0, 0), (top, bottom), (left, right), (0, 0)))
@@ -51,7 +50,7 @@ def built(layer, shape, density=0.3):
         {"dictionary": 9, "padding": (3, 0, 0, 1)},
         {"dictionary": 4, "padding": "same", "dilation_rate": 2},
         {"dictionary": 4, "dilation_rate": (1, 3), "use_bias": False},
-        {"dictionary": 3, "kernel_size": (10, 12)},  # the kernel covers the picture: a matrix product
+        {"dictionary": 3, "kernel_size": (10, 12)},  # the kernel covers the image: a matrix product
         {"dictionary": 3, "kernel_size": (11, 13), "padding": (1, 0, 1, 0)},
         {"dictionary": 3, "kernel_size": (1, 5)},
     ],
@@ -66,7 +65,7 @@ def test_convolution_computes_its_definition(arguments):
 
 
 def test_convolution_agrees_with_the_engines_reference(digits):
-    """The engine's NumPy twin on the same lookups, on a real digit."""
+    """The engine's NumPy reference on the same lookups, on a real digit."""
     layer = LookupConv2D(8, 5, 3, strides=2, padding=(2, 1, 0, 2), activation="relu", bias_initializer="random_normal")
     model = built(layer, (28, 28, 1))
     X = digits.images[0][..., None].astype(np.float32) / 255
@@ -99,7 +98,7 @@ def test_dense_computes_its_definition():
     np.testing.assert_allclose(numpy_of(model(X)), Y, atol=1e-5 * np.abs(Y).max())
 
 
-def test_any_picture_size_fits_a_layer_without_a_fixed_one():
+def test_any_image_size_fits_a_layer_without_a_fixed_one():
     layer = LookupConv2D(4, 3, 9, padding="same", strides=2)
     model = built(layer, (None, None, 2))
     for size in (7, 8):
@@ -318,16 +317,3 @@ def test_arguments_that_make_no_dense_layer(arguments, message):
 def test_channels_must_be_known():
     with pytest.raises(ValueError, match="last axis of the input must have a fixed size"):
         LookupConv2D(**CONV).build((None, 8, 8, None))
-
-
-@pytest.mark.parametrize("size", range(1, 12))
-@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
-@pytest.mark.parametrize("stride", [1, 2, 3])
-def test_same_padding_is_tensorflows(size, kernel, stride):
-    """A box of ones on ones: how many ones each place sees tells where the zeros are."""
-    ones = np.ones((1, size, size, 1), np.float32)
-    expected = numpy_of(ops.conv(ones, np.ones((kernel, kernel, 1, 1), np.float32), stride, "same", "channels_last"))
-    top, bottom, left, right = explicit_padding("same", (size, size), (kernel, kernel), (stride, stride))
-    padded = np.pad(ones, ((0, 0), (top, bottom), (left, right), (0, 0)))
-    found = numpy_of(ops.conv(padded, np.ones((kernel, kernel, 1, 1), np.float32), stride, "valid", "channels_last"))
-    np.testing.assert_array_equal(found, expected)

@@ -1,37 +1,21 @@
-"""The counting rule on Keras networks, held to the published figures; test_networks.py holds it to exported files."""
-
-import json
-from functools import lru_cache
-from pathlib import Path
+"""The counting rule on Keras networks, held to the published metrics; test_registry.py holds it to exported files."""
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-import lcnn_train
-from lcnn_engine.analysis.cost import cost_of, totals
+from lcnn_engine.analysis.cost import cost_of
 from lcnn_engine.format.model_file import read_model
 from lcnn_train import ExportError, LookupConv2D, LookupDense, export
-from lcnn_train.cli import main
-from lcnn_train.models import NETWORKS, build
+from lcnn_train.models import build
 from lcnn_train.reports.cost import PAPER_DENSE, count, without_values
-from tests.helpers.training import DATA, randomize
-
-# Densities of P that tf-lcnn published for MNIST, conv1 .. conv5, fc6, fc7.
-FAST_MNIST = (0.083, 0.034, 0.008, 0.013, 0.027, 0.001, 0.002)
-CONFIGS = sorted((Path(lcnn_train.__file__).parent / "configs").glob("*.yaml"))
-WEIGHTS = DATA.parent.parent / "weights" / "mnist-alexnet-lcnn-fast.safetensors"
-
-
-@lru_cache
-def total(name, variant, density=None, **settings):
-    """Sums over the layers of a network that was never trained."""
-    return totals(count(without_values(lambda: build(name, variant=variant, **settings)), density))
+from tests.helpers.costs import FAST_MNIST, total
+from tests.helpers.training import randomize
 
 
 def test_alexnets():
-    """The paper's dense AlexNet, LCNN's own dense twin, and `fast` at tf-lcnn's densities, in millions."""
+    """The paper's dense AlexNet, LCNN's own dense equivalent, and `fast` at tf-lcnn's densities, in millions."""
     assert total("alexnet", "dense-wide")["multiplications"] == PAPER_DENSE
     assert pytest.approx(1135.26, abs=0.005) == PAPER_DENSE / 1e6
     assert total("alexnet", "dense")["multiplications"] / 1e6 == pytest.approx(714.19, abs=0.005)
@@ -135,70 +119,6 @@ def test_densities_that_do_not_fit(density, message):
     model = keras.Sequential([keras.Input((8, 8, 2)), LookupConv2D(6, 3, 4, name="a")])
     with pytest.raises(ExportError, match=message):
         count(model, density)
-
-
-# ------------------------------------------------------------------------------------------------- lcnn-train count
-
-
-def test_count_of_a_configuration(capsys):
-    assert main(["count", "mnist-alexnet-lcnn-fast"]) == 0
-    assert "every entry of P that may be a lookup is taken for one" in capsys.readouterr().out
-    command = ["count", "mnist-alexnet-lcnn-fast", "--set", "model.classes=1000"]
-    assert main([*command, "--density", ",".join(map(str, FAST_MNIST))]) == 0
-    out = capsys.readouterr().out
-    assert "10.09 of them by lookups" in out
-    assert "The paper's dense AlexNet: 1,135.26 million" in out
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_shipped_configuration_is_the_network_that_its_name_tells(path, capsys):
-    data, network, variant = path.stem.replace("fashion-mnist", "fashion").split("-", 2)
-    assert main(["count", str(path), "--density", "0.05", "--json"]) == 0
-    facts = json.loads(capsys.readouterr().out)
-    classes, channels = (1000, 3) if data == "imagenet" else (10, 1)
-    dense = "dense-wide" if variant.startswith("dense-wide") else "dense"
-    assert facts["total"]["dense"] == total(network, dense, channels=channels, classes=classes)["multiplications"]
-    assert (facts["total"]["lookups"] > 0) == variant.startswith("lcnn-")
-
-
-def test_count_of_a_model_file_as_json(capsys):
-    assert main(["count", str(WEIGHTS), "--json"]) == 0
-    facts = json.loads(capsys.readouterr().out)
-    assert [layer["name"] for layer in facts["layers"]] == [*NETWORKS["alexnet"].places, "fc8"]
-    assert facts["total"] == totals(cost_of(*read_model(WEIGHTS))) | {"bytes": facts["total"]["bytes"]}
-    assert facts["total"]["bytes"] < WEIGHTS.stat().st_size  # halves, as they are stored
-    assert facts["ratio_to_paper_dense"] == PAPER_DENSE / facts["total"]["multiplications"]
-
-
-def test_count_of_a_keras_file(tmp_path, capsys):
-    model = build("lenet", variant="fast")
-    randomize(model, 0.1)
-    model.save(tmp_path / "small.keras")
-    assert main(["count", str(tmp_path / "small.keras"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["total"] == totals(count(model))
-    assert main(["count", str(tmp_path / "small.keras"), "--density", "0", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["total"]["of_lookups"] == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nothing.yaml"], "nothing.yaml: No such file"),
-        ([str(WEIGHTS), "--density", "0.1"], "a model file has its own lookups"),
-        ([str(WEIGHTS), "--set", "model.l1=1"], "--set is for a configuration"),
-        (["mnist-alexnet-lcnn-fast", "--density", "0.1,0.2"], "one for each of 7 lookup layers"),
-    ],
-)
-def test_count_of_what_is_not_there(arguments, message, capsys):
-    assert main(["count", *arguments]) == 2
-    assert message in capsys.readouterr().err
-
-
-def test_count_of_densities_that_are_no_numbers(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(["count", "mnist-alexnet-lcnn-fast", "--density", "a"])
-    assert stopped.value.code == 2
-    assert "expected numbers with commas between, found 'a'" in capsys.readouterr().err
 
 
 def test_an_untrained_network_has_no_more_lookups_than_its_rule_allows():

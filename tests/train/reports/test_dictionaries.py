@@ -1,4 +1,4 @@
-"""Pictures of dictionaries: the colours of atoms and taps, and errors where there is nothing to draw."""
+"""Images of dictionaries: the colours of atoms and taps, and errors where there is nothing to draw."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,9 @@ from PIL import Image
 from lcnn_engine.utils.drawing import SCALE
 from lcnn_train import ExportError
 from lcnn_train.cli import main
+from lcnn_train.export.network import load_network
 from lcnn_train.models import build
 from lcnn_train.reports.dictionaries import draw_dictionary
-from lcnn_train.sources.load import load_network
 from tests.helpers.training import DATA, randomize
 
 WEIGHTS = DATA.parent.parent / "weights" / "mnist-alexnet-lcnn-fast.safetensors"
@@ -64,16 +64,16 @@ def test_the_shipped_model_from_the_command_line(tmp_path, capsys):
     for name in ("d.png", "d.svg"):
         assert main(["dictionaries", str(WEIGHTS), "--out", str(tmp_path / name)]) == 0
         assert name in capsys.readouterr().out
-    with Image.open(tmp_path / "d.png") as picture:
-        assert picture.width == draw_dictionary(*load_network(WEIGHTS)).size[0] * SCALE
-        assert len(picture.convert("RGB").getcolors(2**24)) > 20
+    with Image.open(tmp_path / "d.png") as image:
+        assert image.width == draw_dictionary(*load_network(WEIGHTS)).size[0] * SCALE
+        assert len(image.convert("RGB").getcolors(2**24)) > 20
     assert "139 lookups" in (tmp_path / "d.svg").read_text()
 
 
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        ("conv2", "layer conv2: expected 1 or 3 input channels, as a picture has; found 20"),
+        ("conv2", "layer conv2: expected 1 or 3 input channels, as an image has; found 20"),
         ("fc2", "expected a convolution to draw; found fc2, which is none"),
         ("conv9", "layer conv9: expected one of conv1, pool1, conv2.*; found none of that name"),
     ],

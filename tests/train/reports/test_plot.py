@@ -1,4 +1,4 @@
-"""The picture of a run shows what its log says; a log that is none, and a missing Matplotlib, are named."""
+"""The figure of a run shows what its log says; a log that is none, and a missing Matplotlib, are named."""
 
 import sys
 from pathlib import Path
@@ -15,8 +15,8 @@ HEAD = "epoch,loss,accuracy,top5,val_loss,val_accuracy,val_top5,learning_rate"
 
 def test_the_shipped_log_is_drawn(tmp_path):
     assert main(["plot", str(SHIPPED), "--output", str(tmp_path / "a.png")]) == 0
-    picture = Image.open(tmp_path / "a.png").convert("RGB")
-    colours = {colour for _, colour in picture.getcolors(1 << 20)}
+    image = Image.open(tmp_path / "a.png").convert("RGB")
+    colours = {colour for _, colour in image.getcolors(1 << 20)}
     assert {(0, 0x72, 0xB2), (0xD5, 0x5E, 0), (0, 0x9E, 0x73)} <= colours  # training, validation, a layer's density
     assert read_log(SHIPPED)["val_accuracy"][-1] == pytest.approx(0.99)
 

@@ -11,7 +11,7 @@ from lcnn_train import RunError
 from lcnn_train.cli import main
 from lcnn_train.sources.keras_file import Origin, read_origin
 from lcnn_train.sources.load import load_model
-from tests.helpers.picture_trees import SYNSETS, make_train
+from tests.helpers.image_trees import SYNSETS, make_train
 
 CONFIG = """
 name: tiny
@@ -76,7 +76,7 @@ def test_a_file_of_labels_comes_first(folder, call):
 def test_what_is_not_known_is_said(folder, call):
     out = call("export", "foreign.keras", "foreign.safetensors").out
     assert "classes go by their numbers; --labels FILE names them" in out
-    assert "takes arrays only, for how pictures are prepared is not known; --config says it" in out
+    assert "takes arrays only, for how images are prepared is not known; --config says it" in out
     assert Net.load("foreign.safetensors").labels is None
     assert "needs --config" in call("evaluate", "foreign.keras", "--data", "set", status=2).err
     assert read_origin(folder / "foreign.keras") == Origin()

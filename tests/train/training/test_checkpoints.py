@@ -19,7 +19,6 @@ from lcnn_train.training.checkpoints import (
     read_progress,
     restore,
 )
-from lcnn_train.utils.files import write_atomically
 
 
 def network(units=4):
@@ -148,17 +147,3 @@ def test_a_full_disk_leaves_the_checkpoint_before(checkpoints, monkeypatch, erro
     with pytest.raises(RunError, match=r"epoch-0002\.safetensors: cannot write .*No space left.*epoch-0001.*make room"):
         checkpoints.save(state, Progress(2, best_epoch=2))
     assert {path.name: path.read_bytes() for path in checkpoints.folder.iterdir()} == kept
-
-
-def test_a_write_that_fails_leaves_what_was_there(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("before")
-
-    def fail(temporary):
-        temporary.write_text("half")
-        raise RuntimeError("interrupted")
-
-    with pytest.raises(RuntimeError, match="interrupted"):
-        write_atomically(path, fail)
-    assert path.read_text() == "before"
-    assert names(tmp_path) == ["file"]

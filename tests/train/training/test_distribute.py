@@ -19,11 +19,13 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
+from lcnn_train import ConfigError
 from lcnn_train.cli import main
+from lcnn_train.training.distribute import Task, read_task
 from lcnn_train.training.launch import fit_command, launch
 from tests.helpers.training import SMALL
 
-# 160 pictures in batches of 16: twice ten steps.
+# 160 images in batches of 16: twice ten steps.
 CONFIG = {
     "name": "lenet",
     "data": {"folder": str(SMALL), "validation": 40},
@@ -40,7 +42,11 @@ CONFIG = {
         "learning_rate": {"warmup_epochs": 1.0, "warmup_start": 0.1},
     },
 }
+
+
 LIMIT = 240.0
+
+
 TOLERANCE = 1e-9
 
 
@@ -66,7 +72,7 @@ def launched(folder, run, workers=2, said=None, **options):
 
 
 def assert_equal_runs(run, other):
-    """The same weights, masks, averages and optimizer, and the same figures of every epoch."""
+    """The same weights, masks, averages and optimizer, and the same metrics of every epoch."""
     mine, theirs = (load_file(path / "checkpoints" / "epoch-0002.safetensors") for path in (run, other))
     assert mine.keys() == theirs.keys()
     assert any(key.startswith("average/") for key in mine)
@@ -136,3 +142,29 @@ def test_a_run_goes_on_with_another_number_of_workers(folder, alone, two_workers
             path.unlink()
     assert main(["fit", str(folder / "lenet.yaml"), "--run", str(run)]) == 0
     assert_equal_runs(alone, run)
+
+
+def test_what_tf_config_says():
+    cluster = {"worker": ["a:1", "b:1"]}
+    assert read_task(None) == read_task("") == read_task("{}") == Task()
+    assert read_task(json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 1}})) == Task(
+        ("a:1", "b:1"), 1
+    )
+    with_chief = {"chief": ["c:1"], **cluster}
+    task = json.dumps({"cluster": with_chief, "task": {"type": "worker", "index": "0"}})
+    assert read_task(task) == Task(("c:1", "a:1", "b:1"), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "TF_CONFIG: expected .* found '{'"),
+        ("[]", "TF_CONFIG: expected"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "TF_CONFIG: expected"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "a task of the cluster.*worker 1"),
+        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "a cluster of workers .*found ps"),
+    ],
+)
+def test_what_tf_config_cannot_be(text, message):
+    with pytest.raises(ConfigError, match=message):
+        read_task(text)

@@ -26,6 +26,7 @@ from lcnn_train import ExportError
 from lcnn_train.cli import main
 from lcnn_train.config.experiment import load_config
 from lcnn_train.data import idx
+from lcnn_train.export import verify as verify_module
 from lcnn_train.layers.sparsity import density
 from lcnn_train.sources.evaluate import evaluate_file, evaluate_keras
 from lcnn_train.sources.load import load_model
@@ -112,12 +113,12 @@ def test_a_run_from_its_configuration_to_a_prediction(config, tmp_path, here):
     assert "classes" in out
     accuracy, _ = here("evaluate", model, "--data", SMALL)
     assert accuracy.startswith("accuracy 0.")
-    assert "of 50 pictures wrong" in accuracy
+    assert "of 50 images wrong" in accuracy
     net = Net.load(model)
     assert net.name == "small"
     assert net.labels == list("0123456789")
 
-    # The Keras model, by itself and from a .keras file, gives every picture the class that the engine gives it.
+    # The Keras model, by itself and from a .keras file, gives every image the class that the engine gives it.
     here("export", folder, tmp_path / "small.keras")
     here("export", folder, model)
     by_run = here("evaluate", folder, "--data", SMALL).out
@@ -172,7 +173,7 @@ def test_killed_and_resumed_is_as_if_never_killed(config, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_end_it_writes_a_checkpoint_and_goes_on_there(config, tmp_path, here, monkeypatch, number):
-    """A signal in the fourth step: nothing is lost of it, and the figures of the epoch are those of all its steps."""
+    """A signal in the fourth step: nothing is lost of it, and the metrics of the epoch are those of all its steps."""
     here("fit", config, *SHORT, "--run", "whole")
     told = Screen.on_step
 
@@ -271,7 +272,7 @@ def test_the_best_stays_within_the_lookups_it_may_have(config, tmp_path, here):
 
 def test_verify_from_the_shell_ends_with_1_where_the_two_differ(config, here, monkeypatch):
     here("fit", config, *SHORT)
-    monkeypatch.setattr(lcnn_train.cli, "verify", lambda *_: (_ for _ in ()).throw(ExportError("they differ")))
+    monkeypatch.setattr(verify_module, "verify", lambda *_: (_ for _ in ()).throw(ExportError("they differ")))
     _, error = here("export", "runs/small", "a.safetensors", "--verify", 2, status=1)
     assert error == "lcnn-train: they differ\n"
 
@@ -330,7 +331,7 @@ BAD_SETTINGS = {
     "train.epoch=3": "unknown key train.epoch; did you mean epochs?",
     "train.epochs=0": "train.epochs: expected greater than or equal to 1",
     "model.dictionary=0": "dictionary of alexnet must be",
-    "train.batch_size=500": "train.batch_size: expected at most the 160 training pictures; found 500",
+    "train.batch_size=500": "train.batch_size: expected at most the 160 training images; found 500",
     "train.accumulate=3": "train.batch_size must be a multiple of train.accumulate = 3",
     "train.strategy=single train.replicas=2": "train.replicas: expected 1, as train.strategy is single; found 2",
     "train.tensorboard=true": "pip install tensorboard",

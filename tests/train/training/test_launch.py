@@ -10,12 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-import pytest
-
-from lcnn_train import ConfigError
-from lcnn_train.cli import main
-from lcnn_train.training.distribute import Task, read_task
-from lcnn_train.training.launch import fit_command, launch
+from lcnn_train.training.launch import launch
 
 LIMIT = 60.0
 
@@ -124,49 +119,3 @@ def alive(number):
         return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def test_the_command_gives_every_worker_its_own_words(tmp_path, monkeypatch, capsys):
-    (tmp_path / "a.yaml").write_text("name: a\n")
-    calls = []
-    monkeypatch.setattr("lcnn_train.cli.launch.launch", lambda *values: calls.append(values) or 0)
-    arguments = ["a.yaml", "--run", "r", "--data", "d", "--set", "train.epochs=3", "--set", "train.seed=2"]
-    monkeypatch.chdir(tmp_path)
-    assert main(["launch", *arguments, "--workers", "4", "--restarts", "2"]) == 0
-    command, workers, logs, restarts, gpus = calls[0]
-    assert command == fit_command(arguments)
-    assert (workers, str(logs), restarts, gpus) == (4, "r/logs", 2, None)
-    assert main(["launch", "a.yaml", "--workers", "2", "--set", "train.epoch=3"]) == 2
-    assert "did you mean epochs?" in capsys.readouterr().err
-    for wrong in ("0", "-1", "two"):
-        with pytest.raises(SystemExit) as error:
-            main(["launch", "a.yaml", "--workers", wrong])
-        assert error.value.code == 2
-    assert "expected a number of at least 1" in capsys.readouterr().err
-    assert len(calls) == 1
-
-
-def test_what_tf_config_says():
-    cluster = {"worker": ["a:1", "b:1"]}
-    assert read_task(None) == read_task("") == read_task("{}") == Task()
-    assert read_task(json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 1}})) == Task(
-        ("a:1", "b:1"), 1
-    )
-    with_chief = {"chief": ["c:1"], **cluster}
-    task = json.dumps({"cluster": with_chief, "task": {"type": "worker", "index": "0"}})
-    assert read_task(task) == Task(("c:1", "a:1", "b:1"), 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "TF_CONFIG: expected .* found '{'"),
-        ("[]", "TF_CONFIG: expected"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "TF_CONFIG: expected"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "a task of the cluster.*worker 1"),
-        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "a cluster of workers .*found ps"),
-    ],
-)
-def test_what_tf_config_cannot_be(text, message):
-    with pytest.raises(ConfigError, match=message):
-        read_task(text)

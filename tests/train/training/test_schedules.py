@@ -1,12 +1,10 @@
 """Learning rates, optimizers and weight decay are what the configuration says."""
 
-import keras
 import pytest
 
 from lcnn_train.config.experiment import load_config
-from lcnn_train.config.training import LearningRate, Optimizer
+from lcnn_train.config.training import LearningRate
 from lcnn_train.training.fit import build_model
-from lcnn_train.training.optimizers import WeightDecay, make_optimizer
 from lcnn_train.training.schedules import learning_rate
 
 
@@ -44,28 +42,6 @@ def test_warm_up_grows_to_the_rate_of_all_replicas():
     assert rates(alone, (0, 5, 10), replicas=8) == [0.0, 0.05, 0.1]
     steps = {"schedule": "piecewise", "epochs": [1, 3], "rates": [0.1, 0.01], "scale_by_replicas": True}
     assert rates({**steps, "warmup_epochs": 1.0}, (0, 10, 20), replicas=2) == [0.1, 0.2, 0.02]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [("sgd", keras.optimizers.SGD), ("adam", keras.optimizers.Adam), ("adagrad", keras.optimizers.Adagrad)],
-)
-def test_optimizers(name, kind):
-    optimizer = make_optimizer(Optimizer(name=name, momentum=0.8, nesterov=True, initial_accumulator=0.2), 0.02)
-    assert type(optimizer) is kind
-    assert optimizer.weight_decay is None
-    assert float(optimizer.learning_rate) == pytest.approx(0.02)
-    config = optimizer.get_config()
-    assert config.get("momentum", 0.8) == 0.8
-    assert config.get("nesterov", True) is True
-    assert config.get("initial_accumulator_value", 0.2) == 0.2
-
-
-def test_weight_decay_is_for_its_epochs():
-    decay = WeightDecay(Optimizer(weight_decay=0.5, weight_decay_epochs=[2, 3]), steps=10)
-    assert [float(decay.at(step)) for step in (0, 9, 10, 29, 30)] == [0, 0, 0.5, 0.5, 0]
-    always = WeightDecay(Optimizer(weight_decay=0.5), steps=10)
-    assert [float(always.at(step)) for step in (0, 10**9)] == [0.5, 0.5]
 
 
 def test_the_network_is_what_the_configuration_says():

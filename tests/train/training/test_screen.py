@@ -7,7 +7,7 @@ import time
 import pytest
 from rich.console import Console
 
-from lcnn_train.training import events as watchers
+from lcnn_train.training import events as callbacks
 from lcnn_train.training import screen as screens
 from lcnn_train.training.events import EpochReport, Pace, StepReport
 from lcnn_train.training.screen import Screen
@@ -95,7 +95,7 @@ def test_lines_of_an_epoch_break_between_figures(terminal):
 
 def test_the_pace_forgets_the_first_step(monkeypatch):
     now = 100.0
-    monkeypatch.setattr(watchers.time, "monotonic", lambda: now)
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now)
     pace = Pace()
     found = []
     for seconds in (20.0, 0.5, 0.25, *[0.25] * 60):

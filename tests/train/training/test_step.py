@@ -4,41 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers
 
-from lcnn_train import LookupDense
-from lcnn_train.config.training import EarlyStop, Train
-from lcnn_train.training.distribute import Replicas
-from lcnn_train.training.loop import has_ended
 from lcnn_train.training.optimizers import LossScale
-from lcnn_train.training.state import TrainingState
-
-RNG = np.random.default_rng(3)
-X = RNG.normal(size=(12, 6)).astype(np.float32)
-Y = RNG.integers(0, 4, 12)
-BATCH = (tf.constant(X), tf.constant(Y))
-
-
-def network():
-    keras.utils.set_random_seed(5)
-    return keras.Sequential(
-        [
-            keras.Input((6,)),
-            LookupDense(8, 5, l1=1.0, threshold=0.2, activation="relu", name="lookup"),
-            layers.Dense(4, activation="softmax", name="classes"),
-        ]
-    )
-
-
-def state(model=None, **settings):
-    settings = {"learning_rate": {"schedule": "constant", "initial": 0.1}, "batch_size": 12} | settings
-    return TrainingState(
-        model or network(), Train.model_validate(settings), Replicas(tf.distribute.get_strategy()), 12, 10
-    )
-
-
-def weights(model):
-    return [np.asarray(w) for w in model.get_weights()]
+from lcnn_train.training.step import MetricSums
+from tests.helpers.steps import BATCH, X, Y, network, state, weights
 
 
 def test_a_step_is_what_keras_does():
@@ -65,17 +34,17 @@ def test_parts_add_up_to_the_batch():
         np.testing.assert_allclose(mine, other, atol=1e-6)
 
 
-def test_figures_are_of_the_pictures_that_count():
+def test_figures_are_of_the_images_that_count():
     ours = state()
     everything = ours.step.evaluate((*BATCH, tf.ones(12, tf.float64)))
     probabilities = ours.model.predict(X, verbose=0)
-    assert everything.pictures == 12
+    assert everything.images == 12
     assert everything.top1 == np.sum(probabilities.argmax(1) == Y)
     assert everything.top5 == 12  # of four classes
     picked = -np.log(probabilities[np.arange(12), Y])
     assert everything.cross_entropy == pytest.approx(picked.sum(), rel=1e-5)
     half = ours.step.evaluate((*BATCH, tf.constant([1.0] * 5 + [0.0] * 7, tf.float64)))
-    assert half.pictures == 5
+    assert half.images == 5
     assert half.cross_entropy == pytest.approx(picked[:5].sum(), rel=1e-5)
     P = ours.model.get_layer("lookup")
     assert half.penalty == pytest.approx(5 * float(P.penalty()), rel=1e-5)
@@ -102,24 +71,6 @@ def test_weight_decay(decoupled):
         expected = expected + velocity
         ours.step.train(BATCH)
         np.testing.assert_allclose(kernel.numpy(), expected, atol=1e-6)
-
-
-def test_averages():
-    """average <- decay * average + (1 - decay) * weight; in place they are what the model computes with."""
-    ours = state(average=0.5)
-    layer = ours.model.get_layer("lookup")
-    expected = layer.P.numpy()
-    for _ in range(4):
-        ours.step.train(BATCH)
-        expected = 0.5 * expected + 0.5 * layer.P.numpy()
-    own, alive = weights(ours.model), layer.alive.numpy()
-    assert (expected[~alive] != 0).any()  # the average of an entry that died is not 0 by itself
-    with ours.averages.in_place():
-        np.testing.assert_allclose(layer.P.numpy(), expected, atol=1e-6)
-        assert not layer.sparse_P().numpy()[~alive].any()
-        np.testing.assert_array_equal(layer.alive.numpy(), alive)
-    for mine, former in zip(weights(ours.model), own, strict=True):
-        np.testing.assert_array_equal(mine, former)
 
 
 def test_half_precision_leaves_a_step_out_whose_gradients_are_not_finite():
@@ -154,23 +105,7 @@ def test_the_loss_scale_grows_after_many_finite_steps():
     assert [float(v.numpy()) for v in scale.variables] == [2 * LossScale.START, 0]
 
 
-ACCURACIES = (0.5, 0.7, 0.7, 0.69, 0.71)
-
-
-@pytest.mark.parametrize(
-    ("settings", "epochs"),
-    [
-        ({}, None),
-        ({"accuracy": 0.7}, 2),
-        ({"accuracy": 0.7, "from_epoch": 3}, 3),
-        ({"accuracy": 0.9}, None),
-        ({"patience": 2}, 4),
-        ({"patience": 2, "from_epoch": 3}, None),
-        ({"patience": 1}, 3),
-        ({"patience": 3, "min_improvement": 0.05}, 5),
-    ],
-)
-def test_early_stop(settings, epochs):
-    history = [{"epoch": number, "val_accuracy": accuracy} for number, accuracy in enumerate(ACCURACIES, 1)]
-    ends = [number for number in range(len(history) + 1) if has_ended(EarlyStop(**settings), history[:number])]
-    assert (ends[0] if ends else None) == epochs
+def test_sums_go_by_their_former_names_in_checkpoints():
+    sums = MetricSums(cross_entropy=2.0, images=3.0)
+    assert sums.stored()["pictures"] == 3.0
+    assert MetricSums.from_stored(sums.stored()) == sums

@@ -1,0 +1,162 @@
+"""Our graph as a TensorFlow module, NHWC as TensorFlow's CPU kernels and LiteRT like it; models for both from it.
+
+A lookup layer becomes the dense convolution it stands for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import tensorflow as tf
+
+from lcnn_engine.interop.dense import dense_equivalent
+from lcnn_engine.model import graph as g
+
+Get = Callable[[str], Any]  # a tensor of the node as a variable, in TensorFlow's layout; None where it has none
+
+LOWEST = float(np.finfo(np.float32).min)  # padding of a maximum
+
+ACTIVATIONS: dict[str, Callable[[Any, g.Node], Any]] = {
+    "linear": lambda x, _: x,
+    "relu": lambda x, _: tf.nn.relu(x),
+    "relu6": lambda x, _: tf.nn.relu6(x),
+    "leaky_relu": lambda x, node: tf.nn.leaky_relu(x, getattr(node, "alpha", None)),
+    "sigmoid": lambda x, _: tf.nn.sigmoid(x),
+    "tanh": lambda x, _: tf.nn.tanh(x),
+    "silu": lambda x, _: x * tf.nn.sigmoid(x),
+    "hard_sigmoid": lambda x, _: tf.nn.relu6(x + 3.0) / 6.0,
+    "hard_silu": lambda x, _: x * tf.nn.relu6(x + 3.0) / 6.0,
+}
+
+
+def _pad(x: Any, padding: tuple[int, int, int, int], value: float = 0.0) -> Any:
+    top, bottom, left, right = padding
+    return tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]], constant_values=value) if any(padding) else x
+
+
+def _is_same(node: g.Windowed, size: tuple[int, int], shape: g.Shape) -> bool:
+    """Tell whether the node's padding is what TensorFlow calls SAME, which its kernels pad without a copy."""
+    sides = [node.padding[:2], node.padding[2:]]
+    for length, window, stride, dilation, (before, after) in zip(
+        shape, size, node.strides, getattr(node, "dilation", (1, 1)), sides, strict=False
+    ):
+        total = max(0, (-(-length // stride) - 1) * stride + (window - 1) * dilation + 1 - length)
+        if (before, after) != (total // 2, total - total // 2):
+            return False
+    return True
+
+
+def _convolution(node: g.Conv2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    same = _is_same(node, node.kernel_size, shapes[0])
+    padded, mode = (x, "SAME") if same else (_pad(x, node.padding), "VALID")
+    return _biased(tf.nn.conv2d(padded, get("kernel"), node.strides, mode, "NHWC", node.dilation), get)
+
+
+def _biased(y: Any, get: Get) -> Any:
+    bias = get("bias")
+    return y if bias is None else tf.nn.bias_add(y, bias)
+
+
+def _dense(node: g.Dense, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    return _biased(tf.matmul(x, get("kernel")), get)
+
+
+def _max_pool(node: g.MaxPool2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    if _is_same(node, node.pool_size, shapes[0]):
+        return tf.nn.max_pool2d(x, node.pool_size, node.strides, "SAME")
+    return tf.nn.max_pool2d(_pad(x, node.padding, LOWEST), node.pool_size, node.strides, "VALID")
+
+
+def _avg_pool(node: g.AvgPool2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    """Average the pixels under the window; padding does not count."""
+    if not any(node.padding):
+        return tf.nn.avg_pool2d(x, node.pool_size, node.strides, "VALID")
+    sums = tf.nn.avg_pool2d(_pad(x, node.padding), node.pool_size, node.strides, "VALID")
+    inside = _pad(np.ones((1, *shapes[0][:2], 1), np.float32), node.padding)
+    share = tf.nn.avg_pool2d(inside, node.pool_size, node.strides, "VALID")
+    return sums / share
+
+
+def _grown(operand: Any, shape: g.Shape, rank: int) -> Any:
+    return tf.reshape(operand, [-1, 1, 1, shape[-1]]) if len(shape) < rank else operand
+
+
+def _elementwise(node: g.Elementwise, get: Get, shapes: list[g.Shape], *xs: Any) -> Any:
+    rank = max(map(len, shapes))
+    operands = [_grown(x, shape, rank) for x, shape in zip(xs, shapes, strict=True)]
+    result = operands[0]
+    for operand in operands[1:]:
+        result = result * operand if isinstance(node, g.Multiply) else result + operand
+    return result
+
+
+def _lrn(node: g.LRN, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    return tf.nn.local_response_normalization(x, node.depth_radius, node.bias, node.alpha, node.beta)
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "conv2d": _convolution,
+    "dense": _dense,
+    "max_pool2d": _max_pool,
+    "avg_pool2d": _avg_pool,
+    "zero_pad2d": lambda node, get, shapes, x: _pad(x, node.padding),
+    "global_avg_pool2d": lambda node, get, shapes, x: tf.reduce_mean(x, [1, 2]),
+    "global_max_pool2d": lambda node, get, shapes, x: tf.reduce_max(x, [1, 2]),
+    "flatten": lambda node, get, shapes, x: tf.reshape(x, [-1, int(np.prod(shapes[0]))]),
+    "softmax": lambda node, get, shapes, x: tf.nn.softmax(x),
+    "activation": lambda node, get, shapes, x: x,
+    "add": _elementwise,
+    "multiply": _elementwise,
+    "concat": lambda node, get, shapes, *xs: tf.concat(xs, -1),
+    "batch_norm": lambda node, get, shapes, x: x * get("scale") + get("shift"),
+    "lrn": _lrn,
+}
+
+
+KERNEL_LAYOUTS = {4: (2, 3, 1, 0), 2: (1, 0)}  # ours, (n, m, kh, kw) and (n, m), to TensorFlow's
+
+
+def _variable(key: str, tensor: np.ndarray) -> Any:
+    value = tensor.transpose(KERNEL_LAYOUTS[tensor.ndim]) if key == "kernel" else tensor
+    return tf.Variable(np.ascontiguousarray(value, np.float32), trainable=False)
+
+
+class TensorFlowNet(tf.Module):
+    """``graph`` as a module. ``function`` is a concrete tf.function: float32 (N, H, W, C) -> (N, ...), N open."""
+
+    def __init__(self, graph: g.Graph, tensors: Mapping[str, np.ndarray]) -> None:
+        super().__init__()
+        self._graph, weights = dense_equivalent(graph, tensors)
+        self._variables = {name: _variable(name.rpartition("/")[2], tensor) for name, tensor in weights.items()}
+        signature = tf.TensorSpec([None, *graph.input.shape], tf.float32, graph.input.name)
+        self.function = tf.function(self._compute).get_concrete_function(signature)
+
+    def _compute(self, x: Any) -> Any:
+        graph = self._graph
+        values = {graph.input.name: x}
+        for node in graph.nodes:
+            shapes = [graph.shapes[name] for name in node.inputs]
+            inputs = [values[name] for name in node.inputs]
+            y = OPERATIONS[node.op](
+                node, lambda key, own=node.name: self._variables.get(f"{own}/{key}"), shapes, *inputs
+            )
+            values[node.name] = ACTIVATIONS[getattr(node, "activation", "linear")](y, node)
+        return values[graph.output]
+
+    def save(self, folder: Path) -> None:
+        """Write a SavedModel, whose signature ``serving_default`` is the network."""
+        tf.saved_model.save(self, str(folder), signatures=self.function)
+
+    def litert(self, int8: bool) -> bytes:
+        """Return a LiteRT model: float32, or weights in int8 and activations quantized as they come (dynamic range)."""
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([self.function], self)
+        if int8:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return converter.convert()

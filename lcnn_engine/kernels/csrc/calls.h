@@ -1,0 +1,208 @@
+/* The contract between the plan and the kernels: what a kernel call is, and how an activation lies in memory.
+ *
+ * Lengths, strides and offsets count floats, never bytes. Shapes, offsets and indices are proved when the plan is
+ * built; kernels trust them.
+ *
+ * A map is an activation stored channel-planar with a border of zeros around every plane:
+ *
+ *     value(channel, y, x) = arena[offset + channel * plane + y * row + x]      0 <= y < height, 0 <= x < width
+ *
+ * and (y, x) may leave the image by the border's width, where the value is 0. Floats between planes mean nothing.
+ * Whoever writes a map writes its border too, so memory can be reused between maps. A vector (C,) is a map of one pixel
+ * with plane = 1.
+ *
+ * The fields of a call are listed once, by X-macros: the structs below follow from the lists, and so do the layouts
+ * (runtime/layouts.c) by which plan/encode.py fills them. Types of fields:
+ *
+ *     int     a number (int64_t)                      ints     constants, const int32_t *
+ *     place   floats from the start of the arena      floats   constants, const float *
+ *     float   a number (float)                        weights  constants, const void *
+ *     act     an activation's code
+ */
+#ifndef LCNN_CALLS_H
+#define LCNN_CALLS_H
+
+#include <stdint.h>
+
+#include "activations.h"
+#include "constants.h"
+
+#define LCNN_MAX_INPUTS 2
+
+typedef int64_t lcnn_int, lcnn_place;
+typedef float lcnn_float;
+typedef lcnn_activation lcnn_act;
+typedef const int32_t *lcnn_ints;
+typedef const float *lcnn_floats;
+typedef const void *lcnn_weights;
+
+/* clang-format off */
+
+/* offset: of channel 0, pixel (0, 0), in the arena. plane, row: from one channel, one row to the next. top to right:
+ * the border. */
+#define LCNN_MAP_FIELDS(X)                                                                                      \
+    X(place, offset) X(int, plane) X(int, row) X(int, channels) X(int, height) X(int, width) X(int, top)        \
+    X(int, bottom) X(int, left) X(int, right)
+
+/* space_to_depth: any strided source -> planes split into the phases of a stride (what a strided lookup reads in rows).
+ * out[c, p, a, b] = source(c, a*sh + py[p] - top, b*sw + px[p] - left), 0 outside the image. Unit: a row a. */
+#define LCNN_SPACE_TO_DEPTH_FIELDS(X)                                                   \
+    X(place, source) /* -1 for the caller's input */                                    \
+    X(int, channel_stride) X(int, row_stride) X(int, x_stride) /* of the source */      \
+    X(int, channels) X(int, height) X(int, width)              /* of the source image */ \
+    X(int, top) X(int, left) X(int, stride_h) X(int, stride_w)                          \
+    X(int, phases) X(int, rows) X(int, columns) /* of each phase of the result */       \
+    X(place, target) X(int, plane)              /* floats from one channel to the next */ \
+    X(ints, phase_y) X(ints, phase_x)           /* (phases) each */
+
+/* to_nhwc: a map -> (H, W, C) order, into the caller's output number `output` or, at -1, to `target`. Unit: a row. */
+#define LCNN_TO_NHWC_FIELDS(X) X(int, output) X(place, target)
+
+/* dictionary: S = D X by sgemm, S (k, columns) and X (m, columns) with rows `s_plane` and `x_plane` apart.
+ * A unit is `block` columns; every sgemm stays small enough to run on the calling thread alone (runtime/blas.h). */
+#define LCNN_DICTIONARY_FIELDS(X)                                                  \
+    X(floats, dictionary) /* (k, m) */                                             \
+    X(int, k) X(int, m) X(int, columns) X(int, block)                              \
+    X(place, x) X(int, x_plane) X(place, s) X(int, s_plane)
+
+/* lookup: y[o, pixel] = act(bias[o] + sum over j of coefficients[j] * S[offsets[j] + pixel]).
+ * Output row y and column x stand at y * s_row + x of the flat pixel count, columns x >= width are not kept.
+ * Unit: one tile of `tile` vectors of pixels for `filters_per_unit` filters; tiles outermost. S is split into `blocks`
+ * of atoms. Lookups are sorted by alignment: those of alignment a of filter o in block b are from
+ * indptr[(b * filters + o) * alignments + a] to the next, and where there is more than one, they read shifts[a] lanes
+ * further than `offsets` say, shifts[a] less than a vector, the maximum first and the last one 0.
+ * mask: where rows of the result are as long as s_row, -1 for every flat pixel that is one of its columns, else 0; NULL
+ * where rows are not. With more than one block, scratch holds filters_per_unit * tile + 2 vectors of partial sums.
+ * lookup_gather has no tiles and one alignment. Its rows are, unit after unit and of a unit block after block, the
+ * unit's filters in the order of their number of lookups there: row r is of filter order[r]. Of every LCNN_WIDTH rows
+ * the lookups that all have lie lane beside lane: the first of each, the second of each; behind them the others, row by
+ * row. More than one block only where filters are a multiple of LCNN_WIDTH. */
+#define LCNN_LOOKUP_FIELDS(X)                                                                             \
+    X(ints, indptr) X(ints, offsets) X(ints, order) X(ints, shifts) X(ints, mask)                         \
+    X(floats, coefficients) X(floats, bias)                                                               \
+    X(int, filters) X(int, filters_per_unit) X(int, blocks) X(int, alignments)                            \
+    X(place, s) X(int, s_row)                                                                             \
+    X(int, tile) X(int, vectors) /* vectors of pixels in a tile, and in all */                            \
+    X(act, activation) X(float, alpha)
+
+/* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
+ * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block
+ * of one group.
+ * conv_patches: the same in one pass with `patch_filters` lanes. Unit: `patch_pixels` pixels of one group; scratch
+ * holds those of all taps. */
+#define LCNN_CONV_FIELDS(X)                                                                               \
+    X(floats, weights) X(floats, bias) /* bias padded to (groups, blocks * lanes) */                     \
+    X(ints, offsets)                                                                                      \
+    X(int, groups) X(int, blocks) X(int, lanes) X(int, group_filters) X(int, group_channels)              \
+    X(int, channels_per_pass) X(int, taps) /* kh * kw */                                                  \
+    X(int, stride_h) X(int, stride_w) X(int, top) X(int, left)                                            \
+    X(int, pixels_per_unit) X(int, pixel_chunks)                                                          \
+    X(act, activation) X(float, alpha)
+
+/* nonzeros: list the inputs that are not 0: their number, indices and values, at `list` in the arena
+ * (1 + m + m floats, the first two parts holding int32). One unit. */
+#define LCNN_NONZEROS_FIELDS(X) X(place, list) X(int, length)
+
+/* dense: y = act(bias + W x), reading only rows of W whose input is not 0. W packed (m, lanes), lanes being the results
+ * rounded up to a cache line; `fp16`: as float16, widened when read. Unit: `dense_unit` results. */
+#define LCNN_DENSE_FIELDS(X)                                                                              \
+    X(weights, weights) X(floats, bias) /* (lanes) */                                                     \
+    X(int, fp16)                                                                                          \
+    X(place, list) X(int, length) X(int, lanes) X(int, units) X(place, target)                            \
+    X(act, activation) X(float, alpha)
+
+/* pool: max or mean over windows; padded positions never win and never count. Unit: a channel. `span` columns hold the
+ * padded image and all windows; scratch is `span` floats and the output's width. */
+#define LCNN_POOL_FIELDS(X) \
+    X(int, kernel_h) X(int, kernel_w) X(int, stride_h) X(int, stride_w) X(int, top) X(int, left) X(int, span)
+
+/* global pool: max or mean over a whole map. Unit: a channel. */
+#define LCNN_GLOBAL_POOL_FIELDS(X)
+
+/* pointwise: out = act(in * scale + shift) per channel, or act(in + in2), act(in * in2). Unit: a channel, or the
+ * whole of a vector: cut elsewhere, the last lanes of a piece would round differently with the number of threads.
+ * A second input of one pixel is repeated over the image. */
+#define LCNN_POINTWISE_FIELDS(X) \
+    X(floats, scale) X(floats, shift) /* both NULL: 1 and 0 */ X(act, activation) X(float, alpha)
+
+/* lrn: y = x / (bias + alpha * sum of x^2 over the channels within radius)^beta. Unit: a row. */
+#define LCNN_LRN_FIELDS(X) X(int, radius) X(float, bias) X(float, alpha) X(float, beta)
+
+/* softmax over channels. Unit: a row; scratch is the channels and a vector. */
+#define LCNN_SOFTMAX_FIELDS(X)
+
+#define LCNN_MEMBER(type, name) lcnn_##type name;
+typedef struct { LCNN_MAP_FIELDS(LCNN_MEMBER) } lcnn_map;
+typedef struct { LCNN_SPACE_TO_DEPTH_FIELDS(LCNN_MEMBER) } lcnn_space_to_depth;
+typedef struct { LCNN_TO_NHWC_FIELDS(LCNN_MEMBER) } lcnn_to_nhwc;
+typedef struct { LCNN_DICTIONARY_FIELDS(LCNN_MEMBER) } lcnn_dictionary;
+typedef struct { LCNN_LOOKUP_FIELDS(LCNN_MEMBER) } lcnn_lookup;
+typedef struct { LCNN_CONV_FIELDS(LCNN_MEMBER) } lcnn_conv;
+typedef struct { LCNN_NONZEROS_FIELDS(LCNN_MEMBER) } lcnn_nonzeros;
+typedef struct { LCNN_DENSE_FIELDS(LCNN_MEMBER) } lcnn_dense;
+typedef struct { LCNN_POOL_FIELDS(LCNN_MEMBER) } lcnn_pool;
+typedef struct { LCNN_POINTWISE_FIELDS(LCNN_MEMBER) } lcnn_pointwise;
+typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
+
+/* Every kernel and the list of its fields. A kernel of this name is in ops/ and in each variant. */
+#define LCNN_KERNELS(X)                                                                                          \
+    X(space_to_depth, LCNN_SPACE_TO_DEPTH_FIELDS)                                                                \
+    X(to_nhwc, LCNN_TO_NHWC_FIELDS)                                                                              \
+    X(dictionary, LCNN_DICTIONARY_FIELDS)                                                                        \
+    X(lookup_tile, LCNN_LOOKUP_FIELDS)                                                                           \
+    X(lookup_gather, LCNN_LOOKUP_FIELDS)                                                                         \
+    X(conv, LCNN_CONV_FIELDS)                                                                                    \
+    X(conv_patches, LCNN_CONV_FIELDS)                                                                            \
+    X(nonzeros, LCNN_NONZEROS_FIELDS)                                                                            \
+    X(dense, LCNN_DENSE_FIELDS)                                                                                  \
+    X(max_pool, LCNN_POOL_FIELDS)                                                                                \
+    X(avg_pool, LCNN_POOL_FIELDS)                                                                                \
+    X(global_max, LCNN_GLOBAL_POOL_FIELDS)                                                                       \
+    X(global_avg, LCNN_GLOBAL_POOL_FIELDS)                                                                       \
+    X(pointwise, LCNN_POINTWISE_FIELDS)                                                                          \
+    X(add, LCNN_POINTWISE_FIELDS)                                                                                \
+    X(multiply, LCNN_POINTWISE_FIELDS)                                                                           \
+    X(lrn, LCNN_LRN_FIELDS)                                                                                      \
+    X(softmax, LCNN_SOFTMAX_FIELDS)
+
+/* clang-format on */
+
+#define LCNN_KERNEL_NUMBER(name, fields) LCNN_KERNEL_##name,
+enum { LCNN_KERNELS(LCNN_KERNEL_NUMBER) LCNN_KERNEL_COUNT };
+
+/* Where a run finds its memory. One per thread at work; threads on one image share all but `scratch`. */
+typedef struct {
+    float *arena;
+    const float *input;    /* the caller's image, (H, W, C) */
+    float *const *outputs; /* the caller's results, each (images, H, W, C) or (images, C) */
+    int64_t image;         /* which of the images this is */
+    float *scratch;        /* private to the thread */
+    int *rejected;         /* set to 1 when the input holds a number that is not finite */
+} lcnn_context;
+
+typedef struct lcnn_call lcnn_call;
+
+/* A kernel works on units [begin, end) of a call. Units write to disjoint memory, so any split gives the same bits. */
+typedef void (*lcnn_kernel)(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end);
+
+struct lcnn_call {
+    lcnn_kernel kernel;
+    int64_t units;
+    int64_t step; /* which step of the plan this is a part of: where its time is counted */
+    int64_t work; /* multiplications, or floats moved: decides whether threads share the call */
+    lcnn_map in[LCNN_MAX_INPUTS], out;
+    union {
+        lcnn_space_to_depth space_to_depth;
+        lcnn_to_nhwc to_nhwc;
+        lcnn_dictionary dictionary;
+        lcnn_lookup lookup;
+        lcnn_conv conv;
+        lcnn_nonzeros nonzeros;
+        lcnn_dense dense;
+        lcnn_pool pool;
+        lcnn_pointwise pointwise;
+        lcnn_lrn lrn;
+    } u;
+};
+
+#endif

@@ -1,0 +1,181 @@
+/* Dense convolution, direct: a block of filters lies across vector lanes, a few output pixels are broadcast.
+ *
+ * Per input value of a tap: `blocks` loads of weights and one broadcast a pixel feed blocks * pixels multiply-adds, all
+ * in registers. Pixels are addressed one by one, so strides, dilation and row ends cost nothing and no im2col runs. */
+
+#include "calls.h"
+#include "simd/borders.h"
+#include "simd/masks.h"
+#include "simd/mathematics.h"
+#include "simd/runs.h"
+#include "simd/shuffles.h"
+#include "simd/vectors.h"
+
+#if LCNN_REGISTERS >= 32
+#define CONV_PIXELS 6 /* 4 x 6 sums, 4 weights and a broadcast in 32 registers */
+#define CONV_LANES 4
+#else
+#define CONV_PIXELS 6 /* 2 x 6 sums, 2 weights and a broadcast in 16 registers */
+#define CONV_LANES 2
+#endif
+
+/* sums[p][v] += over taps t of weights[t, v] * pixel[p][offsets[t]]: one table instead of loops over channels, rows and
+ * columns, whose ends would cost up to a fifth.
+ * IN weights, pixel. IN/OUT sums (pixels, lanes * LCNN_WIDTH), which start as the bias where bias is given. Each call
+ * sums up its own products first: one long sum over all channels would lose digits. */
+INLINE void conv_block(const int lanes, const int pixels, const int32_t *offsets, int64_t taps, const float *weights,
+                       const float *const *pixel, const float *bias, float *sums)
+{
+    vf acc[CONV_PIXELS][CONV_LANES];
+#pragma GCC unroll 8
+    for (int p = 0; p < pixels; p++)
+#pragma GCC unroll 4
+        for (int v = 0; v < lanes; v++) acc[p][v] = bias ? vload(bias + v * LCNN_WIDTH) : vset(0.0f);
+    for (int64_t t = 0; t < taps; t++, weights += lanes * LCNN_WIDTH) {
+        const int64_t at = offsets[t];
+        vf w[CONV_LANES];
+#pragma GCC unroll 4
+        for (int v = 0; v < lanes; v++) w[v] = vload(weights + v * LCNN_WIDTH);
+#pragma GCC unroll 8
+        for (int p = 0; p < pixels; p++) {
+            const vf x = vset(pixel[p][at]);
+#pragma GCC unroll 4
+            for (int v = 0; v < lanes; v++) acc[p][v] += w[v] * x;
+        }
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < pixels; p++)
+#pragma GCC unroll 4
+        for (int v = 0; v < lanes; v++) {
+            float *sum = sums + (p * lanes + v) * LCNN_WIDTH;
+            vstore(sum, bias ? acc[p][v] : vload(sum) + acc[p][v]);
+        }
+}
+
+static void conv_pixels(const lcnn_conv *u, int64_t taps, const float *weights, const float *const *pixel,
+                        int64_t pixels, const float *bias, float *sums)
+{
+    switch (u->lanes / LCNN_WIDTH * 8 + pixels) {
+#define CASE(l, p) \
+    case l * 8 + p: conv_block(l, p, u->offsets, taps, weights, pixel, bias, sums); break;
+#define LANES(l) CASE(l, 1) CASE(l, 2) CASE(l, 3) CASE(l, 4) CASE(l, 5) CASE(l, 6)
+        /* clang-format off */
+        LANES(1) LANES(2)
+#if CONV_LANES == 4
+        LANES(3) LANES(4)
+#endif
+        /* clang-format on */
+#undef LANES
+#undef CASE
+    }
+}
+
+/* Write up to LCNN_WIDTH filters' `count` pixels, consecutive in reading order from (y, x) on, to their planes. */
+INLINE void conv_store_block(const vf *rows, int64_t filters, int64_t count, const lcnn_map *out, int64_t y, int64_t x,
+                             float *planes)
+{
+    if (out->row == out->width || x + count <= out->width) {
+        for (int64_t o = 0; o < filters; o++) vstore_part(planes + o * out->plane + y * out->row + x, rows[o], count);
+        return;
+    }
+    float flat[LCNN_WIDTH];
+    for (int64_t o = 0; o < filters; o++) {
+        vstore(flat, rows[o]);
+        int64_t row = y, column = x;
+        for (int64_t p = 0; p < count; row++, column = 0) {
+            const int64_t length = min_i64(count - p, out->width - column);
+            copy_run(planes + o * out->plane + row * out->row + column, flat + p, length);
+            p += length;
+        }
+    }
+}
+
+/* Activate the sums (pixels, lanes) and write them to their planes, transposing LCNN_WIDTH pixels of as many filters at
+ * a time. Blocks end with the row where rows are long enough. `sums` has room for one more block of pixels. */
+static void conv_store(const lcnn_call *call, const lcnn_context *context, const float *sums, int64_t first_pixel,
+                       int64_t pixels, int64_t first_filter, int64_t filters)
+{
+    const lcnn_conv *u = &call->u.conv;
+    const lcnn_map *out = &call->out;
+    float *planes = context->arena + out->offset + first_filter * out->plane;
+    int64_t y = first_pixel / out->width, x = first_pixel % out->width;
+    for (int64_t p = 0; p < pixels;) {
+        int64_t count = min_i64(LCNN_WIDTH, pixels - p);
+        if (out->row != out->width && out->width >= LCNN_WIDTH) count = min_i64(count, out->width - x);
+        for (int64_t v = 0; v < filters; v += LCNN_WIDTH) {
+            vf rows[LCNN_WIDTH];
+#pragma GCC unroll 16
+            for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vload(sums + (p + q) * u->lanes + v);
+            if (u->activation != LCNN_ACT_linear)
+                for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vactivate(rows[q], u->activation, u->alpha);
+            transpose(rows);
+            conv_store_block(rows, min_i64(LCNN_WIDTH, filters - v), count, out, y, x, planes + v * out->plane);
+        }
+        p += count;
+        for (x += count; x >= out->width; x -= out->width) y++;
+    }
+}
+
+/* Prefetch share `tile` of `tiles` of the lines where pixels [first, first + count) of `filters` planes will be
+ * written: all at once, behind the last tile, when there is no arithmetic left to wait beside. */
+INLINE void conv_prefetch(const lcnn_map *out, const float *planes, int64_t filters, int64_t first, int64_t count,
+                          int64_t tile, int64_t tiles)
+{
+    const int64_t last = first + count - 1;
+    const int64_t begin = first / out->width * out->row + first % out->width;
+    const int64_t end = last / out->width * out->row + last % out->width + 1;
+    for (int64_t o = filters * tile / tiles; o < filters * (tile + 1) / tiles; o++)
+        for (int64_t at = begin; at < end; at += 16) __builtin_prefetch(planes + o * out->plane + at, 1);
+}
+
+#define PREFETCH_TAPS 256 /* of a tile: with fewer, prefetching takes longer than it spares */
+
+/* All channels of pixels [first, first + count) of one block of filters. The weights of a pass over some channels stay
+ * in the second-level cache while the pixels stream by; `scratch` holds (count, lanes) sums between passes. */
+static void conv_chunk(const lcnn_call *call, const lcnn_context *context, int64_t group, int64_t block, int64_t first,
+                       int64_t count)
+{
+    const lcnn_conv *u = &call->u.conv;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
+    const int64_t row = u->taps * u->lanes, index = group * u->blocks + block;
+    const float *source =
+        context->arena + in->offset + group * u->group_channels * in->plane - u->top * in->row - u->left;
+    const int64_t tiles = (count + CONV_PIXELS - 1) / CONV_PIXELS;
+    const int64_t filter = block * u->lanes, filters = min_i64(u->lanes, u->group_filters - filter);
+    const float *planes = context->arena + out->offset + (group * u->group_filters + filter) * out->plane;
+    for (int64_t i = 0; i < u->group_channels; i += u->channels_per_pass) {
+        const int64_t channels = min_i64(u->channels_per_pass, u->group_channels - i);
+        const float *weights = u->weights + (index * u->group_channels + i) * row;
+        const int prefetch = i + channels == u->group_channels && channels * u->taps >= PREFETCH_TAPS;
+        int64_t y = first / out->width, x = first % out->width;
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            const int64_t begin = count * tile / tiles, end = count * (tile + 1) / tiles;
+            const float *pixel[CONV_PIXELS];
+            for (int64_t p = 0; p < end - begin; p++) {
+                pixel[p] = source + i * in->plane + y * u->stride_h * in->row + x * u->stride_w;
+                if (++x == out->width) x = 0, y++;
+            }
+            if (prefetch) conv_prefetch(out, planes, filters, first, count, tile, tiles);
+            conv_pixels(u, channels * u->taps, weights, pixel, end - begin, i ? 0 : u->bias + index * u->lanes,
+                        context->scratch + begin * u->lanes);
+        }
+    }
+    conv_store(call, context, context->scratch, first, count, group * u->group_filters + filter, filters);
+}
+
+static void conv(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    const lcnn_conv *u = &call->u.conv;
+    const lcnn_map *out = &call->out;
+    const int64_t pixels = out->height * out->width;
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t chunk = unit % u->pixel_chunks, index = unit / u->pixel_chunks;
+        const int64_t group = index / u->blocks, block = index % u->blocks;
+        if (chunk == 0) {
+            const int64_t filter = block * u->lanes, stop = min_i64(filter + u->lanes, u->group_filters);
+            for (int64_t o = filter; o < stop; o++) clear_border(out, context->arena, group * u->group_filters + o);
+        }
+        const int64_t first = chunk * u->pixels_per_unit;
+        conv_chunk(call, context, group, block, first, min_i64(u->pixels_per_unit, pixels - first));
+    }
+}

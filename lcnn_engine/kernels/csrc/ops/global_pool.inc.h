@@ -1,0 +1,35 @@
+/* Pools over whole planes. */
+
+#include <math.h>
+
+#include "calls.h"
+#include "simd/borders.h"
+#include "simd/runs.h"
+#include "simd/shuffles.h"
+#include "simd/vectors.h"
+
+INLINE void global_pool(const int mean, const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    const lcnn_map *in = &call->in[0], *out = &call->out;
+    const int64_t runs = in->row == in->width ? 1 : in->height, length = in->height * in->width / runs, row = in->row;
+    const int64_t plane = in->plane, out_plane = out->plane;
+    const float *source = context->arena + in->offset + begin * plane;
+    float *target = context->arena + out->offset + begin * out_plane;
+    const float share = 1.0f / (float)(in->height * in->width);
+    for (int64_t channel = begin; channel < end; channel++, source += plane, target += out_plane) {
+        vf sum = vset(mean ? 0.0f : -INFINITY);
+        for (int64_t y = 0; y < runs; y++) sum = reduce_run(mean, source + y * row, length, sum);
+        *target = mean ? sum_of_lanes(sum) * share : max_lane(sum);
+    }
+    for (int64_t channel = begin; out_plane > 1 && channel < end; channel++) clear_border(out, context->arena, channel);
+}
+
+static void global_max(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    global_pool(0, call, context, begin, end);
+}
+
+static void global_avg(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    global_pool(1, call, context, begin, end);
+}

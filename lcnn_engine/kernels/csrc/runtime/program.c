@@ -1,0 +1,90 @@
+#define _POSIX_C_SOURCE 199309L
+#include "runtime/program.h"
+
+#include <stddef.h>
+#include <time.h>
+
+#include "runtime/threads.h"
+
+/* Below this many multiplications (or floats moved) a call is done sooner than a second core has heard of it. */
+#define WORTH_SHARING 20000
+
+typedef struct {
+    const lcnn_program *program;
+    const lcnn_memory *memory;
+    const float *input;
+    float *const *outputs;
+    int rejected;
+    const lcnn_call *call; /* what a team on one image is at */
+    int64_t image;
+} run_state;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static lcnn_context context_of(run_state *run, int64_t image, int arena, int scratch)
+{
+    return (lcnn_context){
+        .arena = run->memory[arena].arena,
+        .input = run->input + image * run->program->input_size,
+        .outputs = run->outputs,
+        .image = image,
+        .scratch = run->memory[scratch].scratch,
+        .rejected = &run->rejected,
+    };
+}
+
+/* Units of one call on one image, by one thread of a team. */
+static void share_of_call(void *argument, int thread, int64_t begin, int64_t end)
+{
+    run_state *run = argument;
+    const lcnn_context context = context_of(run, run->image, 0, thread);
+    run->call->kernel(run->call, &context, begin, end);
+}
+
+static void run_image(run_state *run, int64_t image, int thread, lcnn_team *team, double *seconds)
+{
+    const lcnn_context context = context_of(run, image, thread, thread);
+    double start = seconds ? now() : 0;
+    for (int64_t i = 0; i < run->program->count; i++) {
+        const lcnn_call *call = &run->program->calls[i];
+        if (team && call->units > 1 && call->work >= WORTH_SHARING) {
+            run->call = call;
+            run->image = image;
+            lcnn_team_run(team, share_of_call, run, call->units);
+        } else {
+            call->kernel(call, &context, 0, call->units);
+        }
+        if (__atomic_load_n(&run->rejected, __ATOMIC_RELAXED)) return;
+        if (seconds) {
+            const double stop = now();
+            seconds[call->step] += stop - start;
+            start = stop;
+        }
+    }
+}
+
+/* Whole images, one a thread: nothing to wait for between calls. */
+static void share_of_images(void *argument, int thread, int64_t begin, int64_t end)
+{
+    for (int64_t image = begin; image < end; image++) run_image(argument, image, thread, NULL, NULL);
+}
+
+int lcnn_run(const lcnn_program *program, const lcnn_memory *memory, int threads, const float *input, int64_t images,
+             float *const *outputs, double *seconds)
+{
+    run_state run = {.program = program, .memory = memory, .input = input, .outputs = outputs};
+    lcnn_team *team = lcnn_team_take(threads);
+    int64_t together = 0;
+    if (team && !seconds) { /* as many whole images as divide evenly; the rest as a team */
+        together = images - images % lcnn_team_size(team);
+        if (together) lcnn_team_run(team, share_of_images, &run, together);
+    }
+    for (int64_t image = together; image < images; image++) run_image(&run, image, 0, team, seconds);
+    if (team) lcnn_team_release(team);
+    return run.rejected;
+}

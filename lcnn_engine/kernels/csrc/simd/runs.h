@@ -1,0 +1,47 @@
+/* Loops over a run of consecutive floats. */
+#ifndef LCNN_RUNS_H
+#define LCNN_RUNS_H
+
+#include "simd/masks.h"
+#include "simd/mathematics.h"
+#include "simd/vectors.h"
+
+/* to[i] = from[i]. */
+INLINE void copy_run(float *restrict to, const float *restrict from, int64_t length)
+{
+    int64_t i = 0;
+    for (; i + LCNN_WIDTH <= length; i += LCNN_WIDTH) vstore(to + i, vload(from + i));
+    if (i < length) vstore_part(to + i, vload_part(from + i, length - i), length - i);
+}
+
+/* p[i] = 0. */
+INLINE void zero_run(float *p, int64_t length)
+{
+    int64_t i = 0;
+    for (; i + LCNN_WIDTH <= length; i += LCNN_WIDTH) vstore(p + i, vset(0.0f));
+    if (i < length) vstore_part(p + i, vset(0.0f), length - i);
+}
+
+/* out[i] = activation(in[i]); in and out may be the same. */
+INLINE void activate_run(float *out, const float *in, int64_t length, lcnn_activation kind, float alpha)
+{
+    int64_t i = 0;
+    for (; i + LCNN_WIDTH <= length; i += LCNN_WIDTH) vstore(out + i, vactivate(vload(in + i), kind, alpha));
+    if (i < length) vstore_part(out + i, vactivate(vload_part(in + i, length - i), kind, alpha), length - i);
+}
+
+/* The sum (`add`) or maximum of `result` and a run, lane by lane. The last vector overlaps the one before it where
+ * lanes would be missing for a maximum; a sum has zeros there. */
+INLINE vf reduce_run(const int add, const float *in, int64_t length, vf result)
+{
+    int64_t i = 0;
+    for (; i + LCNN_WIDTH <= length; i += LCNN_WIDTH)
+        result = add ? result + vload(in + i) : vmax(result, vload(in + i));
+    if (i == length) return result;
+    if (add) return result + vload_part(in + i, length - i);
+    if (length >= LCNN_WIDTH) return vmax(result, vload(in + length - LCNN_WIDTH));
+    for (; i < length; i++) result = vmax(result, vset(in[i]));
+    return result;
+}
+
+#endif

@@ -1,0 +1,3 @@
+#include "variants/avx2.h"
+
+#include "variants/variant.inc.h"

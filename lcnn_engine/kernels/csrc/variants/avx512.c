@@ -1,0 +1,3 @@
+#include "variants/avx512.h"
+
+#include "variants/variant.inc.h"

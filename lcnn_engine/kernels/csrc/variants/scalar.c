@@ -1,0 +1,3 @@
+#include "variants/scalar.h"
+
+#include "variants/variant.inc.h"

@@ -1,0 +1,40 @@
+/* All kernels of one instruction set, in one table: included once by the .c file of each variant, behind its header. */
+
+#include "ops/conv.inc.h"
+#include "ops/conv_patches.inc.h"
+#include "ops/dense.inc.h"
+#include "ops/dictionary.inc.h"
+#include "ops/global_pool.inc.h"
+#include "ops/layout.inc.h"
+#include "ops/lookup_gather.inc.h"
+#include "ops/lookup_tile.inc.h"
+#include "ops/lrn.inc.h"
+#include "ops/pointwise.inc.h"
+#include "ops/pool.inc.h"
+#include "ops/softmax.inc.h"
+#include "variants/variant.h"
+
+#define LCNN_JOIN(a, b) a##b
+#define LCNN_TABLE(name) LCNN_JOIN(lcnn_, name)
+#define LCNN_QUOTE(name) #name
+#define LCNN_STRING(name) LCNN_QUOTE(name)
+
+#define LCNN_TABLE_ENTRY(kernel, fields) [LCNN_KERNEL_##kernel] = kernel,
+
+const lcnn_variant LCNN_TABLE(LCNN_NAME) = {
+    .name = LCNN_STRING(LCNN_NAME),
+    .capabilities =
+        {
+            .width = LCNN_WIDTH,
+            .masks = LCNN_HAS_MASKS,
+            .bf16 = LCNN_HAS_BF16,
+            .int8 = LCNN_HAS_INT8,
+            .alignments = LCNN_LOOKUPS_BY_ALIGNMENT,
+            .max_tile = MAX_TILE,
+            .conv_lanes = CONV_LANES * LCNN_WIDTH,
+            .patch_filters = PATCH_FILTERS,
+            .patch_pixels = PATCH_PIXELS,
+            .dense_unit = DENSE_UNIT,
+        },
+    .kernels = {LCNN_KERNELS(LCNN_TABLE_ENTRY)},
+};

@@ -1,0 +1,87 @@
+# What the C side lists, as Python values: variants and their capabilities, kernels and the layouts of their calls.
+
+
+cdef list names_of(const char *const *names):
+    """Strings of a list that NULL ends."""
+    cdef int i = 0
+    found = []
+    while names[i] != NULL:
+        found.append(names[i].decode())
+        i += 1
+    return found
+
+
+cdef dict constants_of_c():
+    names = names_of(lcnn_constant_names())
+    return {name: lcnn_constant_values()[i] for i, name in enumerate(names)}
+
+
+cdef dict layouts_of_c():
+    cdef const lcnn_field *field
+    cdef int i
+    layouts = {}
+    for i in range(LCNN_KERNEL_COUNT):
+        fields = []
+        field = lcnn_layouts()[i].fields
+        while field.name != NULL:
+            fields.append((field.name.decode(), field.type.decode()))
+            field += 1
+        layouts[lcnn_layouts()[i].kernel.decode()] = tuple(fields)
+    return layouts
+
+
+CONSTANTS = constants_of_c()  # of csrc/constants.h, by name
+ACTIVATION_CODES = {name: code for code, name in enumerate(names_of(lcnn_activation_names()))}
+LAYOUTS = layouts_of_c()  # kernel -> ((field, type), ...), in the order of LCNN_KERNELS and of the C struct
+CALL_SIZE = sizeof(lcnn_call)  # bytes
+
+
+def variants():
+    """Every variant of this build, fastest first: [(name, runs on this processor), ...]."""
+    cdef const lcnn_variant *const *list_ = lcnn_variants()
+    cdef int i = 0
+    found = []
+    while list_[i] != NULL:
+        found.append((list_[i].name.decode(), bool(lcnn_variant_runs_here(list_[i]))))
+        i += 1
+    return found
+
+
+def capabilities_of(str variant):
+    """What a variant can do: {name of LCNN_CAPABILITIES: number}. Raises ValueError where it does not run here."""
+    cdef const lcnn_variant *found = find_variant(variant)
+    cdef const int64_t *numbers = <const int64_t *>&found.capabilities
+    return {name: numbers[i] for i, name in enumerate(names_of(lcnn_capability_names()))}
+
+
+cdef const lcnn_variant *find_variant(str name) except NULL:
+    cdef const lcnn_variant *const *list_ = lcnn_variants()
+    cdef int i = 0
+    while list_[i] != NULL:
+        if list_[i].name.decode() == name and lcnn_variant_runs_here(list_[i]):
+            return list_[i]
+        i += 1
+    raise ValueError(f"expected a variant that runs here, one of {variants()}, got {name!r}")
+
+
+def use_cblas(uintptr_t address, bint wide):
+    """Compute dictionaries with the ``cblas_sgemm`` at ``address``; ``wide``: its integers have 64 bits."""
+    lcnn_blas_use_cblas(<void *>address, wide)
+
+
+def use_fortran(capsule):
+    """Compute dictionaries with the Fortran sgemm in a Cython capsule (``scipy.linalg.cython_blas``)."""
+    lcnn_blas_use_fortran(PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule)))
+
+
+def sgemm_columns(int64_t rows, int64_t columns, int64_t depth):
+    """Columns of one sgemm call of a product (rows, depth) x (depth, columns), so that OpenBLAS starts no thread."""
+    return lcnn_sgemm_columns(rows, columns, depth)
+
+
+def to_fp16(array):
+    """``array``, float32 and C-ordered, as float16 where that changes none of its finite numbers, else None."""
+    result = np.empty(array.shape, np.float16)
+    cdef const float[::1] numbers = array.reshape(-1)
+    cdef uint16_t[::1] found = result.reshape(-1).view(np.uint16)
+    return result if not numbers.size or lcnn_to_fp16(&numbers[0], &found[0], numbers.size) else None

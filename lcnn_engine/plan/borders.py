@@ -1,0 +1,71 @@
+"""The border of zeros around every value: as wide as its consumers read, and as it suits their loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..model.graph import Conv2D, Convolution, Graph, LookupConv2D, Node, Pool2D
+from .fusion import FusedNode
+from .layout import LINE, NO_BORDER, Border, whole_lines
+from .machine import Machine
+
+
+def reads_border(node: Node) -> bool:
+    """Whether ``node`` reads its input's zero border in place; strided lookups read a copy split by stride."""
+    return isinstance(node, Conv2D) or (isinstance(node, LookupConv2D) and node.strides == (1, 1))
+
+
+def borders_of(
+    graph: Graph, fused: Sequence[FusedNode], lookups: Mapping[str, int], machine: Machine
+) -> dict[str, Border]:
+    """The border of every value: the widest that a consumer reads, side by side, and as consumers read it fastest.
+
+    ``lookups``: how many each lookup layer has, by node.
+    """
+    result = _as_wide_as_read(fused)
+    _make_rows_whole_lines(result, graph, fused, lookups, machine)
+    _align_for_pools(result, graph, fused)
+    return result
+
+
+def _as_wide_as_read(fused: Sequence[FusedNode]) -> dict[str, Border]:
+    result: dict[str, Border] = {}
+    for one in fused:
+        node = one.node
+        padding = node.padding if isinstance(node, Convolution) and reads_border(node) else NO_BORDER
+        for name in node.inputs:
+            top, bottom, left, right = (max(pair) for pair in zip(result.get(name, NO_BORDER), padding, strict=True))
+            result[name] = (top, bottom, left, right)
+    return result
+
+
+def _make_rows_whole_lines(
+    borders: dict[str, Border],
+    graph: Graph,
+    fused: Sequence[FusedNode],
+    lookups: Mapping[str, int],
+    machine: Machine,
+) -> None:
+    """Widen the right border of what a layer with many lookups reads in place, so that rows are whole cache lines."""
+    for node in (one.node for one in fused):
+        if not isinstance(node, LookupConv2D) or not reads_border(node):
+            continue
+        if lookups[node.name] >= machine.many_lookups * node.filters:
+            name = node.inputs[0]
+            top, bottom, left, right = borders[name]
+            row = left + graph.shapes[name][1] + right
+            borders[name] = (top, bottom, left, right + whole_lines(row, machine.line_share) - row)
+
+
+def _align_for_pools(borders: dict[str, Border], graph: Graph, fused: Sequence[FusedNode]) -> None:
+    """Let the windows of what only pools read begin on cache lines: by the columns of padding before a row, and a right
+    border that fills its last line. Most vectors of a row of 55 pixels would straddle two lines.
+
+    Rows are never made longer by more than themselves: of narrow images most would be border.
+    """
+    others = {name for one in fused if not isinstance(one.node, Pool2D) for name in one.node.inputs}
+    for node in (one.node for one in fused):
+        if isinstance(node, Pool2D) and node.inputs[0] not in others:
+            width, left = graph.shapes[node.inputs[0]][1], node.padding[2]
+            right = -(left + width) % LINE
+            borders[node.inputs[0]] = (0, 0, left, right) if left + right <= width else NO_BORDER

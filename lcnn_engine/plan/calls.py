@@ -1,0 +1,266 @@
+"""The plan as data: steps, and the kernel calls that they are made of.
+
+Everything here is immutable and compares by value. Calls name buffers and constants by number: where a buffer lies in
+the arena is settled by ``arena``, how a constant is packed by ``packing``, and what bytes a call becomes by ``encode``.
+The records of fields have the names of the C structs in ``kernels/csrc/calls.h``, where each is explained.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+__all__ = [
+    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup", "Lrn", "Map",
+    "NoFields", "Nonzeros", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+]  # fmt: skip
+
+
+class StepKind(enum.Enum):
+    """What a step computes, and by which family of kernels; values are how JSON spells them."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    REORDER = "reorder"
+    SPLIT_BY_STRIDE = "split_by_stride"
+    DICTIONARY = "dictionary"
+    NONZEROS = "nonzeros"
+    DENSE = "dense"
+    LOOKUP_TILE = "lookup_tile"
+    LOOKUP_GATHER = "lookup_gather"
+    CONV = "conv"
+    CONV_PATCHES = "conv_patches"
+    POOL = "pool"
+    GLOBAL_POOL = "global_pool"
+    POINTWISE = "pointwise"
+    COMBINE = "combine"
+    LRN = "lrn"
+    SOFTMAX = "softmax"
+
+
+class Step(NamedTuple):
+    """A kernel at work on one node, in one call or in bands of rows: what runs, and the multiplications it makes.
+
+    ``op`` and ``kernel`` are for people to read; programs go by ``kind``.
+    """
+
+    name: str
+    op: str
+    kind: StepKind
+    kernel: str
+    multiplications: int
+
+
+class Place(NamedTuple):
+    """``offset`` floats into buffer number ``buffer``, or into the caller's input."""
+
+    buffer: int
+    offset: int = 0
+
+    def moved(self, floats: int) -> Place:
+        """The place so many floats on."""
+        return Place(self.buffer, self.offset + floats)
+
+
+INPUT = Place(-1)  # the caller's image
+
+
+class Map(NamedTuple):
+    """An activation as kernels see it: ``lcnn_map``."""
+
+    offset: Place
+    plane: int
+    row: int
+    channels: int
+    height: int
+    width: int
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class ConstantRef(NamedTuple):
+    """Constant number ``number`` of the plan."""
+
+    number: int
+
+
+class IsFp16(NamedTuple):
+    """1 where constant number ``number`` is packed as float16, else 0: known once it is packed."""
+
+    number: int
+
+
+class SpaceToDepth(NamedTuple):
+    """Fields of space_to_depth."""
+
+    source: Place
+    channel_stride: int
+    row_stride: int
+    x_stride: int
+    channels: int
+    height: int
+    width: int
+    top: int
+    left: int
+    stride_h: int
+    stride_w: int
+    phases: int
+    rows: int
+    columns: int
+    target: Place
+    plane: int
+    phase_y: ConstantRef
+    phase_x: ConstantRef
+
+
+class ToNhwc(NamedTuple):
+    """Fields of to_nhwc: ``target`` where ``output`` is -1."""
+
+    output: int
+    target: Place | None
+
+
+class Dictionary(NamedTuple):
+    """Fields of dictionary."""
+
+    dictionary: ConstantRef
+    k: int
+    m: int
+    columns: int
+    block: int
+    x: Place
+    x_plane: int
+    s: Place
+    s_plane: int
+
+
+class Lookup(NamedTuple):
+    """Fields of lookup_tile and lookup_gather."""
+
+    indptr: ConstantRef
+    offsets: ConstantRef
+    order: ConstantRef | None
+    shifts: ConstantRef
+    mask: ConstantRef | None
+    coefficients: ConstantRef
+    bias: ConstantRef
+    filters: int
+    filters_per_unit: int
+    blocks: int
+    alignments: int
+    s: Place
+    s_row: int
+    tile: int
+    vectors: int
+    activation: str
+    alpha: float
+
+
+class Conv(NamedTuple):
+    """Fields of conv and conv_patches."""
+
+    weights: ConstantRef
+    bias: ConstantRef
+    offsets: ConstantRef
+    groups: int
+    blocks: int
+    lanes: int
+    group_filters: int
+    group_channels: int
+    channels_per_pass: int
+    taps: int
+    stride_h: int
+    stride_w: int
+    top: int
+    left: int
+    pixels_per_unit: int
+    pixel_chunks: int
+    activation: str
+    alpha: float
+
+
+class Nonzeros(NamedTuple):
+    """Fields of nonzeros."""
+
+    list: Place
+    length: int
+
+
+class Dense(NamedTuple):
+    """Fields of dense."""
+
+    weights: ConstantRef
+    bias: ConstantRef
+    fp16: IsFp16
+    list: Place
+    length: int
+    lanes: int
+    units: int
+    target: Place
+    activation: str
+    alpha: float
+
+
+class Pool(NamedTuple):
+    """Fields of max_pool and avg_pool."""
+
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    top: int
+    left: int
+    span: int
+
+
+class Pointwise(NamedTuple):
+    """Fields of pointwise, add and multiply."""
+
+    scale: ConstantRef | None
+    shift: ConstantRef | None
+    activation: str
+    alpha: float
+
+
+class Lrn(NamedTuple):
+    """Fields of lrn."""
+
+    radius: int
+    bias: float
+    alpha: float
+    beta: float
+
+
+class NoFields(NamedTuple):
+    """Of kernels that need to know their maps alone."""
+
+
+Fields = (
+    SpaceToDepth | ToNhwc | Dictionary | Lookup | Conv | Nonzeros | Dense | Pool | Pointwise | Lrn | NoFields
+)  # fmt: skip
+
+
+class KernelCall(NamedTuple):
+    """One call of ``kernel``, a name of LCNN_KERNELS, as a part of step number ``step``.
+
+    ``units`` is how many pieces threads may share, ``work`` how many multiplications it makes or floats it moves,
+    ``scratch`` how many floats of its own a thread needs.
+    """
+
+    step: int
+    kernel: str
+    fields: Fields
+    inputs: tuple[Map, ...] = ()
+    output: Map | None = None
+    units: int = 1
+    work: int = 0
+    scratch: int = 0
+
+    @property
+    def buffers(self) -> set[int]:
+        """Numbers of the buffers that it reads or writes."""
+        maps = self.inputs if self.output is None else (*self.inputs, self.output)
+        places = [value for value in self.fields if isinstance(value, Place)]
+        return {place.buffer for place in (*(map_.offset for map_ in maps), *places)} - {INPUT.buffer}

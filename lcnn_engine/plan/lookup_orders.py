@@ -1,0 +1,96 @@
+"""The lookups of one layer as plain arrays, and the orders in which kernels walk them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Lookups(NamedTuple):
+    """The paper's I and C of one layer: for each filter its lookups, in CSR order.
+
+    ``tap_row``, ``tap_column`` and ``atom`` (nnz,) say where each lookup reads; ``indptr`` (n+1,) int32 and
+    ``coefficients`` (nnz,) float32 are the model file's.
+    """
+
+    indptr: np.ndarray
+    tap_row: np.ndarray
+    tap_column: np.ndarray
+    atom: np.ndarray
+    coefficients: np.ndarray
+
+    @classmethod
+    def from_csr(
+        cls, indptr: np.ndarray, indices: np.ndarray, coefficients: np.ndarray, kernel_w: int, atoms: int
+    ) -> Lookups:
+        """From the model file's arrays, where index = (row * kernel_w + column) * atoms + atom."""
+        tap, atom = np.divmod(indices.astype(np.int64), atoms)
+        row, column = np.divmod(tap, kernel_w)
+        return cls(indptr, row, column, atom, coefficients)
+
+    @classmethod
+    def from_kernel(cls, kernel: np.ndarray, groups: int) -> Lookups:
+        """A dense kernel (n, m/groups, kh, kw) as lookups of single channels: every tap of every input is one."""
+        filters, channels, kh, kw = kernel.shape
+        group = np.arange(filters)[:, None] // (filters // groups)
+        row, column, channel = (axis.ravel() for axis in np.indices((kh, kw, channels)))
+        return cls(
+            indptr=np.arange(filters + 1, dtype=np.int32) * (channels * kh * kw),
+            tap_row=np.tile(row, filters),
+            tap_column=np.tile(column, filters),
+            atom=(group * channels + channel).ravel(),
+            coefficients=kernel.transpose(0, 2, 3, 1).ravel(),
+        )
+
+
+def rows_by_length(
+    indptr: np.ndarray, block: np.ndarray, blocks: int, per_unit: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of a CSR matrix, cut into ``blocks``, ``block`` (nnz,) being that of each entry.
+
+    Of ``per_unit`` rows after the other, block by block, those rows from the shortest there to the longest: the new
+    ``indptr`` (n * blocks + 1,), which row each was (n * blocks,), and where each entry was before (nnz,).
+    """
+    rows = len(indptr) - 1
+    row = np.repeat(np.arange(rows), np.diff(indptr))
+    lengths = np.bincount(row * blocks + block, minlength=rows * blocks)
+    of_row, of_block = np.divmod(np.arange(rows * blocks), blocks)
+    order = np.lexsort((of_row, lengths, of_block, of_row // per_unit))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    entries = np.argsort(place[row * blocks + block], kind="stable")
+    return np.concatenate([[0], np.cumsum(lengths[order])]), of_row[order], entries
+
+
+def lanes_side_by_side(indptr: np.ndarray, width: int) -> np.ndarray:
+    """Entries of CSR rows, which get longer from row to row, in the order of the gathering kernel (see calls.h).
+
+    Of every ``width`` rows first what all have, entry by entry, then the rest, row by row: where each was, (nnz,).
+    """
+    counts = np.diff(indptr)
+    rows = np.arange(len(counts))
+    first = rows // width * width  # row of each block of rows
+    common = np.where(first + width <= len(counts), counts[first], 0)  # the last rows, fewer than `width`, have none
+    row = np.repeat(rows, counts)
+    number = np.arange(indptr[-1]) - indptr[row]
+    together = indptr[first][row] + number * width + (rows - first)[row]
+    alone = (indptr[:-1] + (first + width - rows - 1) * common)[row] + number
+    entries = np.empty(len(row), np.int64)
+    entries[np.where(number < common[row], together, alone)] = np.arange(len(row))
+    return entries
+
+
+def rows_in_parts(
+    indptr: np.ndarray, block: np.ndarray, alignment: np.ndarray, blocks: int, alignments: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a CSR matrix whose entries belong to ``block`` and ``alignment`` (nnz,).
+
+    All rows of the first block, then of the next, each row alignment by alignment: the new ``indptr``
+    (blocks * n * alignments + 1,), and where each entry was before (nnz,).
+    """
+    rows = len(indptr) - 1
+    row = np.repeat(np.arange(rows), np.diff(indptr))
+    key = (block * rows + row) * alignments + alignment
+    counts = np.bincount(key, minlength=blocks * rows * alignments)
+    return np.concatenate([[0], np.cumsum(counts)]), np.argsort(key, kind="stable")

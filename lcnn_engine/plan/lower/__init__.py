@@ -1,0 +1,50 @@
+"""Lowering: which kernels compute a node, with what geometry. One function an operation, one file a subject.
+
+``LOWERINGS`` is the table of them. Nothing here packs a weight, places a buffer or calls a kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..fusion import FusedNode
+from ..lowering import Lowering
+from .convolutions import lower_conv
+from .dense import lower_dense
+from .elementwise import (
+    lower_combine,
+    lower_concat,
+    lower_flatten,
+    lower_lrn,
+    lower_pointwise,
+    lower_softmax,
+    lower_zero_pad2d,
+)
+from .lookups import lower_lookup_conv, lower_lookup_dense
+from .pool import lower_global_pool, lower_pool
+
+LOWERINGS: dict[str, Callable[[Lowering, FusedNode], None]] = {
+    "lookup_conv2d": lower_lookup_conv,
+    "lookup_dense": lower_lookup_dense,
+    "conv2d": lower_conv,
+    "dense": lower_dense,
+    "max_pool2d": lower_pool,
+    "avg_pool2d": lower_pool,
+    "zero_pad2d": lower_zero_pad2d,
+    "global_avg_pool2d": lower_global_pool,
+    "global_max_pool2d": lower_global_pool,
+    "flatten": lower_flatten,
+    "softmax": lower_softmax,
+    "activation": lower_pointwise,
+    "add": lower_combine,
+    "multiply": lower_combine,
+    "concat": lower_concat,
+    "batch_norm": lower_pointwise,
+    "lrn": lower_lrn,
+}
+
+WITH_POOL: dict[str, Callable[[Lowering, FusedNode, FusedNode], None]] = {
+    "lookup_conv2d": lower_lookup_conv,
+    "conv2d": lower_conv,
+}
+"""Those that take the pool behind them, too."""

@@ -1,0 +1,117 @@
+"""Lowering of dense convolutions: which of the two kernels, and how the work is blocked."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from ...model.graph import Conv2D
+from ..calls import Conv, KernelCall, Map, StepKind
+from ..fusion import FusedNode
+from ..layout import LINE
+from ..lookup_orders import Lookups
+from ..lowering import Lowering
+from ..packing import Packing, balanced_lanes
+from .bands import add_steps, target_of
+from .lookups import lower_as_lookups
+
+
+class Blocking(NamedTuple):
+    """Filters side by side, channels of a pass, pixels of a unit, and the floats of scratch that these need."""
+
+    patches: bool
+    lanes: int
+    channels: int
+    pixels: int
+    scratch: int
+
+
+def lower_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = None) -> None:
+    """A dense convolution, and the pool behind it."""
+    node = fused.node
+    assert isinstance(node, Conv2D)
+    kernel = lowering.tensors[f"{node.name}/kernel"]
+    own = node.filters // node.groups
+    if node.groups > 1 and own <= lowering.capabilities.width // 4:  # lanes would stay empty: let lanes be pixels
+        lower_as_lookups(lowering, fused, node, Lookups.from_kernel(kernel, node.groups), pool)
+        return
+    source = lowering.value(node.inputs[0])
+    target = target_of(lowering, fused, pool)
+    width = target.value.layout.width
+    blocking = _blocking(lowering, own, kernel, width, target.max_rows * width)
+    fields = _fields(lowering, fused, node, kernel, blocking, source.map())
+
+    def compute(step: int, out: Map, row: int) -> KernelCall:
+        pixels = out.height * out.width
+        chunks = -(-pixels // blocking.pixels)
+        x = source.map()
+        return KernelCall(
+            step,
+            "conv_patches" if blocking.patches else "conv",
+            fields._replace(pixel_chunks=chunks),
+            (x._replace(offset=x.offset.moved(row * node.strides[0] * x.row)),),
+            out,
+            units=node.groups * chunks * (1 if blocking.patches else fields.blocks),
+            work=pixels * out.channels * kernel[0].size,
+            scratch=blocking.scratch,
+        )
+
+    kind = StepKind.CONV_PATCHES if blocking.patches else StepKind.CONV
+    label = "conv patches" if blocking.patches else f"conv {blocking.lanes}"
+    multiplications = prod(lowering.shape(fused.result)[:2]) * kernel.size
+    add_steps(lowering, fused, target, kind, label, multiplications, compute)
+
+
+def _blocking(lowering: Lowering, filters: int, kernel: np.ndarray, width: int, max_pixels: int) -> Blocking:
+    """For a group of ``filters``, windows as in ``kernel`` (n, channels, kh, kw), and a result with rows of ``width``
+    of which at most ``max_pixels`` are in memory at once."""
+    able, machine = lowering.capabilities, lowering.machine
+    channels, taps = kernel.shape[1], kernel[0, 0].size
+    values = channels * taps
+    patches = values * able.patch_pixels
+    few_values = patches <= machine.patch_floats and values <= machine.patch_values * filters
+    if width >= machine.patch_width and few_values:
+        return Blocking(True, able.patch_filters, channels, able.patch_pixels, patches)
+    lanes = balanced_lanes(filters, able.width, able.conv_lanes)
+    passes = -(-values * lanes * 4 // machine.conv_pass_bytes)
+    pixels = min(max_pixels, machine.conv_unit_pixels)
+    return Blocking(False, lanes, -(-channels // passes), pixels, (pixels + LINE) * lanes)
+
+
+def _fields(
+    lowering: Lowering, fused: FusedNode, node: Conv2D, kernel: np.ndarray, blocking: Blocking, source: Map
+) -> Conv:
+    """All but the number of pixel chunks, which differs from band to band."""
+    own = node.filters // node.groups
+    bias = lowering.bias(node.name, node.filters)
+    offsets = _tap_offsets(blocking.channels, source.plane, node.kernel_size, node.dilation, source.row)
+    return Conv(
+        weights=lowering.constant(f"{node.name}/kernel", kernel, Packing.CONV, node.groups, blocking.lanes),
+        bias=lowering.constant(f"{node.name}/bias", bias, Packing.CONV_BIAS, node.groups, blocking.lanes),
+        offsets=lowering.integers(f"{node.name}/offsets", offsets),
+        groups=node.groups,
+        blocks=-(-own // blocking.lanes),
+        lanes=blocking.lanes,
+        group_filters=own,
+        group_channels=kernel.shape[1],
+        channels_per_pass=blocking.channels,
+        taps=kernel[0, 0].size,
+        stride_h=node.strides[0],
+        stride_w=node.strides[1],
+        top=node.padding[0],
+        left=node.padding[2],
+        pixels_per_unit=blocking.pixels,
+        pixel_chunks=0,
+        activation=fused.activation,
+        alpha=fused.alpha,
+    )
+
+
+def _tap_offsets(
+    channels: int, plane: int, kernel_size: tuple[int, int], dilation: tuple[int, int], row: int
+) -> np.ndarray:
+    """From a pixel to where each tap of a window at it reads, (channels, kh, kw), in planes and rows of these sizes."""
+    channel, r, c = np.indices((channels, *kernel_size))
+    return (channel * plane + r * dilation[0] * row + c * dilation[1]).astype(np.int32)

@@ -1,0 +1,138 @@
+"""Lowering of what works value by value or channel by channel: activations, sums, copies, normalizations, softmax."""
+
+from __future__ import annotations
+
+from ...model.graph import LRN, Multiply, ZeroPad2D
+from ..calls import KernelCall, Lrn, Map, NoFields, Place, Pointwise, StepKind, ToNhwc
+from ..fusion import FusedNode
+from ..lowering import Lowering
+
+
+def lower_pointwise(lowering: Lowering, fused: FusedNode) -> None:
+    """Activation and batch norm."""
+    name = fused.node.name
+    source = lowering.value(fused.node.inputs[0])
+    out = lowering.new_value(fused.result, over=[source])
+    scale, shift = lowering.tensor(name, "scale"), lowering.tensor(name, "shift")
+    fields = Pointwise(
+        lowering.floats(f"{name}/scale", scale), lowering.floats(f"{name}/shift", shift), fused.activation, fused.alpha
+    )
+    multiplications = 0 if scale is None else out.layout.height * out.layout.width * out.layout.channels
+    step = lowering.step(name, fused.node.op, StepKind.POINTWISE, "pointwise", multiplications)
+    lowering.call(pointwise_call(step, source.map(), out.map(), fields))
+
+
+COPY = Pointwise(None, None, "linear", 0.0)
+
+
+def pointwise_call(step: int, source: Map, out: Map, fields: Pointwise = COPY) -> KernelCall:
+    """A call that applies ``fields``, or copies."""
+    units = 1 if source.plane == out.plane == 1 else source.channels
+    work = source.channels * source.height * source.width
+    return KernelCall(step, "pointwise", fields, (source,), out, units=units, work=work)
+
+
+def lower_zero_pad2d(lowering: Lowering, fused: FusedNode) -> None:
+    """A copy with a border that is a part of the value."""
+    node = fused.node
+    assert isinstance(node, ZeroPad2D)
+    source, out = lowering.value(node.inputs[0]).map(), lowering.new_value(fused.result).map()
+    top, bottom, left, right = node.padding
+    inner = out._replace(
+        offset=out.offset.moved(top * out.row + left),
+        height=source.height,
+        width=source.width,
+        top=out.top + top,
+        bottom=out.bottom + bottom,
+        left=out.left + left,
+        right=out.right + right,
+    )
+    step = lowering.step(node.name, node.op, StepKind.POINTWISE, "pointwise")
+    lowering.call(pointwise_call(step, source, inner))
+
+
+def lower_concat(lowering: Lowering, fused: FusedNode) -> None:
+    """A copy of each input to its channels."""
+    sources = [lowering.value(name) for name in fused.node.inputs]
+    out = lowering.new_value(fused.result)
+    first = 0
+    for source in sources:
+        step = lowering.step(fused.node.name, fused.node.op, StepKind.POINTWISE, "pointwise")
+        channels = source.layout.channels
+        lowering.call(pointwise_call(step, source.map(), out.map(first, channels)))
+        first += channels
+
+
+def lower_combine(lowering: Lowering, fused: FusedNode) -> None:
+    """Add and multiply, and all whose order does not matter: the inputs one after the other, the largest first, the
+    activation with the last. The kernel has the name of the operation."""
+    node = fused.node
+    sources = sorted((lowering.value(name) for name in node.inputs), key=lambda v: -v.layout.height * v.layout.width)
+    out = lowering.new_value(fused.result, over=sources[:2])
+    count = out.layout.height * out.layout.width * out.layout.channels
+    multiplications = count if isinstance(node, Multiply) else 0
+    left = sources[0]
+    for number, right in enumerate(sources[1:], start=2):
+        last = number == len(sources)
+        fields = Pointwise(None, None, fused.activation, fused.alpha) if last else COPY
+        step = lowering.step(node.name, node.op, StepKind.COMBINE, "combine", multiplications)
+        maps = left.map(), right.map()
+        vectors = all(map_.plane == 1 for map_ in (*maps, out.map()))
+        units = 1 if vectors else out.layout.channels
+        lowering.call(KernelCall(step, node.op, fields, maps, out.map(), units=units, work=count))
+        left = out
+
+
+def lower_flatten(lowering: Lowering, fused: FusedNode) -> None:
+    """A map in (H, W, C) order; one pixel without a border is a vector already."""
+    source = lowering.value(fused.node.inputs[0])
+    if source.layout.plane == 1:
+        lowering.alias(fused.result, source)
+        return
+    out = lowering.new_value(fused.result)
+    step = lowering.step(fused.node.name, fused.node.op, StepKind.REORDER, "to nhwc")
+    lowering.call(to_nhwc(step, source.map(), -1, Place(out.buffer)))
+
+
+def lower_output(lowering: Lowering, number: int, name: str) -> None:
+    """The value ``name`` into the caller's output number ``number``."""
+    step = lowering.step(name, "output", StepKind.OUTPUT, "to nhwc")
+    lowering.call(to_nhwc(step, lowering.value(name).map(), number, None))
+
+
+def to_nhwc(step: int, source: Map, output: int, target: Place | None) -> KernelCall:
+    """A call that writes ``source`` in (H, W, C) order, to ``target`` where ``output`` is -1."""
+    size = source.height * source.width * source.channels
+    return KernelCall(step, "to_nhwc", ToNhwc(output, target), (source,), units=source.height, work=size)
+
+
+def lower_softmax(lowering: Lowering, fused: FusedNode) -> None:
+    """Softmax over channels."""
+    source, out = lowering.value(fused.node.inputs[0]).map(), lowering.new_value(fused.result).map()
+    step = lowering.step(fused.node.name, fused.node.op, StepKind.SOFTMAX, "softmax")
+    work = 10 * source.channels * source.height * source.width
+    scratch = out.channels + lowering.capabilities.width
+    lowering.call(
+        KernelCall(step, "softmax", NoFields(), (source,), out, units=source.height, work=work, scratch=scratch)
+    )
+
+
+def lower_lrn(lowering: Lowering, fused: FusedNode) -> None:
+    """Local response normalization over channels."""
+    node = fused.node
+    assert isinstance(node, LRN)
+    source, out = lowering.value(node.inputs[0]).map(), lowering.new_value(fused.result).map()
+    radius = min(node.depth_radius, source.channels)
+    step = lowering.step(node.name, node.op, StepKind.LRN, "lrn")
+    lowering.call(
+        KernelCall(
+            step,
+            "lrn",
+            Lrn(radius, node.bias, node.alpha, node.beta),
+            (source,),
+            out,
+            units=out.height,
+            work=source.channels * source.height * source.width * (2 * radius + 1),
+            scratch=3 * out.width,
+        )
+    )

@@ -1,0 +1,30 @@
+"""What `lcnn-train` takes: its commands, each of which adds its own arguments and the function that runs it."""
+
+from __future__ import annotations
+
+import argparse
+
+from lcnn_train.cli import (
+    augmentations,
+    count,
+    data,
+    density,
+    dictionaries,
+    evaluate,
+    export,
+    fit,
+    launch,
+    pack,
+    plot,
+)
+
+_COMMANDS = (fit, launch, plot, evaluate, density, count, export, dictionaries, data, pack, augmentations)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of the whole command line; what it parsed has `run`, the command's function of it."""
+    whole = argparse.ArgumentParser(prog="lcnn-train", description="Train lookup-based convolutional networks.")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add(commands)
+    return whole

@@ -1,0 +1,303 @@
+"""Any Keras model with lookup layers in the place of its convolutions and dense layers, starting from its weights.
+
+Legend: D dictionary (k, m), P sparse tensor, W the dense kernel, n filters, m input channels, kh x kw the kernel.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from lcnn_engine.utils.text import table
+from lcnn_train.convert import factorization as factoring
+from lcnn_train.convert.selection import Choice, ConversionOptions, Dictionary, Skip, choose
+from lcnn_train.keras_graph import functional_graph
+from lcnn_train.layers import sparsity
+from lcnn_train.layers.lookup import LookupConv2D, LookupDense
+from lcnn_train.utils.progress import shown
+
+# What a lookup layer takes over from the layer whose place it takes.
+_KEPT = (
+    "name",
+    "trainable",
+    "dtype",
+    "activation",
+    "use_bias",
+    "bias_initializer",
+    "bias_regularizer",
+    "bias_constraint",
+    "activity_regularizer",
+)
+_KEPT_BY_CONVOLUTIONS = ("filters", "kernel_size", "strides", "padding", "dilation_rate")
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What became of one layer.
+
+    `lookup` says whether it is a lookup layer now; if so `dictionary` is k (None: no dictionary), `lookups` the number
+    of its lookups, `density` their share of P, and `error` is |W - P D| / |W| of the start, None if it starts at
+    random. `why` is the reason why a layer stayed as it was, or a remark.
+    """
+
+    name: str
+    kind: str
+    lookup: bool
+    dictionary: int | None = None
+    lookups: int = 0
+    density: float = 0.0
+    error: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class LookupReport:
+    """What lookup_model did with each layer that has a kernel, in the model's order; str() is a table.
+
+    `note` says what of the model's own class is not in the copy; empty where nothing is lost.
+    """
+
+    layers: tuple[LayerReport, ...]
+    note: str = ""
+
+    def __str__(self) -> str:
+        rows = []
+        for layer in self.layers:
+            cells = ("", "", "", "")
+            if layer.lookup:
+                k = "none" if layer.dictionary is None else f"{layer.dictionary:,}"
+                error = "" if layer.error is None else f"{layer.error:.4f}"
+                cells = (k, f"{layer.lookups:,}", f"{layer.density:.4f}", error)
+            rows.append((layer.name, layer.kind, "lookup" if layer.lookup else "as it was", layer.why, *cells))
+        text = table(("layer", "kind", "now", "why", "k", "lookups", "density", "error"), rows, left=4)
+        return f"{text}\n{self.note}" if self.note else text
+
+
+def lookup_model(
+    model: keras.Model,
+    dictionary: Dictionary,
+    *,
+    l1: float | Mapping[str, float] = 0.3,
+    threshold: float | Mapping[str, float] = 0.001,
+    skip: Skip = (),
+    lookups_per_tap: int | Mapping[str, int | None] | None = None,
+    groups_of: int | Mapping[str, int] = 1,
+    from_weights: bool = True,
+    seed: int = 0,
+) -> keras.Model:
+    """Copy a Sequential or functional model with lookup layers in the place of Conv2D and Dense, names kept.
+
+    A layer's trained kernel W is factored into D and P, so that fine-tuning starts near the model's accuracy. Without
+    `lookups_per_tap` that is the best of its k there is (truncated SVD); with k = m nothing is lost. With it, P has
+    exactly so many lookups in each tap, found by orthogonal matching pursuit. P is scaled to a root mean square of
+    sigma = 1/sqrt(kh*kw*k), and all rows of D to one length: epsilon is then c times the typical lookup, and the
+    entries that fall under it at once are those that add least. What a layer lost is in the report:
+    print(lookup_report(result)).
+
+    The last dense layers stay dense unless `dictionary` names them; so does a layer whose dictionary would save nothing
+    (k >= n*kh*kw). Everything else that is no plain Conv2D or Dense is copied. The model itself is not changed; the
+    copy is not compiled.
+
+    Args:
+        model: Sequential or functional, with models inside it or layers that it shares, of any inputs and outputs.
+        dictionary: k for every layer; or a dict of k by layer name, other layers staying dense; or a function of the
+            layer. In each, None means no dictionary, a pruned convolution; "dense" leaves a layer as it is.
+        l1, threshold: lambda' and c, as in LookupConv2D.
+        skip: names of layers to leave as they are, or a function of the layer that says so.
+        lookups_per_tap: s; keep exactly so many lookups in each tap instead of those above the threshold.
+        groups_of: so many neighbouring filters share the indices of their lookups.
+        from_weights: whether lookup layers start from W, or at random like new ones, which then want a batch norm each.
+        seed: of the choices that factoring makes.
+
+    l1, threshold, lookups_per_tap and groups_of may be dicts by layer name too.
+
+    Raises ValueError for another kind of model (with the way out), a name that no layer has (with the nearest one) and
+    arguments that make no layer. Warns if no layer was replaced, and if the model's class has a train_step or the like
+    that Keras does not copy; both are in the report too. In a terminal a bar shows how far factoring has come.
+    """
+    _check_functional(model)
+    arguments = {"l1": l1, "threshold": threshold, "lookups_per_tap": lookups_per_tap, "groups_of": groups_of}
+    choices = choose(model, ConversionOptions(dictionary, skip, arguments))
+    result, copies = _copy(model, {choice.layer: choice for choice in choices})
+    replaced = {choice.layer for choice in choices if choice.arguments is not None}
+    for old, new in copies:
+        if old not in replaced:
+            _copy_weights(old, new)
+    rows = dict(copies)
+    report = LookupReport(
+        tuple(
+            _report(choice, rows[choice.layer], from_weights, seed)
+            for choice in shown(choices, "factoring", len(choices))
+        ),
+        _not_carried_over(model, result),
+    )
+    if report.note:
+        warnings.warn(f"lookup_model of {model.name}: {report.note}", stacklevel=2)
+    if not replaced:
+        warnings.warn(f"lookup_model replaced no layer of {model.name}:\n{report}", stacklevel=2)
+    result.lookup_report = report
+    return result
+
+
+def lookup_report(model: keras.Model) -> LookupReport:
+    """Tell what lookup_model did with each layer of the model that it returned; str() of it is a table.
+
+    Raises ValueError for a model that is not one, or that was saved and loaded since.
+    """
+    report = getattr(model, "lookup_report", None)
+    if not isinstance(report, LookupReport):
+        raise ValueError(
+            f"lookup_report: expected the model that lookup_model returned, found {model.name}; saved files do not "
+            "keep the report"
+        )
+    return report
+
+
+def _check_functional(model: keras.Model) -> None:
+    """Raise ValueError unless a model, and each inside it, is a graph of layers and nothing else."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"lookup_model: expected a Keras model, found {type(model).__name__}")
+    if isinstance(model, keras.Sequential) and functional_graph(model) is None:
+        raise ValueError(
+            f"lookup_model: expected a model whose input shape is known, found {model.name}; begin it with "
+            "keras.Input(shape), or call model.build((None, height, width, channels))"
+        )
+    if functional_graph(model) is None or _calls_by_itself(model):
+        raise ValueError(
+            f"lookup_model: expected a Sequential or functional model, found {model.name}, a {type(model).__name__} "
+            "that calls its layers in code of its own; put LookupConv2D and LookupDense into that code, or build the "
+            "model from keras.Input as keras.Model(inputs, outputs)"
+        )
+    for layer in model.layers:
+        if isinstance(layer, keras.Model) and functional_graph(layer) is not None:
+            _check_functional(layer)
+
+
+def _calls_by_itself(model: keras.Model) -> bool:
+    """Whether a class of the user's has replaced what Keras' own does when a model is called."""
+    return not type(model).call.__module__.startswith("keras.")
+
+
+def _not_carried_over(model: keras.Model, copy: keras.Model) -> str:
+    """What a class of the user's does in training that the copy does not; empty where the copy is of that class too.
+
+    Keras copies a model into its own class only if that is made as keras.Model(inputs, outputs) is.
+    """
+    own, plain = type(model), type(copy)
+    theirs = [cls for cls in own.__mro__ if not issubclass(plain, cls)]
+    replaced = {name for cls in theirs for name in vars(cls) if not name.startswith("_") and hasattr(plain, name)}
+    if not replaced:
+        return ""
+    return (
+        f"the copy is a plain {plain.__name__}, without {', '.join(sorted(replaced))} of {own.__name__}; to train by "
+        f"that, make a model of such a class of the copy's inputs and outputs, or let {own.__name__} have no __init__, "
+        "and be made as keras.Model(inputs, outputs)"
+    )
+
+
+def _copy(model: keras.Model, choices: dict[Any, Choice]) -> tuple[keras.Model, list[tuple[Any, Any]]]:
+    """The model with new layers, and (old, new) of each; lookup layers where a choice has arguments."""
+    copies: list[tuple[Any, Any]] = []
+
+    def clone(layer: Any) -> Any:
+        choice = choices.get(layer)
+        if type(layer) is keras.layers.Lambda:
+            new = _lambda(layer)
+        elif choice is None or choice.arguments is None:
+            new = type(layer).from_config(layer.get_config())
+        else:
+            new = _lookup_layer(layer, choice.arguments)
+        copies.append((layer, new))
+        return new
+
+    with _not_compiled(model):
+        return keras.models.clone_model(model, clone_function=clone, recursive=True), copies
+
+
+@contextmanager
+def _not_compiled(model: keras.Model) -> Iterator[None]:
+    """Keras would compile a copy again, and fails where the loss or a metric is a function that it cannot name."""
+    models = [layer for layer in model._flatten_layers() if isinstance(layer, keras.Model) and layer.compiled]
+    for each in models:
+        each.compiled = False
+    try:
+        yield
+    finally:
+        for each in models:
+            each.compiled = True
+
+
+def _lambda(layer: keras.layers.Lambda) -> keras.layers.Lambda:
+    """A Lambda of the same function, which Keras refuses to make from a config, as that might be untrusted code."""
+    config = layer.get_config()
+    kept = {key: config[key] for key in ("name", "trainable", "dtype", "output_shape") if key in config}
+    if isinstance(kept.get("output_shape"), dict):  # a function too; Keras finds the shape without it
+        del kept["output_shape"]
+    return keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, **kept)
+
+
+def _lookup_layer(layer: Any, arguments: dict[str, Any]) -> Any:
+    config = layer.get_config()
+    own = {key: config[key] for key in _KEPT if key in config}
+    if isinstance(layer, keras.layers.Conv2D):
+        return LookupConv2D(**{key: config[key] for key in _KEPT_BY_CONVOLUTIONS}, **arguments, **own)
+    return LookupDense(units=layer.units, **arguments, **own)
+
+
+def _copy_weights(old: Any, new: Any) -> None:
+    if not isinstance(old, keras.layers.Layer):
+        return
+    new.set_weights(old.get_weights())
+    finalize: Callable[[], None] | None = getattr(new, "finalize_state", None)
+    if finalize is not None:  # Normalization works with constants that it makes of its weights
+        finalize()
+
+
+def _report(choice: Choice, new: Any, from_weights: bool, seed: int) -> LayerReport:
+    kind = _kind(choice.layer)
+    if choice.arguments is None:
+        return LayerReport(choice.layer.name, kind, False, why=choice.why)
+    error = start(new, choice.layer, seed) if from_weights else None
+    found = sparsity.lookups(new)
+    return LayerReport(new.name, kind, True, new.dictionary, found, sparsity.density(new, found), error, choice.why)
+
+
+def _kind(layer: Any) -> str:
+    """Conv2D 3x3, 16 -> 32."""
+    name = type(layer).__name__
+    if not isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+        return name
+    size = "x".join(map(str, layer.kernel_size)) + ", " if hasattr(layer, "kernel_size") else ""
+    m, n = layer.kernel.shape[-2] * getattr(layer, "groups", 1), layer.kernel.shape[-1]
+    return f"{name} {size}{m} -> {n}"
+
+
+def start(layer: Any, dense: Any, seed: int = 0) -> float:
+    """Give a lookup layer the D, P and bias that come nearest to a trained Conv2D or Dense of its shape.
+
+    Returns |W - P D| / |W| with the P that survives.
+    """
+    kernel = _numpy(dense.kernel)
+    n, m = kernel.shape[-1], kernel.shape[-2]
+    W = kernel.reshape(-1, m, n).transpose(2, 0, 1)
+    if layer.D is None:
+        D, P = np.eye(m), W
+    else:
+        found = factoring.factor(W, layer.dictionary, layer.lookups_per_tap, layer.groups_of, seed)
+        D, P = factoring.scaled(*found, sparsity.sigma(layer.P.shape))
+        layer.D.assign(D.T.reshape(layer.D.shape))
+    layer.P.assign(P.transpose(1, 2, 0).reshape(layer.P.shape))
+    if layer.bias is not None:
+        layer.bias.assign(dense.bias)
+    survived = _numpy(layer.sparse_P()).reshape(-1, layer.atoms, n).transpose(2, 0, 1)
+    return factoring.error(W, D, survived)
+
+
+def _numpy(variable: Any) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(variable), np.float64)

@@ -1,0 +1,79 @@
+"""Write a trained Keras model as one model file for lcnn_engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from lcnn_engine import write_model
+from lcnn_train.errors import ExportError
+from lcnn_train.export.builder import GraphBuilder
+from lcnn_train.export.converters import translate
+from lcnn_train.utils.lazy import former_names
+
+DType = Literal["float32", "float16"]
+# What a float16 file holds in float16. Biases and norms stay float32: they are a thousandth of the file.
+FP16_TENSORS = ("dictionary", "coefficients", "kernel")
+
+
+def export(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    labels: Sequence[str] | None = None,
+    preprocessing: dict[str, Any] | None = None,
+    dtype: DType = "float32",
+    name: str | None = None,
+) -> None:
+    """Write a functional or Sequential model to `path`, whole or not at all.
+
+    Args:
+        model: with one input and one output of fixed sizes; any mix of lookup and ordinary layers.
+        labels: names of the classes.
+        preprocessing: image to input, in the words of lcnn_engine/format/MODEL_FORMAT.md.
+        dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits.
+        name: of the model; its Keras name unless given.
+
+    Raises ExportError, naming the layer, for what a model file cannot hold, and lcnn_engine's ModelFormatError for
+    labels or preprocessing that do not fit the model.
+    """
+    builder = translate(model)
+    write_model(_graph(builder, labels, preprocessing, name or model.name), stored_tensors(builder, dtype), path)
+
+
+def _graph(
+    builder: GraphBuilder, labels: Sequence[str] | None, preprocessing: dict[str, Any] | None, name: str
+) -> dict[str, Any]:
+    graph = {"name": name, **builder.graph()}
+    if labels is not None:
+        graph["labels"] = list(labels)
+    if preprocessing is not None:
+        graph["preprocessing"] = preprocessing
+    return graph
+
+
+def stored_tensors(builder: GraphBuilder, dtype: DType) -> dict[str, np.ndarray]:
+    """Round the tensors to what is stored. Raises ExportError for a value that float16 or float32 cannot hold."""
+    if dtype not in ("float32", "float16"):
+        raise ExportError(f'dtype must be "float32" or "float16". Received: dtype={dtype!r}')
+    stored = {}
+    for name, tensor in builder.tensors().items():
+        if dtype == "float16" and name.rsplit("/", 1)[1] in FP16_TENSORS:
+            with np.errstate(over="ignore"):
+                tensor = tensor.astype(np.float16)
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise ExportError(
+                f"{name}: expected finite values, found NaN or infinity in {tensor.dtype}{_remedy(dtype)}"
+            )
+        stored[name] = tensor
+    return stored
+
+
+def _remedy(dtype: DType) -> str:
+    return '; export with dtype="float32"' if dtype == "float16" else ": the training has diverged"
+
+
+former_names(__name__, HALVED="FP16_TENSORS")

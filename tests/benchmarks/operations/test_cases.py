@@ -1,0 +1,14 @@
+"""The operations to compare: all of them, each measured alone."""
+
+from __future__ import annotations
+
+from benchmarks.operations.cases import all_cases
+from lcnn_engine.model import graph as g
+
+
+def test_cases_cover_every_operation_but_lookups() -> None:
+    cases = all_cases()
+    assert {case.group for case in cases} == set(g.NODE_TYPES) - {"lookup_conv2d", "lookup_dense"}
+    assert len({(case.group, case.title) for case in cases}) == len(cases)
+    kinds = {case.build(1)[0]["op0"].activation for case in cases if case.group == "activation"}
+    assert kinds == set(g.ACTIVATIONS) - {"linear"}

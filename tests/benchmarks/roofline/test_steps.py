@@ -1,0 +1,54 @@
+"""Bounds by hand, on limits that are round numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("threadpoolctl")
+
+from benchmarks.networks.builder import NetBuilder
+from benchmarks.roofline.steps import Roofline
+from lcnn_engine import Net
+from lcnn_engine.analysis.profile import ProfileStep
+from lcnn_engine.plan.calls import StepKind
+from tests.helpers.limits import LIMITS
+
+
+@pytest.fixture
+def roofline() -> Roofline:
+    """Of a lookup convolution of 20 lookups on 10x10x4 with 8 atoms, then a dense layer of half zeros."""
+    net = NetBuilder("two layers", (10, 10, 4))
+    net.lookup_conv("conv", 16, 3, 1, 1, atoms=8, density=20 / (16 * 9 * 8))
+    net.add("global_max_pool2d", "pooled")
+    net.dense("last", 10)
+    graph, tensors = net.finish()
+    own = Roofline(Net(graph, tensors, threads=1), tensors, np.zeros(graph.input.shape, np.float32), LIMITS)
+    own._nonzero["pooled"] = 0.5
+    return own
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "multiplications", "weights", "activations"),
+    [
+        ("conv", StepKind.DICTIONARY, 3200, 4 * 8 * 4, 4 * (400 + 800)),
+        ("conv", StepKind.SPLIT_BY_STRIDE, 0, 0, 2 * 4 * 400),
+        ("conv", StepKind.LOOKUP_TILE, 2000, 8 * 20, 4 * (800 + 1600)),
+        ("conv", StepKind.LOOKUP_GATHER, 2000, 8 * 20, 4 * (800 + 1600)),
+        ("pooled", StepKind.GLOBAL_POOL, 0, 0, 4 * (1600 + 16)),
+        ("last", StepKind.NONZEROS, 0, 0, 4 * 16),
+        ("last", StepKind.DENSE, 80, 4 * 80, 4 * (16 + 10)),
+        ("last", StepKind.OUTPUT, 0, 0, 2 * 4 * 10),
+        ("image", StepKind.INPUT, 0, 0, 2 * 4 * 400),
+    ],
+)
+def test_what_a_step_must_move(
+    step: str, kind: StepKind, multiplications: int, weights: int, activations: int, roofline: Roofline
+) -> None:
+    made = 2 * multiplications if kind is StepKind.DENSE else multiplications  # half of them are of zeros
+    found = roofline.bound(ProfileStep(step, "operation", "kernel", 1e-3, made, kind))
+    # The network's 2 KB of weights lie in "L3".
+    memory = weights / 2e9 + LIMITS.seconds(activations, activations)
+    assert found.bound_us == pytest.approx(1e6 * max(multiplications / 1e9, memory))
+    assert found.times == pytest.approx(1000 / found.bound_us)
+    assert (found.bound_by == "multiplications") == (multiplications / 1e9 >= memory)

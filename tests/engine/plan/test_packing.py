@@ -1,0 +1,70 @@
+"""Every packing against the loop that its name says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lcnn_engine.plan.packing import Constant, PackedConstant, Packing, balanced_lanes, pack
+
+RNG = np.random.default_rng(0)
+
+
+def packed(packing: Packing, array: np.ndarray, groups: int = 1, lanes: int = 1) -> np.ndarray:
+    def zeros(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
+        return np.zeros(shape, dtype)
+
+    return pack(Constant("constant", packing, array, groups, lanes), zeros).array
+
+
+def test_flat() -> None:
+    array = RNG.integers(0, 100, (3, 4, 5))
+    for packing, dtype in ((Packing.FLOATS, np.float32), (Packing.INTEGERS, np.int32)):
+        found = packed(packing, array)
+        assert found.dtype == dtype
+        assert found.tolist() == array.ravel().tolist()
+
+
+@pytest.mark.parametrize("units", [1, 15, 16, 17, 40])
+@pytest.mark.parametrize("exact", [False, True])
+def test_dense_is_transposed_and_padded_to_lines(units: int, exact: bool) -> None:
+    kernel = RNG.standard_normal((units, 7)).astype(np.float16 if exact else np.float32).astype(np.float32)
+    found = packed(Packing.DENSE, kernel)
+    assert found.dtype == (np.float16 if exact else np.float32)
+    assert found.shape == (7, -(-units // 16) * 16)
+    assert np.array_equal(found[:, :units], kernel.T)
+    assert not found[:, units:].any()
+    bias = packed(Packing.DENSE_BIAS, np.arange(1, units + 1))
+    assert bias.tolist() == [*range(1, units + 1), *[0] * (found.shape[1] - units)]
+
+
+@pytest.mark.parametrize(("groups", "own", "lanes"), [(1, 5, 4), (2, 8, 8), (3, 9, 4)])
+def test_filters_of_a_convolution_lie_side_by_side(groups: int, own: int, lanes: int) -> None:
+    kernel = RNG.standard_normal((groups * own, 2, 3, 2)).astype(np.float32)
+    found = packed(Packing.CONV, kernel, groups, lanes)
+    bias = packed(Packing.CONV_BIAS, np.arange(1, groups * own + 1), groups, lanes).reshape(groups, -1)
+    assert found.shape == (groups, -(-own // lanes), 2, 3, 2, lanes)
+    for group in range(groups):
+        for place in range(found.shape[1] * lanes):
+            block, lane = divmod(place, lanes)
+            filter_ = group * own + place
+            there = found[group, block, ..., lane]
+            assert np.array_equal(there, kernel[filter_] if place < own else np.zeros_like(there))
+            assert bias[group, place] == (filter_ + 1 if place < own else 0)
+
+
+def test_blocks_of_filters_are_nearly_even() -> None:
+    assert balanced_lanes(64, 16, 64) == 64
+    assert balanced_lanes(65, 16, 64) == 48
+    assert balanced_lanes(3, 16, 64) == 16
+
+
+def test_constants_are_the_same_by_their_numbers() -> None:
+    one = PackedConstant("a", Packing.FLOATS, np.zeros(3, np.float32))
+    assert one.same(one._replace(array=np.zeros(3, np.float32)))
+    for other in (
+        one._replace(name="b"),
+        one._replace(array=np.ones(3, np.float32)),
+        one._replace(array=np.zeros(3, np.int32)),
+    ):
+        assert not one.same(other)

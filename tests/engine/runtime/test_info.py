@@ -1,0 +1,26 @@
+"""What the engine says of the machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from lcnn_engine import SettingError, kernel_info
+from lcnn_engine.kernels import usable_variants
+from lcnn_engine.runtime.threads import default_threads
+
+
+def test_kernels_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LCNN_ISA", raising=False)
+    facts = kernel_info()
+    assert facts.keys() == {"isa", "isa_available", "blas", "blas_config", "blas_core", "threads"}
+    assert facts["isa_available"] == usable_variants()
+    assert facts["isa"] == usable_variants()[0]
+    assert facts["threads"] == default_threads()
+
+
+def test_the_environment_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LCNN_ISA", "scalar")
+    assert kernel_info()["isa"] == "scalar"
+    monkeypatch.setenv("LCNN_ISA", "abacus")
+    with pytest.raises(SettingError, match="LCNN_ISA"):
+        kernel_info()

@@ -1,0 +1,92 @@
+"""Small networks around one operation each: what every translation of a graph, ours and others', is tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lcnn_engine.model.graph import ACTIVATIONS, Graph
+from tests.helpers.kernel_cases import Network, seeded, with_alpha
+
+Build = Callable[[Network], object]
+
+SAME = {"kernel_size": (3, 3), "padding": (1, 1, 1, 1), "activation": "relu"}
+UNEVEN = {"kernel_size": (3, 2), "strides": (2, 1), "padding": (1, 0, 2, 3), "dilation": (2, 1)}
+POOL = {"pool_size": (3, 2), "strides": (2, 1), "padding": (2, 0, 1, 1)}
+
+
+def _one(op: str, *before: str, k: int = 5, density: float = 0.3, biased: bool = True, **attributes: Any) -> Build:
+    """``op``, whose tensors have ``k``, ``density`` and ``biased``, after operations that need no attributes."""
+
+    def build(network: Network) -> None:
+        for name in before:
+            network.add(name)
+        network.k, network.density, network.bias = k, density, biased
+        network.add(op, **attributes)
+
+    return build
+
+
+def _with_repeated(op: str) -> Build:
+    """Images, a vector and an image of one pixel, more than two of them."""
+
+    def build(network: Network) -> None:
+        vector = network.add("global_max_pool2d")
+        pixel = network.add("max_pool2d", "image", pool_size=(7, 9))
+        network.add(op, "image", vector, "image", pixel, activation="relu")
+
+    return build
+
+
+def _of_vectors(op: str) -> Build:
+    return lambda network: network.add(op, network.add("global_avg_pool2d"), network.add("global_max_pool2d", "image"))
+
+
+CASES: dict[str, Build] = {
+    "lookup_conv2d": _one("lookup_conv2d", filters=8, strides=(2, 2), **SAME),
+    "lookup_conv2d uneven": _one("lookup_conv2d", filters=6, biased=False, **UNEVEN),
+    "lookup_conv2d pruned": _one("lookup_conv2d", filters=8, k=0, **SAME),
+    "lookup_conv2d empty": _one("lookup_conv2d", filters=8, density=0.0, **SAME),
+    "lookup_dense": _one("lookup_dense", "global_avg_pool2d", units=12, k=3),
+    "lookup_dense pruned": _one("lookup_dense", "global_avg_pool2d", units=12, k=0),
+    "conv2d": _one("conv2d", filters=8, strides=(2, 2), **SAME),
+    "conv2d uneven": _one("conv2d", filters=6, biased=False, **UNEVEN),
+    "conv2d groups": _one("conv2d", filters=6, groups=2, **SAME),
+    "conv2d depthwise": _one("conv2d", filters=4, groups=4, **SAME),
+    "dense": _one("dense", "global_avg_pool2d", units=12, activation="tanh"),
+    "max_pool2d": _one("max_pool2d", **POOL),
+    "avg_pool2d": _one("avg_pool2d", **POOL),
+    "zero_pad2d": _one("zero_pad2d", padding=(1, 2, 3, 0)),
+    "global_avg_pool2d": _one("global_avg_pool2d"),
+    "global_max_pool2d": _one("global_max_pool2d"),
+    "flatten": _one("flatten"),
+    "flatten, dense": _one("dense", "flatten", units=10),
+    "softmax": _one("softmax"),
+    "softmax vector": _one("softmax", "global_avg_pool2d"),
+    **{f"activation {kind}": _one("activation", **with_alpha(kind)) for kind in ACTIVATIONS},
+    "add": _with_repeated("add"),
+    "add vectors": _of_vectors("add"),
+    "multiply": _with_repeated("multiply"),
+    "multiply vectors": _of_vectors("multiply"),
+    "concat": lambda network: network.add("concat", "image", network.add("conv2d", filters=3, **SAME), "image"),
+    "batch_norm": _one("batch_norm"),
+    "batch_norm vector": _one("batch_norm", "global_avg_pool2d"),
+    "lrn": _one("lrn", depth_radius=1, bias=2.0, alpha=0.3, beta=0.75),
+}
+"""By the name of an operation, which may be followed by what is special about it."""
+
+
+def network_of(case: str) -> tuple[Graph, dict[str, np.ndarray], np.ndarray]:
+    """Make the graph and the tensors of a case, whose last node is the operation, and an input (7, 9, 4)."""
+    network = Network((7, 9, 4), seeded("one operation", case))
+    CASES[case](network)
+    x = 4 * network.rng.standard_normal(network.shape, dtype=np.float32)
+    return network.graph(), network.tensors, x
+
+
+def assert_close(found: np.ndarray, expected: np.ndarray, tolerance: float = 1e-5) -> None:
+    """Compare two results; ``tolerance`` is a share of the largest number, at least of 1."""
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= tolerance * max(1.0, np.abs(expected).max())
