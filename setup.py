@@ -22,7 +22,8 @@ VARIANT_FLAGS = [*FLAGS, "-Wall", "-Wextra", "-fPIC", "-fno-math-errno"]
 def variants() -> dict[str, list[str]]:
     """Compiler flags of every variant for this machine, by name: ``-m`` and each feature that it needs."""
     machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
-    rows = re.findall(r"^LCNN_VARIANT\((\w+), (\w+), (.*)\)$", (CSRC / "variants/list.inc.h").read_text(), re.MULTILINE)
+    listed = (CSRC / "variants/list.inc.h").read_text()
+    rows = re.findall(r"^LCNN_VARIANT\((\w+), (\w+),(.*?)\)\n#endif", listed, re.MULTILINE | re.DOTALL)
     return {
         name: [f"-m{feature}" for feature in re.findall(r"NEEDS\((.+?)\)", needs)]
         for name, only, needs in rows
