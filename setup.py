@@ -24,6 +24,9 @@ def variants() -> dict[str, list[str]]:
     machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
     listed = (CSRC / "variants/list.inc.h").read_text()
     rows = re.findall(r"^LCNN_VARIANT\((\w+), (\w+),(.*?)\)\n#endif", listed, re.MULTILINE | re.DOTALL)
+    unlisted = {path.stem for path in (CSRC / "variants").glob("*.c")} - {name for name, _, _ in rows}
+    if unlisted:
+        raise SystemExit(f"expected a row of csrc/variants/list.inc.h for each variant, found none for {unlisted}")
     return {
         name: [f"-m{feature}" for feature in re.findall(r"NEEDS\((.+?)\)", needs)]
         for name, only, needs in rows

@@ -71,7 +71,7 @@ def _window(size: tuple[int, int], node: g.Windowed) -> dict[str, Any]:
 
 
 def _plain(**attributes: Any) -> Callable[[_Writer, Any, str], str]:
-    """An operation that is one ONNX operator with these attributes."""
+    """Write an operation that is one ONNX operator with these attributes."""
     return lambda writer, node, op: writer.add(op, writer.inputs(node), node.name, **attributes)
 
 
@@ -145,7 +145,7 @@ def _zero_pad(writer: _Writer, node: g.ZeroPad2D, op: str) -> str:
 
 
 def _nothing(writer: _Writer, node: g.Activation, op: str) -> str:
-    """An activation alone: what follows every operation does it."""
+    """Write nothing of an activation that stands alone: what follows every operation does it."""
     return writer.inputs(node)[0]
 
 

@@ -49,17 +49,17 @@ class Capabilities(NamedTuple):
 
 
 def usable_variants() -> list[str]:
-    """Names of the kernel variants that run on this processor, fastest first."""
+    """Name the kernel variants that run on this processor, fastest first."""
     return [name for name, runs in variants() if runs]
 
 
 def capabilities(variant: str) -> Capabilities:
-    """What ``variant`` can do. Raises ValueError where it does not run here."""
+    """Tell what ``variant`` can do. Raises ValueError where it does not run here."""
     return Capabilities(**capabilities_of(variant))
 
 
 def choose_variant(name: str | None = None) -> str:
-    """The variant to use: ``name``, or the environment's ``LCNN_ISA``, or the fastest.
+    """Choose the variant to use: ``name``, or the environment's ``LCNN_ISA``, or the fastest.
 
     A name only lowers: a variant that this processor lacks means the fastest one below it. Raises SettingError for a
     name that no build has.

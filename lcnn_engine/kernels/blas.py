@@ -78,5 +78,5 @@ def bind() -> None:
 
 
 def in_use() -> Blas:
-    """The BLAS that dictionaries are computed with."""
+    """Name the BLAS that dictionaries are computed with."""
     return _found

@@ -61,7 +61,8 @@ cdef const lcnn_variant *find_variant(str name) except NULL:
         if list_[i].name.decode() == name and lcnn_variant_runs_here(list_[i]):
             return list_[i]
         i += 1
-    raise ValueError(f"expected a variant that runs here, one of {variants()}, got {name!r}")
+    known = ", ".join(known for known, runs in variants() if runs)
+    raise ValueError(f"expected a variant that runs here, one of {known}, got {name!r}")
 
 
 def use_cblas(uintptr_t address, bint wide):

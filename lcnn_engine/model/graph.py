@@ -60,7 +60,7 @@ class Graph(Record):
     preprocessing: Preprocessing | None = None
 
     def __getitem__(self, name: str) -> Node:
-        """The node of that name. Raises KeyError."""
+        """Give the node of that name. Raises KeyError."""
         return self.by_name[name]
 
     @cached_property

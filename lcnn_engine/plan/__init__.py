@@ -36,7 +36,7 @@ def lower(
     able: Capabilities,
     machine: Machine | None = None,
 ) -> Lowered:
-    """The steps, calls, buffers and constants of a network, for kernels that are ``able``. No kernel is needed for it.
+    """Give the steps, calls, buffers and constants of a network, for kernels that are ``able``. It needs none.
 
     ``outputs`` names the nodes whose values are wanted. Raises ModelFormatError for what is too large.
     """
@@ -98,7 +98,7 @@ class Plan:
 
     @property
     def arena_bytes(self) -> int:
-        """Of all activations together."""
+        """Bytes of all activations together."""
         return 4 * self.arena.size
 
     def run(
@@ -140,6 +140,6 @@ def _check_bytes(name: str, found: int, max_bytes: int) -> None:
 
 
 def _lookups(fused: Sequence[FusedNode], tensors: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """How many lookups each lookup layer has."""
+    """Count the lookups of each lookup layer."""
     names = [one.node.name for one in fused]
     return {name: len(tensors[f"{name}/indices"]) for name in names if f"{name}/indices" in tensors}

@@ -37,7 +37,7 @@ class Arena(NamedTuple):
 
 
 def lifetimes_of(calls: Iterable[KernelCall], buffers: int) -> list[Lifetime]:
-    """From when to when each of so many buffers is in use."""
+    """Find from when to when each of so many buffers is in use."""
     lifetimes = [Lifetime()] * buffers
     for number, call in enumerate(calls):
         for buffer in call.buffers:
@@ -71,7 +71,7 @@ def place(buffers: Sequence[Buffer], lifetimes: Sequence[Lifetime]) -> Arena:
 
 
 def _replacements(buffers: Sequence[Buffer], lifetimes: Sequence[Lifetime]) -> tuple[dict[int, int], list[Lifetime]]:
-    """The buffers that lie where another does that nobody reads any more, with that other one; and lifetimes, where
+    """Find buffers that can lie where another does that nobody reads any more, each with it; and lifetimes, where
     that of the other one lasts for as long as both."""
     found: dict[int, int] = {}
     lasting = list(lifetimes)
@@ -95,7 +95,7 @@ class _FreeList:
         self._start_of: dict[int, int] = {}
 
     def take(self, size: int) -> int | None:
-        """The start of ``size`` floats in the smallest stretch that holds them, or None."""
+        """Take ``size`` floats of the smallest stretch that holds them; their start, or None."""
         i = bisect.bisect_left(self._sizes, (size, 0))
         if i == len(self._sizes):
             return None

@@ -11,14 +11,14 @@ from .machine import Machine
 
 
 def reads_border(node: Node) -> bool:
-    """Whether ``node`` reads its input's zero border in place; strided lookups read a copy split by stride."""
+    """Tell whether ``node`` reads its input's zero border in place; strided lookups read a copy split by stride."""
     return isinstance(node, Conv2D) or (isinstance(node, LookupConv2D) and node.strides == (1, 1))
 
 
 def borders_of(
     graph: Graph, fused: Sequence[FusedNode], lookups: Mapping[str, int], machine: Machine
 ) -> dict[str, Border]:
-    """The border of every value: the widest that a consumer reads, side by side, and as consumers read it fastest.
+    """Choose the border of every value: the widest that a consumer reads, and as consumers read it fastest.
 
     ``lookups``: how many each lookup layer has, by node.
     """

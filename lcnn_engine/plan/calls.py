@@ -58,7 +58,7 @@ class Place(NamedTuple):
     offset: int = 0
 
     def moved(self, floats: int) -> Place:
-        """The place so many floats on."""
+        """Give the place so many floats on."""
         return Place(self.buffer, self.offset + floats)
 
 

@@ -32,7 +32,7 @@ def pack_constants(constants: list[Constant], zeros: Allocate) -> tuple[PackedCo
 
 
 def encode(calls: Sequence[KernelCall], offsets: Sequence[int], constants: Sequence[PackedConstant]) -> bytes:
-    """The structs of ``calls``, for buffers at ``offsets`` (floats) and ``constants`` where they lie.
+    """Make the structs of ``calls``, for buffers at ``offsets`` (floats) and ``constants`` where they lie.
 
     Raises ValueError where the fields of a call are not those of its kernel's struct.
     """
@@ -59,7 +59,7 @@ class _Encoder:
         }
 
     def call(self, call: KernelCall) -> bytes:
-        """The struct of one call."""
+        """Make the struct of one call."""
         maps = [self._map(map_) for map_ in call.inputs]
         maps += [_NO_MAP] * (_MAX_INPUTS - len(maps))
         maps.append(_NO_MAP if call.output is None else self._map(call.output))

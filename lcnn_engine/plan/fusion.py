@@ -18,7 +18,7 @@ class FusedNode(NamedTuple):
 
 
 def needed_nodes(graph: Graph, outputs: Iterable[str]) -> list[Node]:
-    """Nodes that ``outputs`` depend on, in execution order."""
+    """Find the nodes that ``outputs`` depend on, in execution order."""
     wanted = set(outputs)
     needed = []
     for node in reversed(graph.nodes):
@@ -29,7 +29,7 @@ def needed_nodes(graph: Graph, outputs: Iterable[str]) -> list[Node]:
 
 
 def fuse(nodes: list[Node], outputs: Iterable[str]) -> list[FusedNode]:
-    """An activation node joins the node before it where nobody else reads that node and it has no activation yet."""
+    """Join activation nodes to the node before where nobody else reads that, and it has no activation yet."""
     readers: dict[str, list[Node]] = {}
     for node in nodes:
         for name in set(node.inputs):
@@ -52,7 +52,7 @@ def fuse(nodes: list[Node], outputs: Iterable[str]) -> list[FusedNode]:
 
 
 def join_pools(fused: list[FusedNode], outputs: Iterable[str]) -> list[tuple[FusedNode, FusedNode | None]]:
-    """Fused nodes in order; a pool comes with the convolution before it where nobody else reads what that computes."""
+    """Pair each pool with the convolution before it, where nobody else reads what that computes; all in order."""
     kept = set(outputs)
     readers: dict[str, list[FusedNode]] = {}
     for one in fused:

@@ -15,13 +15,12 @@ NO_BORDER: Border = (0, 0, 0, 0)
 
 
 def round_up(number: int, multiple: int) -> int:
-    """The least multiple of ``multiple`` that is no less than ``number``."""
+    """Give the least multiple of ``multiple`` that is no less than ``number``."""
     return -(-number // multiple) * multiple
 
 
 def whole_lines(row: int, share: int) -> int:
-    """The length of a row so that rows begin on cache lines, where that makes it no more than one part in ``share``
-    longer; else as it is.
+    """Lengthen a row so that rows begin on cache lines, where that makes it at most one part in ``share`` longer.
 
     Lookups then stand at as many places within a line as their kernel has columns, and no more.
     """
@@ -30,7 +29,7 @@ def whole_lines(row: int, share: int) -> int:
 
 
 def plane_of(used: int) -> int:
-    """Floats from plane to plane, of ``used`` floats each, on cache lines.
+    """Choose the floats from plane to plane, of ``used`` floats each, on cache lines.
 
     Never a multiple of 4 KiB, where all planes fall into one cache set.
     """
@@ -68,7 +67,7 @@ class Layout(NamedTuple):
 
 
 def layout_of(shape: Shape, border: Border = NO_BORDER) -> Layout:
-    """The layout of a value of that outside shape, (H, W, C) or (C,)."""
+    """Give the layout of a value of that outside shape, (H, W, C) or (C,)."""
     height, width, channels = shape if len(shape) == 3 else (1, 1, shape[0])
     return Layout(height, width, channels, border)
 
@@ -80,7 +79,7 @@ class Value(NamedTuple):
     buffer: int
 
     def map(self, first_channel: int = 0, channels: int | None = None) -> Map:
-        """What kernels are told of it, of all channels or some."""
+        """Describe it to kernels, all channels or some."""
         layout = self.layout
         top, bottom, left, right = layout.border
         return Map(
@@ -97,7 +96,7 @@ class Value(NamedTuple):
         )
 
     def rows(self, first: int, last: int) -> Map:
-        """Rows [first, last). The border above belongs to its first row, that below to its last."""
+        """Describe rows [first, last). The border above belongs to its first row, that below to its last."""
         whole = self.map()
         return whole._replace(
             offset=whole.offset.moved(first * whole.row),

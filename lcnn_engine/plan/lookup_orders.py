@@ -24,14 +24,14 @@ class Lookups(NamedTuple):
     def from_csr(
         cls, indptr: np.ndarray, indices: np.ndarray, coefficients: np.ndarray, kernel_w: int, atoms: int
     ) -> Lookups:
-        """From the model file's arrays, where index = (row * kernel_w + column) * atoms + atom."""
+        """Read the model file's arrays, where index = (row * kernel_w + column) * atoms + atom."""
         tap, atom = np.divmod(indices.astype(np.int64), atoms)
         row, column = np.divmod(tap, kernel_w)
         return cls(indptr, row, column, atom, coefficients)
 
     @classmethod
     def from_kernel(cls, kernel: np.ndarray, groups: int) -> Lookups:
-        """A dense kernel (n, m/groups, kh, kw) as lookups of single channels: every tap of every input is one."""
+        """Write a dense kernel (n, m/groups, kh, kw) as lookups of single channels: every tap of every input is one."""
         filters, channels, kh, kw = kernel.shape
         group = np.arange(filters)[:, None] // (filters // groups)
         row, column, channel = (axis.ravel() for axis in np.indices((kh, kw, channels)))
@@ -47,7 +47,7 @@ class Lookups(NamedTuple):
 def rows_by_length(
     indptr: np.ndarray, block: np.ndarray, blocks: int, per_unit: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of a CSR matrix, cut into ``blocks``, ``block`` (nnz,) being that of each entry.
+    """Split the rows of a CSR matrix into ``blocks``, ``block`` (nnz,) being that of each entry, and sort them.
 
     Of ``per_unit`` rows after the other, block by block, those rows from the shortest there to the longest: the new
     ``indptr`` (n * blocks + 1,), which row each was (n * blocks,), and where each entry was before (nnz,).
@@ -64,7 +64,7 @@ def rows_by_length(
 
 
 def lanes_side_by_side(indptr: np.ndarray, width: int) -> np.ndarray:
-    """Entries of CSR rows, which get longer from row to row, in the order of the gathering kernel (see calls.h).
+    """Put entries of CSR rows, which get longer from row to row, in the order of the gathering kernel (see calls.h).
 
     Of every ``width`` rows first what all have, entry by entry, then the rest, row by row: where each was, (nnz,).
     """
@@ -84,7 +84,7 @@ def lanes_side_by_side(indptr: np.ndarray, width: int) -> np.ndarray:
 def rows_in_parts(
     indptr: np.ndarray, block: np.ndarray, alignment: np.ndarray, blocks: int, alignments: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a CSR matrix whose entries belong to ``block`` and ``alignment`` (nnz,).
+    """Sort the rows of a CSR matrix whose entries belong to ``block`` and ``alignment`` (nnz,).
 
     All rows of the first block, then of the next, each row alignment by alignment: the new ``indptr``
     (blocks * n * alignments + 1,), and where each entry was before (nnz,).

@@ -54,50 +54,50 @@ class Lowering:
         self._constants: list[Constant] = []
 
     def finish(self) -> Lowered:
-        """What has been collected."""
+        """Give what has been collected."""
         return Lowered(tuple(self._steps), tuple(self._calls), tuple(self._buffers), self._constants)
 
     def tensor(self, node: str, name: str) -> np.ndarray | None:
-        """The tensor ``<node>/<name>``, or None where the model leaves it out."""
+        """Give the tensor ``<node>/<name>``, or None where the model leaves it out."""
         return self.tensors.get(f"{node}/{name}")
 
     def bias(self, node: str, size: int) -> np.ndarray:
-        """The bias of a node, float32 (size,): zeros where the model leaves it out."""
+        """Give the bias of a node, float32 (size,): zeros where the model leaves it out."""
         bias = self.tensor(node, "bias")
         return np.zeros(size, np.float32) if bias is None else bias
 
     def shape(self, name: str) -> Shape:
-        """The outside shape of a value."""
+        """Give the outside shape of a value."""
         return self.graph.shapes[name]
 
     def is_input(self, name: str) -> bool:
-        """Whether ``name`` is the graph's input."""
+        """Tell whether ``name`` is the graph's input."""
         return name == self.graph.input.name
 
     def constant(self, name: str, array: np.ndarray, packing: Packing, groups: int = 1, lanes: int = 1) -> ConstantRef:
-        """A constant for calls to refer to."""
+        """Add a constant for calls to refer to."""
         self._constants.append(Constant(name, packing, array, groups, lanes))
         return ConstantRef(len(self._constants) - 1)
 
     def integers(self, name: str, array: Sequence[int] | np.ndarray) -> ConstantRef:
-        """A constant of int32."""
+        """Add a constant of int32."""
         return self.constant(name, np.asarray(array), Packing.INTEGERS)
 
     def floats(self, name: str, array: np.ndarray | None) -> ConstantRef | None:
-        """A constant of float32; None stays None."""
+        """Add a constant of float32; None stays None."""
         return None if array is None else self.constant(name, array, Packing.FLOATS)
 
     def buffer(self, size: int, replaces: tuple[int, ...] = ()) -> int:
-        """Room in the arena, by its number."""
+        """Make room in the arena; its number."""
         self._buffers.append(Buffer(size, replaces))
         return len(self._buffers) - 1
 
     def room(self, layout: Layout) -> Value:
-        """Room for an activation that no other node reads."""
+        """Make room for an activation that no other node reads."""
         return Value(layout, self.buffer(layout.size))
 
     def new_value(self, name: str, row: int = 0, over: Sequence[Value] = ()) -> Value:
-        """Room for the result ``name``, with the border that its consumers need.
+        """Make room for the result ``name``, with the border that its consumers need.
 
         Rows are ``row`` floats long where that is no less. It may take the place of one of ``over`` that lies as it
         does, when that is not read any more.
@@ -122,7 +122,7 @@ class Lowering:
         self._values[name] = value
 
     def value(self, name: str) -> Value:
-        """An activation in planes; the caller's input is laid out in planes when it is first asked for."""
+        """Give an activation in planes; the caller's input is laid out in planes when it is first asked for."""
         if name not in self._values:
             self._bring_in(name)
         return self._values[name]
@@ -177,7 +177,7 @@ def space_to_depth(
     target: Place,
     plane: int,
 ) -> KernelCall:
-    """The call that brings an image into planes, split into ``phases`` [(y, x), ...] of ``strides``.
+    """Make the call that brings an image into planes, split into ``phases`` [(y, x), ...] of ``strides``.
 
     ``source_strides``: (channel, row, x) of the source; ``image``: its (H, W, C); ``origin``: (top, left);
     ``size``: (rows, columns) of a phase.

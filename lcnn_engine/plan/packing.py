@@ -48,7 +48,7 @@ class PackedConstant(NamedTuple):
         return int(self.array.__array_interface__["data"][0])
 
     def same(self, other: PackedConstant) -> bool:
-        """Whether both are the same numbers, packed alike, by the same name."""
+        """Tell whether both are the same numbers, packed alike, by the same name."""
         alike = self[:2] == other[:2] and self.array.dtype == other.array.dtype
         return alike and np.array_equal(self.array, other.array)
 
@@ -59,7 +59,7 @@ def pack(constant: Constant, zeros: Allocate) -> PackedConstant:
 
 
 def balanced_lanes(filters: int, width: int, most: int) -> int:
-    """Lanes of a block (a multiple of ``width``, at most ``most``) so that blocks of ``filters`` are nearly even."""
+    """Choose lanes of a block, a multiple of ``width`` up to ``most``, so that blocks of filters are nearly even."""
     vectors = -(-filters // width)
     blocks = -(-vectors // (most // width))
     return -(-vectors // blocks) * width
@@ -76,7 +76,7 @@ def _flat(dtype: type) -> Callable[[Constant, Allocate], np.ndarray]:
 
 
 def _pack_dense(constant: Constant, zeros: Allocate) -> np.ndarray:
-    """In float16 where that rounds nothing: the kernel is bound by reading it."""
+    """Pack in float16 where that rounds nothing: the kernel is bound by reading it."""
     kernel = constant.array
     units, length = kernel.shape
     as_fp16 = to_fp16(kernel)

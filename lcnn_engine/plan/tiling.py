@@ -29,7 +29,7 @@ class Tiling(NamedTuple):
 
 
 def alignments_of(offsets: np.ndarray, lines: tuple[int, int]) -> tuple[int, ...]:
-    """Where in a line lookups at ``offsets`` (nnz,) begin, from the largest to 0.
+    """Find where in a line lookups at ``offsets`` (nnz,) begin, from the largest to 0.
 
     A line is ``lines[0]`` floats where that makes no more alignments than ``lines[1]``.
     """
@@ -49,7 +49,7 @@ def choose_tiling(
     width: int,
     max_tile: int,
 ) -> Tiling:
-    """The cheapest way for ``lookups`` in all on ``planes`` planes of S, each read up to ``halo`` beyond a tile.
+    """Choose the cheapest way for ``lookups`` in all on ``planes`` planes of S, each read up to ``halo`` beyond a tile.
 
     ``vectors`` of ``width`` pixels in all, tiles of at most ``max_tile``; ``shifts`` as of ``alignments_of``, or (0,)
     where the kernels know one alignment.
@@ -78,7 +78,7 @@ def _nanoseconds(
     halo: int,
     width: int,
 ) -> float:
-    """Of one filter over the whole image."""
+    """Estimate the time of one filter over the whole image."""
     costs = machine.costs
     registers = tile + (alignments > 1)
     slice_of_s = max(1, planes) / blocks * (tile * width + halo)

@@ -33,8 +33,10 @@ def check_place(path: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def replacing_path(path: str | os.PathLike[str], suffix: str = ".tmp") -> Iterator[Path]:
-    """A name beside ``path`` for a file to be written under: at the end of the block it takes the place of ``path``,
-    once it is on the disk, or vanishes if anything fails. ``suffix`` ends the name, for writers that go by it.
+    """Give a name beside ``path`` for a file to be written under.
+
+    At the end of the block it takes the place of ``path``, once it is on the disk, or vanishes if anything fails.
+    ``suffix`` ends the name, for writers that go by it.
 
     Raises OSError, which names ``path``, where no file can come to lie, and FileNotFoundError if none was written.
     """
@@ -59,7 +61,7 @@ def replacing_path(path: str | os.PathLike[str], suffix: str = ".tmp") -> Iterat
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file that takes the place of ``path`` at the end of the block, once it is on the disk, or vanishes if that
+    """Open a file that takes the place of ``path`` at the end of the block, once it is on the disk, or vanishes if that
     fails. Raises OSError, which names ``path``."""
     with replacing_path(path) as temporary:
         try:

@@ -44,7 +44,7 @@ class Target(NamedTuple):
 
 
 def target_of(lowering: Lowering, fused: FusedNode, pool: FusedNode | None, row: int = 0) -> Target:
-    """Room for the result of ``fused``, read by nobody but ``pool`` where that is given.
+    """Make room for the result of ``fused``, read by nobody but ``pool`` where that is given.
 
     Rows are ``row`` floats long where that is no less than they need.
     """

@@ -29,7 +29,7 @@ class Blocking(NamedTuple):
 
 
 def lower_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = None) -> None:
-    """A dense convolution, and the pool behind it."""
+    """Lower a dense convolution, and the pool behind it."""
     node = fused.node
     assert isinstance(node, Conv2D)
     kernel = lowering.tensors[f"{node.name}/kernel"]
@@ -65,8 +65,8 @@ def lower_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = No
 
 
 def _blocking(lowering: Lowering, filters: int, kernel: np.ndarray, width: int, max_pixels: int) -> Blocking:
-    """For a group of ``filters``, windows as in ``kernel`` (n, channels, kh, kw), and a result with rows of ``width``
-    of which at most ``max_pixels`` are in memory at once."""
+    """Choose it for a group of ``filters``, windows as in ``kernel`` (n, channels, kh, kw), and a result of ``width``
+    columns of which at most ``max_pixels`` are in memory at once."""
     able, machine = lowering.capabilities, lowering.machine
     channels, taps = kernel.shape[1], kernel[0, 0].size
     values = channels * taps
@@ -83,7 +83,7 @@ def _blocking(lowering: Lowering, filters: int, kernel: np.ndarray, width: int, 
 def _fields(
     lowering: Lowering, fused: FusedNode, node: Conv2D, kernel: np.ndarray, blocking: Blocking, source: Map
 ) -> Conv:
-    """All but the number of pixel chunks, which differs from band to band."""
+    """Fill in all but the number of pixel chunks, which differs from band to band."""
     own = node.filters // node.groups
     bias = lowering.bias(node.name, node.filters)
     offsets = _tap_offsets(blocking.channels, source.plane, node.kernel_size, node.dilation, source.row)
@@ -112,6 +112,6 @@ def _fields(
 def _tap_offsets(
     channels: int, plane: int, kernel_size: tuple[int, int], dilation: tuple[int, int], row: int
 ) -> np.ndarray:
-    """From a pixel to where each tap of a window at it reads, (channels, kh, kw), in planes and rows of these sizes."""
+    """Tell how far from a pixel each tap of a window reads, (channels, kh, kw), in planes and rows of these sizes."""
     channel, r, c = np.indices((channels, *kernel_size))
     return (channel * plane + r * dilation[0] * row + c * dilation[1]).astype(np.int32)

@@ -12,7 +12,7 @@ from ..packing import Packing
 
 
 def lower_dense(lowering: Lowering, fused: FusedNode) -> None:
-    """A dense layer with its activation."""
+    """Lower a dense layer with its activation."""
     node = fused.node
     source, out = lowering.value(node.inputs[0]), lowering.new_value(fused.result)
     kernel = lowering.tensors[f"{node.name}/kernel"]
@@ -32,7 +32,7 @@ def matrix_times_vector(
     activation: str = "linear",
     alpha: float = 0.0,
 ) -> None:
-    """target = activation(bias + kernel x) with ``kernel`` (units, length), x at ``source``."""
+    """Compute target = activation(bias + kernel x) with ``kernel`` (units, length), x at ``source``."""
     units, length = kernel.shape
     nonzeros = Place(lowering.buffer(1 + 2 * length))
     x = Value(Layout(1, 1, length), source.buffer).map()._replace(offset=source)

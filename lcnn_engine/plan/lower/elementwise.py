@@ -9,7 +9,7 @@ from ..lowering import Lowering
 
 
 def lower_pointwise(lowering: Lowering, fused: FusedNode) -> None:
-    """Activation and batch norm."""
+    """Lower an activation or a batch norm."""
     name = fused.node.name
     source = lowering.value(fused.node.inputs[0])
     out = lowering.new_value(fused.result, over=[source])
@@ -26,14 +26,14 @@ COPY = Pointwise(None, None, "linear", 0.0)
 
 
 def pointwise_call(step: int, source: Map, out: Map, fields: Pointwise = COPY) -> KernelCall:
-    """A call that applies ``fields``, or copies."""
+    """Make a call that applies ``fields``, or copies."""
     units = 1 if source.plane == out.plane == 1 else source.channels
     work = source.channels * source.height * source.width
     return KernelCall(step, "pointwise", fields, (source,), out, units=units, work=work)
 
 
 def lower_zero_pad2d(lowering: Lowering, fused: FusedNode) -> None:
-    """A copy with a border that is a part of the value."""
+    """Lower padding: a copy with a border that is a part of the value."""
     node = fused.node
     assert isinstance(node, ZeroPad2D)
     source, out = lowering.value(node.inputs[0]).map(), lowering.new_value(fused.result).map()
@@ -52,7 +52,7 @@ def lower_zero_pad2d(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def lower_concat(lowering: Lowering, fused: FusedNode) -> None:
-    """A copy of each input to its channels."""
+    """Lower a concatenation: a copy of each input to its channels."""
     sources = [lowering.value(name) for name in fused.node.inputs]
     out = lowering.new_value(fused.result)
     first = 0
@@ -64,8 +64,10 @@ def lower_concat(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def lower_combine(lowering: Lowering, fused: FusedNode) -> None:
-    """Add and multiply, and all whose order does not matter: the inputs one after the other, the largest first, the
-    activation with the last. The kernel has the name of the operation."""
+    """Lower add, multiply and all whose order does not matter: the inputs one after the other, the largest first.
+
+    The activation comes with the last. The kernel has the name of the operation.
+    """
     node = fused.node
     sources = sorted((lowering.value(name) for name in node.inputs), key=lambda v: -v.layout.height * v.layout.width)
     out = lowering.new_value(fused.result, over=sources[:2])
@@ -84,7 +86,7 @@ def lower_combine(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def lower_flatten(lowering: Lowering, fused: FusedNode) -> None:
-    """A map in (H, W, C) order; one pixel without a border is a vector already."""
+    """Lower flatten: a map in (H, W, C) order; one pixel without a border is a vector already."""
     source = lowering.value(fused.node.inputs[0])
     if source.layout.plane == 1:
         lowering.alias(fused.result, source)
@@ -95,19 +97,19 @@ def lower_flatten(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def lower_output(lowering: Lowering, number: int, name: str) -> None:
-    """The value ``name`` into the caller's output number ``number``."""
+    """Write the value ``name`` into the caller's output number ``number``."""
     step = lowering.step(name, "output", StepKind.OUTPUT, "to nhwc")
     lowering.call(to_nhwc(step, lowering.value(name).map(), number, None))
 
 
 def to_nhwc(step: int, source: Map, output: int, target: Place | None) -> KernelCall:
-    """A call that writes ``source`` in (H, W, C) order, to ``target`` where ``output`` is -1."""
+    """Make a call that writes ``source`` in (H, W, C) order, to ``target`` where ``output`` is -1."""
     size = source.height * source.width * source.channels
     return KernelCall(step, "to_nhwc", ToNhwc(output, target), (source,), units=source.height, work=size)
 
 
 def lower_softmax(lowering: Lowering, fused: FusedNode) -> None:
-    """Softmax over channels."""
+    """Lower a softmax over channels."""
     source, out = lowering.value(fused.node.inputs[0]).map(), lowering.new_value(fused.result).map()
     step = lowering.step(fused.node.name, fused.node.op, StepKind.SOFTMAX, "softmax")
     work = 10 * source.channels * source.height * source.width
@@ -118,7 +120,7 @@ def lower_softmax(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def lower_lrn(lowering: Lowering, fused: FusedNode) -> None:
-    """Local response normalization over channels."""
+    """Lower local response normalization over channels."""
     node = fused.node
     assert isinstance(node, LRN)
     source, out = lowering.value(node.inputs[0]).map(), lowering.new_value(fused.result).map()

@@ -56,7 +56,7 @@ class Order(NamedTuple):
 
 
 def lower_lookup_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = None) -> None:
-    """A lookup convolution, and the pool behind it where one is given."""
+    """Lower a lookup convolution, and the pool behind it where one is given."""
     node = fused.node
     assert isinstance(node, LookupConv2D)
     dictionary = lowering.tensor(node.name, "dictionary")
@@ -68,12 +68,12 @@ def lower_lookup_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | No
 def lower_as_lookups(
     lowering: Lowering, fused: FusedNode, node: Convolution, lookups: Lookups, pool: FusedNode | None = None
 ) -> None:
-    """A convolution given as lookups of its own input's channels, without a dictionary."""
+    """Lower a convolution given as lookups of its own input's channels, without a dictionary."""
     _lower(lowering, fused, node, None, lookups, pool)
 
 
 def lower_lookup_dense(lowering: Lowering, fused: FusedNode) -> None:
-    """A lookup layer of a vector."""
+    """Lower a lookup layer of a vector."""
     node = fused.node
     assert isinstance(node, LookupDense)
     value = lowering.value(node.inputs[0])
@@ -86,7 +86,7 @@ def lower_lookup_dense(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def _csr(lowering: Lowering, node: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """indptr (n+1,), indices (nnz,) and coefficients (nnz,) of a lookup layer."""
+    """Give indptr (n+1,), indices (nnz,) and coefficients (nnz,) of a lookup layer."""
     tensors = lowering.tensors
     return tensors[f"{node}/indptr"], tensors[f"{node}/indices"], tensors[f"{node}/coefficients"]
 
@@ -130,7 +130,7 @@ def _planes_of_input(lowering: Lowering, node: Convolution, phases: list[tuple[i
 
 
 def _extent(node: Convolution, shape: tuple[int, ...], strides: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns, counted in strides, that the windows of all output positions span."""
+    """Count rows and columns, in strides, that the windows of all output positions span."""
     taps = zip(node.kernel_size, node.dilation, strides, shape[:2], strict=True)
     height, width = ((size - 1) * dilation // stride + positions for size, dilation, stride, positions in taps)
     return height, width
@@ -240,7 +240,7 @@ def _lookup_step(
 
 
 def _fields(lowering: Lowering, fused: FusedNode, s: Planes, lookups: Lookups, order: Order) -> Lookup:
-    """All but the number of vectors, which differs from band to band."""
+    """Fill in all but the number of vectors, which differs from band to band."""
     name, filters = fused.node.name, len(lookups.indptr) - 1
     row_filters, mask = order.row_filters, order.mask
     coefficients = lowering.floats(f"{name}/coefficients", order.coefficients)
@@ -297,7 +297,7 @@ def _order_for_gathering(lowering: Lowering, lookups: Lookups, offsets: np.ndarr
 def _order_for_tiles(
     lowering: Lowering, s: Planes, lookups: Lookups, offsets: np.ndarray, target: Target, halo: int
 ) -> Order:
-    """Tiles of pixels, blocks of atoms and alignments of lookups, as the model of their cost chooses."""
+    """Sort lookups for tiles of pixels, blocks of atoms and alignments, as the model of their cost chooses."""
     able, machine, layout = lowering.capabilities, lowering.machine, target.value.layout
     filters = len(lookups.indptr) - 1
     vectors = -(-((target.max_rows - 1) * s.row + layout.width) // able.width)

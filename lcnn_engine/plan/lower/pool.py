@@ -10,7 +10,7 @@ from ..lowering import Lowering
 
 
 def lower_pool(lowering: Lowering, fused: FusedNode) -> None:
-    """A max or mean pool over windows."""
+    """Lower a max or mean pool over windows."""
     node = fused.node
     assert isinstance(node, Pool2D)
     source, out = lowering.value(node.inputs[0]), lowering.new_value(fused.result)
@@ -19,7 +19,7 @@ def lower_pool(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def lower_global_pool(lowering: Lowering, fused: FusedNode) -> None:
-    """The max or mean of every channel."""
+    """Lower the max or mean of every channel."""
     node = fused.node
     source, out = lowering.value(node.inputs[0]).map(), lowering.new_value(fused.result).map()
     kernel = "global_avg" if isinstance(node, GlobalAvgPool2D) else "global_max"
@@ -29,7 +29,7 @@ def lower_global_pool(lowering: Lowering, fused: FusedNode) -> None:
 
 
 def pool_call(step: int, node: Pool2D, source: Map, out: Map, padding: Border) -> KernelCall:
-    """A call that pools ``source``, a map or a band of its rows with ``padding`` of its own, into ``out``."""
+    """Make a call that pools ``source``, a map or a band of its rows with ``padding`` of its own, into ``out``."""
     span = pool_span(node, source.width)
     top, _, left, _ = padding
     fields = Pool(*node.pool_size, *node.strides, top, left, span)
@@ -46,6 +46,6 @@ def pool_call(step: int, node: Pool2D, source: Map, out: Map, padding: Border) -
 
 
 def pool_span(pool: Pool2D, width: int) -> int:
-    """Columns that hold a padded row of ``width`` and all windows on it."""
+    """Count the columns that hold a padded row of ``width`` and all windows on it."""
     windows = (width + pool.padding[2] + pool.padding[3] - pool.pool_size[1]) // pool.strides[1] + 1
     return max((windows - 1) * pool.strides[1] + pool.pool_size[1], pool.padding[2] + width)

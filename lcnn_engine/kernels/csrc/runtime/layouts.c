@@ -9,13 +9,12 @@
 #define LAYOUT(name, list) {#name, fields_of_##name},
 #define NAME(name, value) #name,
 #define VALUE(name, value) value,
-#define ONLY_NAME(name) #name,
 
 LCNN_KERNELS(FIELDS)
 
 static const lcnn_layout layouts[] = {LCNN_KERNELS(LAYOUT)};
 static const char *const activations[] = {LCNN_ACTIVATIONS(NAME) NULL};
-static const char *const capabilities[] = {LCNN_CAPABILITIES(ONLY_NAME) NULL};
+static const char *const capabilities[] = {LCNN_CAPABILITIES(NAME) NULL};
 static const char *const constant_names[] = {LCNN_CONSTANTS(NAME) NULL};
 static const long constant_values[] = {LCNN_CONSTANTS(VALUE)};
 

@@ -19,22 +19,11 @@
 #define LCNN_QUOTE(name) #name
 #define LCNN_STRING(name) LCNN_QUOTE(name)
 
+#define LCNN_CAPABILITY_VALUE(name, value) .name = value,
 #define LCNN_TABLE_ENTRY(kernel, fields) [LCNN_KERNEL_##kernel] = kernel,
 
 const lcnn_variant LCNN_TABLE(LCNN_NAME) = {
     .name = LCNN_STRING(LCNN_NAME),
-    .capabilities =
-        {
-            .width = LCNN_WIDTH,
-            .masks = LCNN_HAS_MASKS,
-            .bf16 = LCNN_HAS_BF16,
-            .int8 = LCNN_HAS_INT8,
-            .alignments = LCNN_LOOKUPS_BY_ALIGNMENT,
-            .max_tile = MAX_TILE,
-            .conv_lanes = CONV_LANES * LCNN_WIDTH,
-            .patch_filters = PATCH_FILTERS,
-            .patch_pixels = PATCH_PIXELS,
-            .dense_unit = DENSE_UNIT,
-        },
+    .capabilities = {LCNN_CAPABILITIES(LCNN_CAPABILITY_VALUE)},
     .kernels = {LCNN_KERNELS(LCNN_TABLE_ENTRY)},
 };
