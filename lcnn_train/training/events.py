@@ -1,4 +1,4 @@
-"""Who is told how a training goes: the screen, the chronicle, TensorBoard. They change nothing of it."""
+"""Who is told how a training goes: the screen, the event log, TensorBoard. They change nothing of it."""
 
 from __future__ import annotations
 

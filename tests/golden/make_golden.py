@@ -60,7 +60,7 @@ def graph() -> dict[str, Any]:
 
 
 def tensors(flat: int) -> dict[str, np.ndarray]:
-    """Tensors of all three dtypes; ``flat``: length of the flattened picture."""
+    """Tensors of all three dtypes; ``flat``: length of the flattened image."""
 
     def ramp(*shape: int, dtype: type = np.float32) -> np.ndarray:
         return ((np.arange(np.prod(shape)) % 17 - 8) / 8).reshape(shape).astype(dtype)
