@@ -13,14 +13,19 @@ import tensorflow as tf
 
 from benchmarks.comparison.engines import ENGINES
 from benchmarks.networks.builder import NetBuilder
-from benchmarks.networks.tensorflow_graph import OPERATIONS, TensorFlowNet
+from benchmarks.networks.tensorflow_graph import ACTIVATIONS, OPERATIONS, TensorFlowNet
 from lcnn_engine.model import graph as g
 from lcnn_engine.model.reference import evaluate
 from tests.helpers.one_operation import CASES, assert_close, network_of
 
 
 def test_every_operation_is_there() -> None:
-    assert set(OPERATIONS) == set(g.NODE_TYPES) - {"lookup_conv2d", "lookup_dense"}
+    wanted = set(g.NODE_TYPES) - {"lookup_conv2d", "lookup_dense"}
+    assert set(OPERATIONS) == wanted, "benchmarks/networks/tensorflow_graph.py, OPERATIONS"
+
+
+def test_every_activation_is_there() -> None:
+    assert set(ACTIVATIONS) == set(g.ACTIVATIONS), "benchmarks/networks/tensorflow_graph.py, ACTIVATIONS"
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -23,6 +23,7 @@ from tests.helpers.model_files import valid_graph, valid_tensors
 from tests.helpers.networks import small_classifier
 
 TEMPORARY = ".lcnn-*"
+MAKE_GOLDEN = "if the format has changed: python -m tests.golden.make_golden"
 
 
 class TestGolden:
@@ -31,11 +32,13 @@ class TestGolden:
     def test_bytes(self, tmp_path: Path) -> None:
         path = tmp_path / "golden.safetensors"
         write_model(make_golden.graph(), make_golden.tensors(make_golden.FLAT), path)
-        assert path.read_bytes() == make_golden.PATH.read_bytes()
+        assert path.read_bytes() == make_golden.PATH.read_bytes(), MAKE_GOLDEN
 
     def test_comes_back(self) -> None:
         graph, tensors = read_model(make_golden.PATH)
-        assert {item.op for item in graph.nodes} == set(NODE_TYPES)
+        assert {item.op for item in graph.nodes} == set(NODE_TYPES), (
+            f"tests/golden/make_golden.py, graph(); {MAKE_GOLDEN}"
+        )
         for name, tensor in make_golden.tensors(make_golden.FLAT).items():
             assert np.array_equal(tensors[name], tensor)
         for item in make_golden.graph()["nodes"]:

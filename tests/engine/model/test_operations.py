@@ -61,7 +61,8 @@ def test_every_class_with_a_name_is_in_node_types() -> None:
 
 
 def test_every_operation_can_be_imported_from_graph() -> None:
-    assert all(getattr(g, kind.__name__) is kind for kind in NODE_TYPES.values())
+    missing = [kind.__name__ for kind in NODE_TYPES.values() if getattr(g, kind.__name__, None) is not kind]
+    assert not missing, f"{', '.join(missing)}: missing from lcnn_engine/model/operations.py, __all__"
 
 
 def test_every_activation_is_on_the_format_page() -> None:

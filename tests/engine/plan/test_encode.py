@@ -23,7 +23,8 @@ def zeros(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
 
 def test_every_record_has_the_fields_of_a_struct() -> None:
     layouts = {tuple(name for name, _ in layout) for layout in LAYOUTS.values()}
-    assert {record._fields for record in get_args(calls.Fields)} == layouts
+    found = {record._fields for record in get_args(calls.Fields)}
+    assert found == layouts, "csrc/calls.h and plan/calls.py, Fields: the same fields in order; then build"
 
 
 def test_capabilities_have_the_names_of_c() -> None:
