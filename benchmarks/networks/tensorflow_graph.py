@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 
@@ -88,13 +89,12 @@ def _grown(operand: Any, shape: g.Shape, rank: int) -> Any:
     return tf.reshape(operand, [-1, 1, 1, shape[-1]]) if len(shape) < rank else operand
 
 
-def _elementwise(node: g.Elementwise, get: Get, shapes: list[g.Shape], *xs: Any) -> Any:
-    rank = max(map(len, shapes))
-    operands = [_grown(x, shape, rank) for x, shape in zip(xs, shapes, strict=True)]
-    result = operands[0]
-    for operand in operands[1:]:
-        result = result * operand if isinstance(node, g.Multiply) else result + operand
-    return result
+def _elementwise(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    def combine_all(node: g.Elementwise, get: Get, shapes: list[g.Shape], *xs: Any) -> Any:
+        rank = max(map(len, shapes))
+        return reduce(combine, (_grown(x, shape, rank) for x, shape in zip(xs, shapes, strict=True)))
+
+    return combine_all
 
 
 def _lrn(node: g.LRN, get: Get, shapes: list[g.Shape], x: Any) -> Any:
@@ -112,8 +112,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "flatten": lambda node, get, shapes, x: tf.reshape(x, [-1, int(np.prod(shapes[0]))]),
     "softmax": lambda node, get, shapes, x: tf.nn.softmax(x),
     "activation": lambda node, get, shapes, x: x,
-    "add": _elementwise,
-    "multiply": _elementwise,
+    "add": _elementwise(tf.add),
+    "multiply": _elementwise(tf.multiply),
     "concat": lambda node, get, shapes, *xs: tf.concat(xs, -1),
     "batch_norm": lambda node, get, shapes, x: x * get("scale") + get("shift"),
     "lrn": _lrn,

@@ -34,7 +34,7 @@ def pack_constants(constants: list[Constant], zeros: Allocate) -> tuple[PackedCo
 def encode(calls: Sequence[KernelCall], offsets: Sequence[int], constants: Sequence[PackedConstant]) -> bytes:
     """Make the structs of ``calls``, for buffers at ``offsets`` (floats) and ``constants`` where they lie.
 
-    Raises ValueError where the fields of a call are not those of its kernel's struct.
+    Raises ValueError for a kernel that there is not, and for fields that are not those of its struct.
     """
     encoder = _Encoder(offsets, constants)
     return b"".join(encoder.call(call) for call in calls)
@@ -60,13 +60,13 @@ class _Encoder:
 
     def call(self, call: KernelCall) -> bytes:
         """Make the struct of one call."""
+        fields = self._struct(call).pack(*(self._resolve[type(value)](value) for value in call.fields))
         maps = [self._map(map_) for map_ in call.inputs]
         maps += [_NO_MAP] * (_MAX_INPUTS - len(maps))
         maps.append(_NO_MAP if call.output is None else self._map(call.output))
         head = _HEAD.pack(
             _NUMBERS[call.kernel], call.units, call.step, call.work, *(number for map_ in maps for number in map_)
         )
-        fields = self._struct(call).pack(*(self._resolve[type(value)](value) for value in call.fields))
         return (head + fields).ljust(CALL_SIZE, b"\0")
 
     def _offset(self, place: Place) -> int:
@@ -78,7 +78,9 @@ class _Encoder:
     def _struct(self, call: KernelCall) -> struct.Struct:
         found = self._structs.get(call.kernel)
         if found is None:
-            layout = LAYOUTS[call.kernel]
+            layout = LAYOUTS.get(call.kernel)
+            if layout is None:
+                raise ValueError(f"expected a kernel of LCNN_KERNELS in csrc/calls.h, found {call.kernel!r}")
             if call.fields._fields != tuple(name for name, _ in layout):
                 raise ValueError(
                     f"kernel {call.kernel}: expected the fields {[name for name, _ in layout]} of its struct, found "

@@ -12,11 +12,12 @@ import numpy as np
 from lcnn_engine.kernels import capabilities, usable_variants
 from lcnn_engine.model import reference
 from lcnn_engine.model.activations import ACTIVATION_FUNCTIONS
-from lcnn_engine.model.graph import NODE_TYPES, Graph, Input, Node, Shape
+from lcnn_engine.model.graph import NODE_TYPES, Elementwise, Graph, Input, Node, Shape
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.machine import Machine
 
 VARIANTS = usable_variants()
+ELEMENTWISE = [op for op, node in NODE_TYPES.items() if issubclass(node, Elementwise)]
 TOLERANCE = 1e-5  # of the largest |output|
 IMAGES = 3
 _ABLE = [capabilities(variant) for variant in VARIANTS]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lcnn_engine.errors import ModelFormatError
+from lcnn_engine.model.graph import NODE_TYPES
 from lcnn_engine.plan.machine import Machine
 from tests.helpers.kernel_cases import Network, check, seeded, with_alpha
 
@@ -28,7 +29,7 @@ from tests.helpers.kernel_cases import Network, check, seeded, with_alpha
 )  # fmt: skip
 def test_steps_large_enough_to_be_shared_by_threads(op: str, attributes: dict[str, Any]) -> None:
     network = Network((47, 45, 21), seeded("shared", op), k=12, density=0.1)
-    inputs = ("image", network.add("batch_norm")) if op in ("add", "multiply", "concat") else ("image",)
+    inputs = ("image", network.add("batch_norm")) if NODE_TYPES[op].many else ("image",)
     network.add(op, *inputs, **attributes)
     if len(network.shapes[network.nodes[-1].name]) == 1:
         network.add("dense", units=200)
@@ -154,7 +155,7 @@ def test_random_networks(seed: int) -> None:
     network = Network((*size, int(rng.integers(1, 7))), rng, k=int(rng.integers(0, 7)), density=0.4)
     for _ in range(300):
         op, attributes = RANDOM_OPS[rng.integers(len(RANDOM_OPS))]
-        inputs = rng.choice(list(network.shapes), rng.integers(2, 4) if op in ("add", "multiply", "concat") else 1)
+        inputs = rng.choice(list(network.shapes), rng.integers(2, 4) if NODE_TYPES[op].many else 1)
         try:
             network.add(op, *(str(name) for name in inputs), **attributes)
         except ModelFormatError:  # these inputs do not fit this operation

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lcnn_engine.model.graph import ACTIVATIONS
-from tests.helpers.kernel_cases import WIDTHS, Network, check, edges, seeded, with_alpha
+from lcnn_engine.model.graph import ACTIVATIONS, NODE_TYPES
+from tests.helpers.kernel_cases import ELEMENTWISE, WIDTHS, Network, check, edges, seeded, with_alpha
 
 STRIDES = [(1, 1), (2, 2), (3, 3), (4, 4), (1, 3), (4, 1), (2, 3)]
 
@@ -73,7 +73,7 @@ def test_activations_inside_other_operations(activation: str) -> None:
             network = Network((*size, 5), seeded("inside", op, activation, size))
             network.add(op, filters=19, kernel_size=(1, 1), **act)
             check(network, scale=3.0)
-        for op in ("add", "multiply"):
+        for op in ELEMENTWISE:
             network = Network((*size, 5), seeded("inside", op, activation, size))
             network.add("batch_norm", name="b")
             network.add(op, "b", "image", **act)
@@ -101,7 +101,7 @@ def test_activation_nodes_after_other_operations(activation: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_elementwise_operations(shape: tuple[int, ...]) -> None:
-    for op in ("add", "multiply"):
+    for op in ELEMENTWISE:
         for order in ((0, 0), (0, 1), (1, 0), (1, 0, 1, 1)):
             network = Network(shape, seeded(op, shape, order))
             values = (network.source, network.add("batch_norm"))
@@ -114,7 +114,7 @@ def test_elementwise_operations(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(5, 6, 7), (1, 17, 3), (16, 16, 16), (1, 1, 4), (13, 1, 20)])
-@pytest.mark.parametrize("op", ["add", "multiply"])
+@pytest.mark.parametrize("op", ELEMENTWISE)
 def test_one_number_a_channel_is_repeated_over_the_picture(op: str, shape: tuple[int, ...]) -> None:
     for order in ((0, 1), (1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)):
         for vector in (True, False):
@@ -198,7 +198,7 @@ def test_pictures_of_one_pixel_are_vectors_unless_they_have_a_border(
     before = network.add("batch_norm")
     other = network.add("batch_norm", "image")
     readers = [network.add("conv2d", before, filters=2, kernel_size=(3, 3), padding=(1, 1, 1, 1))] if bordered else []
-    two = op in ("add", "multiply", "concat")
+    two = NODE_TYPES[op].many
     for inputs in ((before, other), (other, before)) if two else ((before,),):
         result = network.add(op, *inputs, **attributes)
         readers.append(result)

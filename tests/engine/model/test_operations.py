@@ -18,6 +18,7 @@ from lcnn_engine.model.graph import ACTIVATIONS, NODE_TYPES
 from lcnn_engine.plan.lower import LOWERINGS
 from tests.engine.kernels.test_sweep_graphs import RANDOM_OPS
 from tests.golden import make_golden
+from tests.helpers.kernel_cases import ELEMENTWISE
 from tests.helpers.one_operation import CASES, network_of
 from tests.helpers.refusals import Refusals, assert_refused, attributes, drop, edited, new_node
 
@@ -209,7 +210,7 @@ def test_defaults() -> None:
 
 
 @pytest.mark.parametrize("small", ["pooled", "spot"])
-@pytest.mark.parametrize("op", ["add", "multiply"])
+@pytest.mark.parametrize("op", ELEMENTWISE)
 def test_one_number_a_channel_fits_every_image(op: str, small: str) -> None:
     graph = edited(
         new_node(name="pooled", op="global_avg_pool2d", inputs=["pool"]),

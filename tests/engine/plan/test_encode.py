@@ -66,6 +66,11 @@ def test_fields_of_another_kernel_are_refused() -> None:
         encode([KernelCall(0, "lrn", NoFields())], [], [])
 
 
+def test_a_kernel_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"LCNN_KERNELS in csrc/calls\.h, found 'subtract'"):
+        encode([KernelCall(0, "subtract", NoFields())], [], [])
+
+
 def test_arrays_go_as_they_are_packed() -> None:
     constants = [Constant(str(i), Packing.FLOATS, np.arange(i + 1)) for i in range(3)]
     packed = pack_constants(constants, zeros)

@@ -9,11 +9,10 @@ import pytest
 
 from lcnn_engine.errors import ModelFormatError
 from lcnn_engine.kernels import Capabilities
-from lcnn_engine.model.graph import NODE_TYPES, Concat
+from lcnn_engine.model.graph import Concat
 from lcnn_engine.plan import lower
 from lcnn_engine.plan.arena import lifetimes_of
 from lcnn_engine.plan.calls import INPUT, ConstantRef, Lookup, SpaceToDepth, StepKind
-from lcnn_engine.plan.lower import LOWERINGS
 from lcnn_engine.plan.lowering import Lowered
 from lcnn_engine.plan.machine import Machine
 from tests.helpers.kernel_cases import Network, seeded
@@ -41,10 +40,6 @@ def classifier() -> Network:
 def lowered(network: Network, able: Capabilities = WIDE, machine: Machine | None = None) -> Lowered:
     graph = network.graph()
     return lower(graph, network.tensors, [graph.output], able, machine)
-
-
-def test_every_operation_is_lowered() -> None:
-    assert set(LOWERINGS) == set(NODE_TYPES), "plan/lower/__init__.py: LOWERINGS has one entry for each operation"
 
 
 def test_steps_are_kinds_in_order_and_calls_name_them() -> None:
