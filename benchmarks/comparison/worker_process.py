@@ -55,7 +55,8 @@ def environment(engine: str, root: Path = machine.ROOT) -> dict[str, str]:
 
     ``root``: the folder whose packages are imported.
     """
-    dropped = (*machine.BLAS_SETTINGS, "LCNN_ISA")
+    # Without files of bytecode a program would compile itself at every start, and so does no installed package.
+    dropped = (*machine.BLAS_SETTINGS, "LCNN_ISA", "PYTHONDONTWRITEBYTECODE")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     path = os.pathsep.join(filter(None, [str(root), kept.get("PYTHONPATH")]))
     return {**kept, "PYTHONPATH": path, **ENGINES[engine].environment}

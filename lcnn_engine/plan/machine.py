@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..model.node import Record
 
-@dataclass(frozen=True)
-class LookupCosts:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LookupCosts(Record):
     """Nanoseconds of the parts of a lookup layer, for one vector unless said otherwise."""
 
     aligned: float = 0.33
@@ -32,8 +34,8 @@ class LookupCosts:
     """A filter in a block, whatever it does."""
 
 
-@dataclass(frozen=True)
-class Machine:
+@dataclass(frozen=True, eq=False, repr=False)
+class Machine(Record):
     """Sizes are floats unless their name says bytes."""
 
     # Lookups.
