@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -41,8 +39,7 @@ class Net:
         self._threads = checked_threads(threads)
         self._max_bytes = max_bytes
         self._plan = Plan(graph, self._tensors, max_bytes=max_bytes)
-        self._plans: OrderedDict[tuple[str, ...], Plan] = OrderedDict()
-        self._lock = threading.Lock()
+        self._plans: dict[tuple[str, ...], Plan] = {}  # replaced, never changed
 
     @classmethod
     def load(
@@ -218,16 +215,14 @@ class Net:
             raise InputError(f"expected finite numbers, got {found}")
 
     def _plan_for(self, names: tuple[str, ...]) -> Plan:
-        with self._lock:
-            plan = self._plans.get(names)
-        if plan is None:  # made without the lock: a process forked meanwhile would find it held for ever
+        plan = self._plans.get(names)
+        if plan is None:
             plan = Plan(self._graph, self._tensors, outputs=names, max_bytes=self._max_bytes)
-        with self._lock:
-            self._plans[names] = plan
-            self._plans.move_to_end(names)
-            while len(self._plans) > KEPT_PLANS:
-                self._plans.popitem(last=False)
-            return plan
+        # A new dict instead of a lock, which a process forked meanwhile would find held for ever. Of two threads that
+        # put a plan here at once, one may make its plan anew the next time.
+        others = [(kept, other) for kept, other in self._plans.items() if kept != names]
+        self._plans = dict([*others[-(KEPT_PLANS - 1) :], (names, plan)])
+        return plan
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Net, (self._graph, self._tensors, self._threads, self._max_bytes)

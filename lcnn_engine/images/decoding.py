@@ -7,14 +7,15 @@ image comes, so that networks fed with arrays never pay for it. Safe to call fro
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,16 +26,16 @@ from ..utils.moved import former_names
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
-__all__ = ["MAX_PIXELS", "ImageLike", "is_image", "is_pixel_shape", "open_image"]
+__all__ = ["FORMATS", "MAX_PIXELS", "ImageLike", "is_image", "is_pixel_shape", "open_image"]
 
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
 
 # Below Pillow's own limit (2 * MAX_IMAGE_PIXELS, about 2^27.4), which belongs to the host program and may be off.
 MAX_PIXELS = 2**27
 
-# One lock for the two steps of Pillow that are not safe to run twice at once: loading its plugins on the first
-# image of a rarer kind, and reading the pixels of an image that the caller shares between threads.
-_pillow = threading.Lock()
+# The formats that a file may have. Pillow reads 40 more, some by starting other programs (EPS: Ghostscript).
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+_FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PPM"
 
 # 16-bit colours of a PNG: the raw mode by which Pillow reads every sample's high byte -> one that reads the low byte.
 # Grey with alpha has no such mode; read as RGBA, its four bytes are grey high, grey low, alpha high, alpha low.
@@ -42,6 +43,63 @@ _LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
 
 # Pillow's names for what makes an image of EXIF orientation 2 to 8 upright.
 _TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
+
+
+# Never held while a file is opened or pixels are read: for importing Pillow, and for finding the lock of an
+# image. A fork waits for it, so that no child is born with it held or with a module half imported.
+_pillow = threading.RLock()
+_modules: list[Any] = []  # PIL.Image, once it and all that opening an image may import are there
+
+# Pillow must not read the pixels of one image twice at once: id of an image of the caller -> its lock, and how many
+# threads use it. Those threads keep the image alive, and so the id its own.
+_reading: dict[int, tuple[threading.Lock, int]] = {}
+
+
+def _after_fork_in_child() -> None:
+    _reading.clear()  # of threads that are not here
+    _pillow.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_pillow.acquire, after_in_parent=_pillow.release, after_in_child=_after_fork_in_child)
+
+
+def _loaded_pillow() -> Any:
+    """Import Pillow on the first call, with everything that reading an image needs, and give ``PIL.Image``.
+
+    All at once: another thread may fork at any moment, and a child finds a module half imported for ever.
+    """
+    if not _modules:
+        with _pillow:
+            from PIL import Image
+
+            plugins = [f"{format}ImagePlugin" for format in ("Jpeg", "Mpo", "Png", "WebP", "Gif", "Bmp", "Tiff", "Ppm")]
+            for name in ("ImageFile", "ImagePalette", *plugins):
+                importlib.import_module(f"PIL.{name}")
+            with suppress(ImportError):  # of a Pillow before 11.3
+                importlib.import_module("PIL.AvifImagePlugin")
+            Image.preinit()
+            _modules.append(Image)
+    return _modules[0]
+
+
+@contextmanager
+def _alone_with(image: Image.Image) -> Iterator[None]:
+    """Keep other threads from reading the pixels of this image; they may read any other."""
+    key = id(image)
+    with _pillow:
+        lock, users = _reading.get(key, (threading.Lock(), 0))
+        _reading[key] = lock, users + 1
+    try:
+        with lock:
+            yield
+    finally:
+        with _pillow:
+            users = _reading[key][1] - 1
+            if users:
+                _reading[key] = lock, users
+            else:
+                del _reading[key]
 
 
 def _is_pillow_image(value: object) -> bool:
@@ -65,7 +123,8 @@ def is_pixel_shape(shape: tuple[int, ...]) -> bool:
 def open_image(image: ImageLike, mode: str) -> Image.Image:
     """Open ``image`` as a Pillow image of ``mode`` ``"L"`` or ``"RGB"``, turned upright by its EXIF orientation.
 
-    ``image`` is a path, an encoded file as bytes, a Pillow image (which is left as it was; of several frames the
+    ``image`` is a path, an encoded file as bytes (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, PPM: no other format is tried,
+    as Pillow starts other programs for some), a Pillow image (which is left as it was; of several frames the
     one it shows), or a uint8 array (H, W) or (H, W, 1|3|4). Files with several frames give the first. Alpha is
     dropped. 16-bit samples v become the integer nearest to v / 257: modes ``I;16`` and ``I``, and 16-bit colours in
     PNG; of 16-bit colours in other files, and in images already opened, Pillow itself keeps the high byte.
@@ -99,8 +158,11 @@ def _as_input_errors(what: str) -> Iterator[None]:
         raise InputError(f"{what}: expected an image, got a directory; name the files in it") from error
     except Exception as error:  # Pillow's plugins raise whatever a damaged file leads them to
         name = type(error).__name__
-        problem = "something else" if name == "UnidentifiedImageError" else f"{name}: {error}"
-        raise InputError(f"{what}: expected a whole image in a format Pillow reads, got {problem}") from error
+        if name == "UnidentifiedImageError":
+            problem = "something else; convert it to one of these, or open it with Pillow yourself if you trust it"
+        else:
+            problem = f"{name}: {error}"
+        raise InputError(f"{what}: expected a whole image ({_FORMATS_TEXT}), got {problem}") from error
 
 
 def _check_size(size: tuple[int, int], what: str) -> None:
@@ -113,8 +175,6 @@ def _check_size(size: tuple[int, int], what: str) -> None:
 
 
 def _from_array(pixels: NDArray[Any]) -> Image.Image:
-    from PIL import Image
-
     if pixels.dtype != np.uint8 or not is_pixel_shape(pixels.shape) or pixels.size == 0:
         raise InputError(
             "expected a uint8 array of shape (H, W) or (H, W, 1|3|4) with at least one pixel, "
@@ -122,25 +182,24 @@ def _from_array(pixels: NDArray[Any]) -> Image.Image:
         )
     if pixels.shape[2:] == (1,):
         pixels = pixels[:, :, 0]
-    return Image.fromarray(np.ascontiguousarray(pixels))
+    return cast("Image.Image", _loaded_pillow().fromarray(np.ascontiguousarray(pixels)))
 
 
 def _from_pillow(image: Image.Image, mode: str) -> Image.Image:
     what = f"Pillow image of mode {image.mode}"
     _check_size(image.size, what)
     with _as_input_errors(what):
-        with _pillow:
+        _loaded_pillow()
+        with _alone_with(image):
             image.load()
         return _upright(_converted(image, mode, what), _orientation(image))
 
 
 def _open(file: IO[bytes], what: str) -> ImageFile.ImageFile:
     """Read the header only, and judge the size before a pixel is decoded."""
-    from PIL import Image
-
     file.seek(0)
-    with _pillow:
-        image = Image.open(file)
+    loaded = _loaded_pillow()
+    image: ImageFile.ImageFile = loaded.open(file, formats=[format for format in FORMATS if format in loaded.OPEN])
     _check_size(image.size, what)
     return image
 
@@ -165,10 +224,8 @@ def _low_bytes(file: IO[bytes], raw_mode: str, what: str) -> NDArray[np.uint8]:
 
 
 def _colours_of_16_bits(high: Image.Image, low: NDArray[np.uint8]) -> Image.Image:
-    from PIL import Image
-
     samples = np.asarray(high)[..., :3].astype(np.int32) * 256 + low
-    return Image.fromarray(_divided_by_257(samples))
+    return cast("Image.Image", _loaded_pillow().fromarray(_divided_by_257(samples)))
 
 
 def _divided_by_257(samples: NDArray[np.int32]) -> NDArray[np.uint8]:
@@ -178,8 +235,6 @@ def _divided_by_257(samples: NDArray[np.int32]) -> NDArray[np.uint8]:
 
 def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
     """Make a new image of ``mode``: alpha dropped, 16 bits divided by 257, then Pillow's convert."""
-    from PIL import Image
-
     if image.mode.startswith("I"):  # I;16 in either byte order, and I, which holds 16-bit files in 32 bits
         samples = np.asarray(image).astype(np.int32)
         if samples.min() < 0 or samples.max() > 65535:
@@ -187,13 +242,15 @@ def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
                 f"{what}: expected 16-bit samples from 0 to 65535, got {samples.min()} to {samples.max()}; "
                 "scale them to 8 bits first"
             )
-        image = Image.fromarray(_divided_by_257(samples))
+        image = _loaded_pillow().fromarray(_divided_by_257(samples))
     if "transparency" in image.info:  # alpha as a colour or palette entries; convert would warn, or look it up
         image = image.copy()
         del image.info["transparency"]
     if image.mode in ("La", "RGBa"):  # colours multiplied by alpha
         image = image.convert("LA" if image.mode == "La" else "RGBA")
     if image.mode == "LAB":
+        with _pillow:
+            importlib.import_module("PIL.ImageCms")  # which convert would import
         image = image.convert("RGB")
     return image.convert(mode)
 

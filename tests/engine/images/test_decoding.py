@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import subprocess
 import sys
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,6 +102,19 @@ def test_other_colour_spaces_are_converted_by_pillow(mode: str) -> None:
 def test_floats_are_clipped_as_pillow_does() -> None:
     image = Image.fromarray(np.array([[-5, 0, 12.7, 255, 300]], dtype=np.float32))
     np.testing.assert_array_equal(pixels(encoded(image, "TIFF"), "L"), [[0, 0, 12, 255, 255]])
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "MPO"])
+def test_every_format(format: str) -> None:
+    if format not in Image.SAVE:
+        Image.init()
+    if format not in Image.SAVE:
+        pytest.skip(f"this Pillow does not write {format}")
+    flat = Image.new("RGB", (16, 16), (200, 100, 50))
+    options: dict[str, Any] = {"save_all": True, "append_images": [flat]} if format == "MPO" else {}
+    found = pixels(encoded(flat, format, **options), "RGB")
+    assert found.shape == (16, 16, 3)
+    assert np.abs(found.astype(int) - [200, 100, 50]).max() <= 3
 
 
 # ---------------------------------------------------------------------------------------------------------- 16 bits
@@ -285,3 +301,94 @@ def test_many_threads_may_share_an_image_not_read_yet() -> None:
         thread.join()
     assert len(found) == 8
     assert all(np.array_equal(one, big) for one in found)
+
+
+class Slow(Image.Image):
+    """An image that is read only when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.im, self._mode, self._size = Image.new("L", (4, 4)).im, "L", (4, 4)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def load(self) -> Any:
+        self.begun.set()
+        assert self.go_on.wait(30)
+        return super().load()
+
+
+def test_two_images_are_read_side_by_side() -> None:
+    slow, other = Slow(), Image.open(io.BytesIO(encoded(Image.fromarray(GREY))))
+    reader = threading.Thread(target=open_image, args=(slow, "L"))
+    reader.start()
+    try:
+        assert slow.begun.wait(30)
+        for image in (other, encoded(Image.fromarray(GREY)), GREY):
+            np.testing.assert_array_equal(pixels(image, "L"), GREY)
+    finally:
+        slow.go_on.set()
+        reader.join()
+
+
+FORKS = """
+import os, sys, threading, time
+import numpy as np
+from lcnn_engine import Net
+net = Net.load(sys.argv[1], threads=int(sys.argv[3]))
+path, forks, stop = sys.argv[2], int(sys.argv[4]), []
+with open(path, "rb") as file:
+    data = file.read()
+def predict(image):
+    while not stop:
+        net.predict(image)
+threads = [threading.Thread(target=predict, args=(image,), daemon=True) for image in (data, path, data)]
+[thread.start() for thread in threads]
+expected = None
+for fork in range(forks):
+    child = os.fork()
+    if not child:
+        found = [net.predict(image) for image in (data, path)]
+        os._exit(0 if np.array_equal(*found) and np.isfinite(found[0]).all() else 1)
+    end = time.monotonic() + 30
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() > end:
+            os.kill(child, 9)
+            sys.exit(f"child {fork} hangs")
+        time.sleep(0.0005)
+    if status:
+        sys.exit(f"child {fork} ended with {status}")
+stop.append(1)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize(("threads", "forks", "programs"), [(1, 200, 1), (2, 60, 1), (1, 1, 8)])
+def test_a_child_forked_while_others_read_images_predicts(
+    model_path: Path, tmp_path: Path, threads: int, forks: int, programs: int
+) -> None:
+    """Several programs with one fork each: it falls into the import of Pillow."""
+    path = tmp_path / "image.png"
+    path.write_bytes(encoded(Image.fromarray(RNG.integers(0, 256, (60, 50, 3), dtype=np.uint8))))
+    command = [sys.executable, "-W", "ignore", "-c", FORKS, model_path, path, str(threads), str(forks)]
+    for _ in range(programs):
+        subprocess.run(command, check=True, timeout=120, cwd=tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_reads_an_image_that_another_thread_was_reading() -> None:
+    slow = Slow()
+    reader = threading.Thread(target=open_image, args=(slow, "L"))
+    reader.start()
+    assert slow.begun.wait(30)
+    child = os.fork()
+    if not child:
+        slow.go_on.set()
+        signal.alarm(20)  # what hangs ends
+        os._exit(0 if open_image(slow, "L").size == (4, 4) else 1)
+    slow.go_on.set()
+    reader.join()
+    assert os.waitpid(child, 0)[1] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,34 @@ def test_what_is_no_image(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file.png"
     path.write_bytes(content)
     for source, name in ((content, f"^{len(content)} bytes"), (path, r"file\.png")):
-        with pytest.raises(InputError, match=name + r".*: expected a whole image in a format Pillow reads, got \w+"):
+        with pytest.raises(InputError, match=name + r".*: expected a whole image \(JPEG, .* or PPM\), got \w+"):
             open_image(source, "L")
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 6\n%%EndComments\nshowpage\n"
+
+
+def test_postscript_starts_no_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pillow reads it by Ghostscript, which a file from a stranger must not start."""
+    path = tmp_path / "digit.png"
+    path.write_bytes(POSTSCRIPT)
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **options: pytest.fail(f"started {arguments}"))
+    Image.init()
+    assert "EPS" in Image.OPEN
+    for source in (POSTSCRIPT, path):
+        with pytest.raises(InputError, match=r"or PPM\), got something else; convert it to one of these"):
+            open_image(source, "L")
+
+
+@pytest.mark.parametrize("format", ["ICO", "JPEG2000", "PCX", "SGI", "TGA", "DDS"])
+def test_other_formats_of_pillow_are_not_tried(format: str) -> None:
+    Image.init()
+    if format not in Image.SAVE:
+        pytest.skip(f"this Pillow does not write {format}")
+    source = encoded(Image.new("RGB", (32, 32)), format)
+    with pytest.raises(InputError, match="got something else; convert it"):
+        open_image(source, "RGB")
+    assert open_image(Image.open(io.BytesIO(source)), "RGB").size == (32, 32)  # as the caller has chosen
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")  # Pillow's word on the cut TIFF
