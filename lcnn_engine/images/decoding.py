@@ -127,7 +127,8 @@ def open_image(image: ImageLike, mode: str) -> Image.Image:
     as Pillow starts other programs for some), a Pillow image (which is left as it was; of several frames the
     one it shows), or a uint8 array (H, W) or (H, W, 1|3|4). Files with several frames give the first. Alpha is
     dropped. 16-bit samples v become the integer nearest to v / 257: modes ``I;16`` and ``I``, and 16-bit colours in
-    PNG; of 16-bit colours in other files, and in images already opened, Pillow itself keeps the high byte.
+    PNG; of 16-bit colours in other files, and in images already opened, Pillow itself keeps the high byte. Floats (mode
+    ``F``) from 0 to 255 are cut to integers; others, and such as are all from 0 to 1, are refused.
 
     Raises FileNotFoundError for a missing file, InputError for everything else that is no image, is damaged, or
     has no pixels or more than 2^27.
@@ -243,6 +244,8 @@ def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
                 "scale them to 8 bits first"
             )
         image = _loaded_pillow().fromarray(_divided_by_257(samples))
+    if image.mode == "F":
+        _check_floats(image, what)
     if "transparency" in image.info:  # alpha as a colour or palette entries; convert would warn, or look it up
         image = image.copy()
         del image.info["transparency"]
@@ -253,6 +256,18 @@ def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
             importlib.import_module("PIL.ImageCms")  # which convert would import
         image = image.convert("RGB")
     return image.convert(mode)
+
+
+def _check_floats(image: Image.Image, what: str) -> None:
+    """Refuse what convert would clip to black or to white."""
+    low, high = cast("tuple[float, float]", image.getextrema())
+    finite = np.isfinite(np.asarray(image)).all()
+    if not finite or low < 0 or high > 255 or 0 < high <= 1:
+        raise InputError(
+            f"{what}: expected floats from 0 to 255, got "
+            + (f"{low:g} to {high:g}" if finite else "some that are not finite")
+            + "; scale them to a uint8 array first, where black is 0 and white 255"
+        )
 
 
 def _orientation(image: Image.Image) -> int:

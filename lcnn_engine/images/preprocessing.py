@@ -109,8 +109,9 @@ def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) 
 
     float16, float32 and float64 arrays are preprocessed inputs: (H, W, C), or (H, W) where C = 1. uint8 arrays (H, W)
     or (H, W, 1|3|4), Pillow images, paths and bytes are images. A list or tuple of any of these, or one leading
-    axis more, is a batch; a 3-D uint8 array whose last axis is not 1, 3 or 4 is a batch of greys. The result may
-    share memory with ``img``. Values are not looked at: NaN is the engine's to find.
+    axis more, is a batch. A 3-D uint8 array whose last axis is not 1, 3 or 4 is a batch of greys, and is refused by a
+    model of three channels: its first axis may be colours. The result may share memory with ``img``. Values are not
+    looked at: NaN is the engine's to find.
 
     Raises InputError for anything else, for an empty batch, and for an image where ``preprocessing`` is None;
     FileNotFoundError for a missing file.
@@ -134,7 +135,8 @@ def _array_kind(x: NDArray[Any], input_shape: Shape) -> str | None:
     if x.dtype == np.uint8:
         if is_pixel_shape(x.shape):
             return "single"
-        return "batch" if x.ndim == 3 or (x.ndim == 4 and is_pixel_shape(x.shape[1:])) else None
+        greys = x.ndim == 3 and input_shape[2:] != (3,)  # for a model of colours more likely (C, H, W)
+        return "batch" if greys or (x.ndim == 4 and is_pixel_shape(x.shape[1:])) else None
     if not _is_input_dtype(x.dtype):
         return None
     shapes = [input_shape, input_shape[:2]] if input_shape[2:] == (1,) else [input_shape]
@@ -155,15 +157,26 @@ def _as_float32(x: NDArray[Any]) -> Float32:
 def _misfit(x: NDArray[Any], input_shape: Shape) -> InputError:
     got = f"got {x.dtype} of shape {x.shape}"
     if x.dtype == np.uint8:
-        return InputError(f"expected uint8 images of shape (H, W) or (H, W, 1|3|4), or a batch of them, {got}")
+        remedy = _channels_last(x, (1, 3, 4))
+        if x.ndim == 3 and not remedy:
+            remedy = "; a batch of grey images has the shape (N, H, W, 1), as x[..., numpy.newaxis]"
+        return InputError(f"expected uint8 images of shape (H, W) or (H, W, 1|3|4), or a batch of them, {got}{remedy}")
     if not _is_input_dtype(x.dtype):
         kinds = "a float16, float32 or float64 array (preprocessed input) or a uint8 one (images)"
         return InputError(f"expected {kinds}, {got}; convert it with .astype")
     grey = f" or {input_shape[:2]}" if input_shape[2:] == (1,) else ""
     return InputError(
-        f"expected preprocessed input of shape {input_shape}{grey}, or a batch of it, {got}; "
-        "images of any other size go in as uint8 arrays"
+        f"expected preprocessed input of shape {input_shape}{grey}, or a batch of it, {got}"
+        + (_channels_last(x, input_shape[2:]) or "; images of any other size go in as uint8 arrays")
     )
+
+
+def _channels_last(x: NDArray[Any], channels: tuple[int, ...]) -> str:
+    """Say how to turn an array that may be (C, H, W) or (N, C, H, W); empty where it cannot be."""
+    if x.ndim not in (3, 4) or x.shape[-3] not in channels:
+        return ""
+    axes = "1, 2, 0" if x.ndim == 3 else "0, 2, 3, 1"
+    return f"; if its channels come first, turn it by x.transpose({axes})"
 
 
 def _gathered(items: Sequence[Any] | NDArray[Any], input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:

@@ -99,9 +99,25 @@ def test_other_colour_spaces_are_converted_by_pillow(mode: str) -> None:
         np.testing.assert_array_equal(pixels(image, "L"), luma(np.asarray(image.convert("RGB"))))
 
 
-def test_floats_are_clipped_as_pillow_does() -> None:
-    image = Image.fromarray(np.array([[-5, 0, 12.7, 255, 300]], dtype=np.float32))
-    np.testing.assert_array_equal(pixels(encoded(image, "TIFF"), "L"), [[0, 0, 12, 255, 255]])
+def test_floats_are_cut_to_integers() -> None:
+    image = Image.fromarray(np.array([[0, 0.9, 12.7, 255]], dtype=np.float32))
+    for source in (image, encoded(image, "TIFF")):
+        np.testing.assert_array_equal(pixels(source, "L"), [[0, 0, 12, 255]])
+    np.testing.assert_array_equal(pixels(Image.new("F", (2, 1)), "L"), [[0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("samples", "found"),
+    [
+        ([0, 0.5, 1], "0 to 1"), ([0, 0.25], "0 to 0.25"), ([-5, 12], "-5 to 12"), ([0, 65535], "0 to 65535"),
+        ([0, 1, np.nan], "not finite"), ([np.inf, 1], "not finite"),
+    ],
+)  # fmt: skip
+def test_floats_that_would_be_black_or_clipped_are_refused(samples: list[float], found: str) -> None:
+    image = Image.fromarray(np.array([samples], dtype=np.float32))
+    for source in (image, encoded(image, "TIFF")):
+        with pytest.raises(InputError, match=rf"expected floats from 0 to 255, got .*{found}; scale them to a uint8"):
+            open_image(source, "L")
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "MPO"])

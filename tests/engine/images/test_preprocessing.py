@@ -206,6 +206,35 @@ def test_batches_of_images() -> None:
         np.testing.assert_array_equal(batch, np.stack([to_input(one, GREY, SHAPE) for one in x]))
 
 
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [
+        ((3, 8, 8), r"channels come first, turn it by x.transpose\(1, 2, 0\)"),
+        ((1, 8, 8), r"x.transpose\(1, 2, 0\)"),
+        ((2, 3, 8, 6), r"x.transpose\(0, 2, 3, 1\)"),
+        ((28, 28, 5), r"a batch of grey images has the shape \(N, H, W, 1\), as x\[..., numpy.newaxis\]"),
+        ((28, 28, 28), r"\(N, H, W, 1\)"),
+    ],
+)
+def test_a_model_of_colours_takes_no_three_axes_that_may_be_channels_first(shape: tuple[int, ...], remedy: str) -> None:
+    for given in (pixels(*shape), [pixels(*shape)]):
+        with pytest.raises(InputError, match=r"expected uint8 images of shape .* got uint8 of shape .*" + remedy):
+            as_batch(given, (8, 6, 3), COLOUR)
+
+
+def test_preprocessed_input_with_channels_first_is_told_how_to_turn() -> None:
+    for shape, axes in (((3, 8, 6), "1, 2, 0"), ((2, 3, 8, 6), "0, 2, 3, 1")):
+        with pytest.raises(InputError, match=rf"got float32 of shape .*x.transpose\({axes}\)"):
+            as_batch(np.zeros(shape, np.float32), (8, 6, 3), COLOUR)
+
+
+def test_greys_with_their_axis_are_a_batch_for_a_model_of_colours() -> None:
+    p = Preprocessing(mode="RGB", mean=(0,) * 3, std=(1,) * 3, resize=Resize("exact", (8, 6), "box"))
+    batch, alone = as_batch(pixels(3, 8, 8, 1), (8, 6, 3), p)
+    assert not alone
+    assert batch.shape == (3, 8, 6, 3)
+
+
 @pytest.mark.parametrize("shape", [(11, 9, 1), (11, 9, 3), (11, 9, 4), (2, 2, 3), (1, 1, 1)])
 def test_a_last_axis_of_colours_is_one_image(shape: tuple[int, ...]) -> None:
     batch, alone = as_batch(pixels(*shape), SHAPE, GREY)
