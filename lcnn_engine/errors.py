@@ -18,7 +18,7 @@ class InputError(LcnnError, ValueError):
 
 
 class SettingError(LcnnError, ValueError):
-    """An argument or environment variable (``threads``, ``LCNN_ISA``) has a value that means nothing."""
+    """An argument or environment variable (``threads``, ``on_error``, ``LCNN_ISA``) has a value that means nothing."""
 
 
 class NodeNameError(InputError, KeyError):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 import numpy as np
 
-from .errors import InputError, NodeNameError
+from .errors import InputError, NodeNameError, SettingError
 from .format.model_file import read_model
-from .images.preprocessing import as_batch
+from .images.preprocessing import as_batch, as_inputs
 from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
 from .plan import Plan
 from .runtime.threads import checked_threads
@@ -88,17 +88,46 @@ class Net:
         """Cores that one call may use."""
         return self._threads
 
-    def predict(self, img: Any) -> np.ndarray:
+    @overload
+    def predict(self, img: Any, on_error: Literal["raise"] = "raise") -> np.ndarray: ...
+
+    @overload
+    def predict(self, img: Any, on_error: Literal["skip"]) -> tuple[np.ndarray, np.ndarray]: ...
+
+    @overload
+    def predict(self, img: Any, on_error: Literal["return"]) -> Any: ...
+
+    def predict(self, img: Any, on_error: str = "raise") -> Any:
         """Compute the network's result, float32 of ``output_shape``: for a classifier, the probabilities (classes,).
 
-        ``img``: an image as a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4), which goes through
-        the model's preprocessing; or a float array (H, W, C), or (H, W) where C = 1, that is preprocessed already. A
-        list of these, or an array with one leading axis more, is a batch and gives (N, *output_shape).
-        Raises InputError for what does not fit and for numbers that are not finite, FileNotFoundError.
+        ``img``: an image as a path, bytes, a file open for reading bytes, a Pillow image or a uint8 array (H, W) or
+        (H, W, 1|3|4), which goes through the model's preprocessing; or a float array (H, W, C), or (H, W) where C = 1,
+        that is preprocessed already. What has ``__array__`` (a tensor) is taken as that array. A list, generator or
+        other iterable of these, or an array with one leading axis more, is a batch and gives (N, *output_shape).
+
+        ``on_error``: what an input that does not fit, cannot be read or is not finite does. ``"raise"`` raises its
+        error. ``"skip"`` leaves it out, and gives the results of the M others and where they were: float32
+        (M, *output_shape) and integers (M,). ``"return"`` gives a list with a result or an error in each place (for
+        an ``img`` that is no batch, that result or error itself).
+
+        Raises InputError for what does not fit and for numbers that are not finite, FileNotFoundError, SettingError
+        for ``on_error``.
         """
-        batch, single = as_batch(img, self.input_shape, self._graph.preprocessing)
-        result = self._run(batch)
-        return result[0] if single else result
+        if on_error == "raise":
+            batch, single = as_batch(img, self.input_shape, self._graph.preprocessing)
+            result = self._run(batch)
+            return result[0] if single else result
+        if on_error not in ("skip", "return"):
+            raise SettingError(f"expected on_error to be 'raise', 'skip' or 'return', got {on_error!r}")
+        inputs, single = as_inputs(img, self.input_shape, self._graph.preprocessing)
+        good = {i: x for i, x in enumerate(inputs) if isinstance(x, np.ndarray)}
+        rows = self._run(np.stack(list(good.values()))) if good else np.empty((0, *self.output_shape), np.float32)
+        if on_error == "skip":
+            return rows, np.array(list(good), dtype=np.intp)
+        results: list[Any] = list(inputs)
+        for i, row in zip(good, rows, strict=True):
+            results[i] = row
+        return results[0] if single else results
 
     def classify(self, img: Any, top: int = 5) -> list[tuple[str, float]] | list[list[tuple[str, float]]]:
         """Give the ``top`` classes, best first, as (label, probability); for a batch, a list of such lists.
@@ -182,7 +211,7 @@ class Net:
         """
         from .analysis.profile import profile_network
 
-        if isinstance(runs, bool) or not isinstance(runs, int) or runs < 1:
+        if isinstance(runs, bool) or not isinstance(runs, (int, np.integer)) or runs < 1:
             raise InputError(f"expected runs to be an integer of at least 1, got {runs!r}")
         if dense and not any(isinstance(node, (LookupConv2D, LookupDense)) for node in self._graph.nodes):
             raise InputError(
@@ -192,7 +221,7 @@ class Net:
         self._run(batch[:1])  # refuses numbers that are not finite
         image = np.require(batch[:1], np.float32, ("C", "ALIGNED"))
         dense_plan = self._dense_plan() if dense else None
-        return profile_network(self._graph, self._plan, dense_plan, image, self._threads, runs)
+        return profile_network(self._graph, self._plan, dense_plan, image, self._threads, int(runs))
 
     def _dense_plan(self) -> Plan:
         from .interop.dense import dense_equivalent

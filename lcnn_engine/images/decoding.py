@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "MAX_PIXELS", "ImageLike", "is_image", "is_pixel_shape", "open_image"]
 
-ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]"
+ImageLike: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[np.uint8]"
+)
 
 # Below Pillow's own limit (2 * MAX_IMAGE_PIXELS, about 2^27.4), which belongs to the host program and may be off.
 MAX_PIXELS = 2**27
@@ -112,7 +114,9 @@ def is_image(value: object) -> bool:
     """Tell whether ``value`` is of a type that :func:`open_image` takes."""
     if isinstance(value, np.ndarray):
         return bool(value.dtype == np.uint8)
-    return isinstance(value, (str, os.PathLike, bytes, bytearray, memoryview)) or _is_pillow_image(value)
+    if isinstance(value, (str, os.PathLike, bytes, bytearray, memoryview)) or _is_pillow_image(value):
+        return True
+    return callable(getattr(value, "read", None))  # a file, or what behaves as one
 
 
 def is_pixel_shape(shape: tuple[int, ...]) -> bool:
@@ -123,12 +127,13 @@ def is_pixel_shape(shape: tuple[int, ...]) -> bool:
 def open_image(image: ImageLike, mode: str) -> Image.Image:
     """Open ``image`` as a Pillow image of ``mode`` ``"L"`` or ``"RGB"``, turned upright by its EXIF orientation.
 
-    ``image`` is a path, an encoded file as bytes (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, PPM: no other format is tried,
-    as Pillow starts other programs for some), a Pillow image (which is left as it was; of several frames the
-    one it shows), or a uint8 array (H, W) or (H, W, 1|3|4). Files with several frames give the first. Alpha is
-    dropped. 16-bit samples v become the integer nearest to v / 257: modes ``I;16`` and ``I``, and 16-bit colours in
-    PNG; of 16-bit colours in other files, and in images already opened, Pillow itself keeps the high byte. Floats (mode
-    ``F``) from 0 to 255 are cut to integers; others, and such as are all from 0 to 1, are refused.
+    ``image`` is a path; an encoded file as bytes; a file open for reading bytes, which is read from where it stands to
+    its end and left open; a Pillow image (which is left as it was; of several frames the one it shows); or a uint8
+    array (H, W) or (H, W, 1|3|4). Files are JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PPM; no other format is tried,
+    as Pillow starts other programs for some. Files with several frames give the first. Alpha is dropped. 16-bit
+    samples v become the integer nearest to v / 257: modes ``I;16`` and ``I``, and 16-bit colours in PNG; of 16-bit
+    colours in other files, and in images already opened, Pillow itself keeps the high byte. Floats (mode ``F``) from 0
+    to 255 are cut to integers; others, and such as are all from 0 to 1, are refused.
 
     Raises FileNotFoundError for a missing file, InputError for everything else that is no image, is damaged, or
     has no pixels or more than 2^27.
@@ -145,7 +150,9 @@ def open_image(image: ImageLike, mode: str) -> Image.Image:
         what = repr(os.fspath(image))
         with _as_input_errors(what), Path(image).open("rb") as file:
             return _decoded(file, mode, what)
-    raise InputError(f"expected a path, bytes, a Pillow image or a uint8 array, got {type(image).__name__}")
+    if is_image(image):
+        return _from_file(image, mode)  # type: ignore[arg-type]
+    raise InputError(f"expected a path, bytes, a file, a Pillow image or a uint8 array, got {type(image).__name__}")
 
 
 @contextmanager
@@ -194,6 +201,18 @@ def _from_pillow(image: Image.Image, mode: str) -> Image.Image:
         with _alone_with(image):
             image.load()
         return _upright(_converted(image, mode, what), _orientation(image))
+
+
+def _from_file(file: IO[bytes], mode: str) -> Image.Image:
+    what = type(file).__name__
+    with _as_input_errors(what):
+        content = file.read()
+        if not isinstance(content, bytes):
+            got = type(content).__name__
+            raise InputError(f"{what}: expected a file that gives bytes, got {got}; open it with the mode 'rb'")
+        if not content:
+            raise InputError(f"{what}: expected an image, got no bytes; if it has been read or written, .seek(0) first")
+        return _decoded(io.BytesIO(content), mode, f"{what} of {len(content)} bytes")
 
 
 def _open(file: IO[bytes], what: str) -> ImageFile.ImageFile:

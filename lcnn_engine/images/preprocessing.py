@@ -7,8 +7,8 @@ numbers. Images are resized in 8 bits: :func:`to_pixels` gives uint8, :func:`nor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Set, Sized
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..model.graph import Preprocessing, Resize, Shape
 
-__all__ = ["as_batch", "normalize", "resized_shape", "to_input", "to_pixels"]
+__all__ = ["as_batch", "as_inputs", "normalize", "resized_shape", "to_input", "to_pixels"]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Float32: TypeAlias = NDArray[np.float32]
@@ -33,8 +33,8 @@ Float32: TypeAlias = NDArray[np.float32]
 def to_input(image: ImageLike, preprocessing: Preprocessing, input_shape: Shape) -> Float32:
     """Make an image a network's input: float32 (H, W, C), of ``input_shape``.
 
-    ``image`` is a path, bytes, a Pillow image or a uint8 array (H, W) or (H, W, 1|3|4). Raises FileNotFoundError
-    for a missing file and InputError for what is no image or does not fit.
+    ``image`` is what :func:`.decoding.open_image` takes. Raises FileNotFoundError for a missing file and InputError for
+    what is no image or does not fit.
     """
     return normalize(to_pixels(image, preprocessing, input_shape), preprocessing)
 
@@ -108,8 +108,9 @@ def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) 
     """Make what ``predict`` was given float32 (N, *input_shape), and tell whether it was a single input.
 
     float16, float32 and float64 arrays are preprocessed inputs: (H, W, C), or (H, W) where C = 1. uint8 arrays (H, W)
-    or (H, W, 1|3|4), Pillow images, paths and bytes are images. A list or tuple of any of these, or one leading
-    axis more, is a batch. A 3-D uint8 array whose last axis is not 1, 3 or 4 is a batch of greys, and is refused by a
+    or (H, W, 1|3|4), Pillow images, paths, bytes and files open for reading bytes are images. What has ``__array__``
+    is taken as that array. A list or another iterable of any of these (no set and no mapping), or one leading axis
+    more, is a batch. A 3-D uint8 array whose last axis is not 1, 3 or 4 is a batch of greys, and is refused by a
     model of three channels: its first axis may be colours. The result may share memory with ``img``. Values are not
     looked at: NaN is the engine's to find.
 
@@ -117,17 +118,69 @@ def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) 
     FileNotFoundError for a missing file.
     """
     input_shape = tuple(input_shape)
-    if isinstance(img, (list, tuple)):
-        if not img:
-            raise InputError(f"expected at least one input, got an empty {type(img).__name__}")
-        return _gathered(img, input_shape, preprocessing), False
-    if isinstance(img, np.ndarray) and _array_kind(img, input_shape) == "batch":
-        if not len(img):
-            raise InputError(f"expected at least one input, got an array of shape {img.shape}")
-        if img.dtype == np.uint8:
-            return _gathered(img, input_shape, preprocessing), False
+    img, items = _items(img, input_shape)
+    if items is None:
+        return _single(img, input_shape, preprocessing)[None], True
+    if isinstance(img, np.ndarray) and img.dtype.kind == "f" and len(img):
         return _as_float32(img).reshape(len(img), *input_shape), False
-    return _single(img, input_shape, preprocessing)[None], True
+    rows = _each(items, input_shape, preprocessing)
+    if not isinstance(items, Sized):
+        batch = list(rows)
+        return np.stack(batch) if batch else _empty(img), False
+    result = np.empty((len(items), *input_shape), dtype=np.float32)
+    for i, row in enumerate(rows):
+        result[i] = row
+    return result if len(result) else _empty(img), False
+
+
+def as_inputs(
+    img: Any, input_shape: Shape, preprocessing: Preprocessing | None
+) -> tuple[list[Float32 | InputError | OSError], bool]:
+    """Do what :func:`as_batch` does, with its error in the place of an input that has one, also that of NaN or inf.
+
+    Raises InputError for what is neither an input nor a batch, and for an empty batch.
+    """
+    input_shape = tuple(input_shape)
+    img, items = _items(img, input_shape)
+    results: list[Float32 | InputError | OSError] = []
+    for item in [img] if items is None else items:
+        try:
+            x = _single(item, input_shape, preprocessing)
+            if not np.isfinite(x).all():
+                raise InputError("expected finite numbers, got some that are not")
+            results.append(x)
+        except (InputError, OSError) as error:
+            results.append(error)
+    if not results:
+        _empty(img)
+    return results, items is None
+
+
+def _items(img: Any, input_shape: Shape) -> tuple[Any, Iterable[Any] | None]:
+    """Give ``img``, as an array where it can be one, and the inputs that it is a batch of; None where it is one."""
+    img = _as_array(img)
+    if isinstance(img, np.ndarray):
+        if img.ndim == 1 and img.dtype.kind in "OU":  # a column of paths
+            return img, img.tolist()
+        return img, img if _array_kind(img, input_shape) == "batch" else None
+    is_batch = isinstance(img, Iterable) and not is_image(img) and not isinstance(img, (Mapping, Set))
+    return img, img if is_batch else None
+
+
+def _as_array(value: Any) -> Any:
+    """Make a tensor or column of another library an array; leave the rest alone."""
+    if isinstance(value, (np.ndarray, list, tuple)) or is_image(value) or not hasattr(value, "__array__"):
+        return value
+    try:
+        return np.asarray(value)
+    except Exception as error:  # whatever that library raises, as for a tensor that lies in a GPU
+        problem = f"expected a {type(value).__name__} that NumPy can take, got {type(error).__name__}: {error}"
+        raise InputError(f"{problem}; make it an array first") from error
+
+
+def _empty(img: Any) -> NoReturn:
+    got = f"array of shape {img.shape}" if isinstance(img, np.ndarray) else f"empty {type(img).__name__}"
+    raise InputError(f"expected at least one input, got an {got}")
 
 
 def _array_kind(x: NDArray[Any], input_shape: Shape) -> str | None:
@@ -179,25 +232,25 @@ def _channels_last(x: NDArray[Any], channels: tuple[int, ...]) -> str:
     return f"; if its channels come first, turn it by x.transpose({axes})"
 
 
-def _gathered(items: Sequence[Any] | NDArray[Any], input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
-    batch = np.empty((len(items), *input_shape), dtype=np.float32)
+def _each(items: Iterable[Any], input_shape: Shape, preprocessing: Preprocessing | None) -> Iterator[Float32]:
+    total = f" of {len(items)}" if isinstance(items, Sized) else ""
     for i, item in enumerate(items):
         try:
-            batch[i] = _single(item, input_shape, preprocessing)
+            yield _single(item, input_shape, preprocessing)
         except InputError as error:
-            raise InputError(f"input {i} of {len(items)}: {error}") from error
-    return batch
+            raise InputError(f"input {i}{total}: {error}") from error
 
 
 def _single(item: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
     """Make one input float32 of ``input_shape``."""
+    item = _as_array(item)
     if isinstance(item, np.ndarray):
         if _array_kind(item, input_shape) != "single":
             raise _misfit(item, input_shape)
         if item.dtype != np.uint8:
             return _as_float32(item).reshape(input_shape)
     elif not is_image(item):
-        kinds = "a path, bytes, a Pillow image, or an array of uint8 or floats"
+        kinds = "a path, bytes, a file, a Pillow image, or an array of uint8 or floats"
         raise InputError(f"expected {kinds}, or a list of them, got {type(item).__name__}; {_remedy(item)}")
     if preprocessing is None:
         raise InputError(
@@ -210,8 +263,4 @@ def _single(item: Any, input_shape: Shape, preprocessing: Preprocessing | None) 
 def _remedy(item: Any) -> str:
     if isinstance(item, (list, tuple, int, float)):
         return "make numbers an array with numpy.asarray(numbers, dtype=numpy.float32)"
-    if hasattr(item, "read"):
-        return "give what its .read() returns"
-    if hasattr(item, "__array__"):
-        return "convert it with numpy.asarray"
     return "make a list of its items with list()" if hasattr(item, "__iter__") else "open it as one of these"

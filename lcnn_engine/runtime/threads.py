@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from numbers import Integral
 from pathlib import Path
 
 from ..errors import SettingError
@@ -13,14 +14,17 @@ __all__ = ["checked_threads", "default_threads"]
 
 
 def checked_threads(threads: int | None) -> int:
-    """Check ``threads``, from 1 to 256; None means :func:`default_threads`. Raises SettingError."""
+    """Check ``threads``, an integer (also of NumPy) from 1 to 256; None means :func:`default_threads`.
+
+    Raises SettingError.
+    """
     if threads is None:
         return default_threads()
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
+    if isinstance(threads, bool) or not isinstance(threads, Integral) or not 1 <= threads <= MAX_THREADS:
         raise SettingError(
             f"expected threads to be an integer from 1 to {MAX_THREADS}, or None for all cores, got {threads!r}"
         )
-    return threads
+    return int(threads)
 
 
 @lru_cache(maxsize=1)

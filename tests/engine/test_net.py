@@ -156,9 +156,51 @@ class TestPredicting:
         Image.fromarray(pixels).save(tmp_path / "image.png")
         path = tmp_path / "image.png"
         expected = net.predict(pixels)
-        for image in (path, str(path), path.read_bytes(), Image.open(path)):
+        for image in (path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes()), Image.open(path)):
             assert np.array_equal(net.predict(image), expected)
         assert np.array_equal(net.predict([path, pixels])[1], expected)
+
+    def test_the_good_ones_of_a_batch_with_bad_ones(self, net: Net, tmp_path: Path):
+        good = np.random.default_rng(3).integers(0, 256, (2, 40, 30, 3), dtype=np.uint8)
+        nan = images(net.graph)[0]
+        nan[3, 4, 1] = np.nan
+        many = [good[0], b"bad", tmp_path / "nowhere.png", nan, good[1], 5]
+        expected = net.predict(list(good))
+        rows, indices = net.predict(many, on_error="skip")
+        assert np.array_equal(rows, expected)
+        assert indices.tolist() == [0, 4]
+        for given in (many, iter(many)):
+            found = net.predict(given, on_error="return")
+            assert len(found) == 6
+            assert np.array_equal(found[0], expected[0])
+            assert np.array_equal(found[4], expected[1])
+            assert [type(found[i]) for i in (1, 2, 3, 5)] == [InputError, FileNotFoundError, InputError, InputError]
+        assert "finite" in str(found[3])
+        with pytest.raises(InputError, match="input 1 of 6"):
+            net.predict(many)
+
+    def test_a_batch_of_bad_ones_only(self, net: Net):
+        rows, indices = net.predict([b"bad", b"worse"], on_error="skip")
+        assert rows.shape == (0, 10)
+        assert rows.dtype == np.float32
+        assert indices.shape == (0,)
+        assert indices.dtype.kind == "i"
+        x = images(net.graph, 3)
+        x[1, 0, 0, 0] = np.inf
+        assert net.predict(x, on_error="skip")[1].tolist() == [0, 2]
+
+    def test_on_error_with_one_input(self, net: Net):
+        x = images(net.graph)[0]
+        assert np.array_equal(net.predict(x, on_error="return"), net.predict(x))
+        assert isinstance(net.predict(b"bad", on_error="return"), InputError)
+        assert net.predict(x, on_error="skip")[0].shape == (1, 10)
+
+    def test_on_error_that_means_nothing(self, net: Net):
+        with pytest.raises(SettingError, match="'raise', 'skip' or 'return', got 'ignore'"):
+            net.predict([b"bad"], on_error="ignore")
+        for on_error in ("skip", "return"):
+            with pytest.raises(InputError, match="at least one"):
+                net.predict([], on_error=on_error)
 
     def test_classify_ranks_labels(self, net: Net):
         x = images(net.graph, 2)

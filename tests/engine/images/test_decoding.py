@@ -229,6 +229,21 @@ def test_path_bytes_image_and_array_give_the_same(tmp_path: Path) -> None:
     path.write_bytes(source)
     for image in (path, str(path), source, bytearray(source), memoryview(source), Image.open(path), RGB):
         np.testing.assert_array_equal(pixels(image, "RGB"), RGB)
+    with path.open("rb") as file:
+        np.testing.assert_array_equal(pixels(file, "RGB"), RGB)
+        assert not file.closed
+
+
+def test_a_file_is_read_from_where_it_stands_and_need_not_seek() -> None:
+    content = encoded(Image.fromarray(RGB))
+    file = io.BytesIO(b"head" + content)
+    file.seek(4)
+    np.testing.assert_array_equal(pixels(file, "RGB"), RGB)
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as end:
+        end.write(content)
+    with os.fdopen(reading, "rb") as end:
+        np.testing.assert_array_equal(pixels(end, "RGB"), RGB)
 
 
 def test_arrays_of_any_layout() -> None:

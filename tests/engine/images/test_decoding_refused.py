@@ -129,7 +129,25 @@ def test_arrays_that_are_no_image(array: np.ndarray) -> None:
         open_image(array, "L")
 
 
-@pytest.mark.parametrize("value", [None, 3, io.BytesIO(b"x"), [GREY], b"x"[0]])
+def test_files_that_give_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(encoded(Image.fromarray(GREY)))
+    with (
+        path.open(encoding="latin-1") as text,
+        pytest.raises(InputError, match=r"gives bytes, got str; open it .* 'rb'"),
+    ):
+        open_image(text, "L")  # type: ignore[arg-type]
+    with path.open("rb") as file:
+        file.read()
+        with pytest.raises(InputError, match=r"BufferedReader: expected an image, got no bytes; .*\.seek\(0\)"):
+            open_image(file, "L")
+    with pytest.raises(InputError, match=r"BufferedReader: expected a whole image .*closed"):
+        open_image(file, "L")
+    with pytest.raises(InputError, match=r"BytesIO: .* got something else"):
+        open_image(io.BytesIO(b"x"), "L")
+
+
+@pytest.mark.parametrize("value", [None, 3, [GREY], b"x"[0]])
 def test_values_that_hold_no_image(value: Any) -> None:
     with pytest.raises(InputError, match=f"expected a path, bytes, .*, got {type(value).__name__}"):
         open_image(value, "L")

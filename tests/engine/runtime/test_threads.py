@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lcnn_engine import SettingError
@@ -16,7 +17,10 @@ from lcnn_engine.runtime.threads import checked_threads, default_threads
 
 @pytest.mark.parametrize("count", [1, 2, MAX_THREADS])
 def test_a_number_is_taken(count: int) -> None:
-    assert checked_threads(count) == count
+    for given in (count, np.int64(count), np.uint16(count)):
+        found = checked_threads(given)
+        assert found == count
+        assert type(found) is int
 
 
 @pytest.mark.parametrize("value", [0, -1, MAX_THREADS + 1, 1.0, True, "2"])
