@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .decoding import MAX_PIXELS, ImageLike, is_image, is_pixel_shape, open_image
+from .enlarging import enlarged_part
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ..model.graph import Preprocessing, Resize, Shape
 
 __all__ = ["as_batch", "as_inputs", "normalize", "resized_shape", "to_input", "to_pixels"]
+
+MANY_PIXELS = 2**21
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Float32: TypeAlias = NDArray[np.float32]
@@ -46,7 +49,8 @@ def to_pixels(image: ImageLike, preprocessing: Preprocessing, input_shape: Shape
     """
     opened = open_image(image, preprocessing.mode)
     if preprocessing.resize is not None:
-        opened = _resized(opened, preprocessing.resize)
+        kept = (input_shape[0], input_shape[1]) if preprocessing.crop is not None else None
+        opened = _resized(opened, preprocessing.resize, kept)
     if preprocessing.crop is not None:
         opened = _cropped(opened, input_shape[0], input_shape[1])
     pixels = np.array(opened).reshape(opened.height, opened.width, -1)
@@ -79,16 +83,27 @@ def resized_shape(height: int, width: int, resize: Resize) -> tuple[int, int]:
     return (resize.size, scaled) if height <= width else (scaled, resize.size)
 
 
-def _resized(image: Image.Image, resize: Resize) -> Image.Image:
+def _resized(image: Image.Image, resize: Resize, kept: tuple[int, int] | None) -> Image.Image:
+    """Resize ``image``; where it grows much, only the ``kept`` height and width at its centre, as a crop does."""
     from PIL.Image import Resampling
 
     height, width = resized_shape(image.height, image.width, resize)
+    if kept is not None and _is_mostly_cut_off(image, height, width, kept):
+        top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
+        return enlarged_part(image, (width, height), resize.resample, left, top, kept[1], kept[0])
     if height * width > MAX_PIXELS:
         raise InputError(
             f"expected an image of at most {MAX_PIXELS} pixels after resizing, got {image.width} x {image.height}, "
             f"which becomes {width} x {height}; cut off some of its long edge first"
         )
     return image.resize((width, height), Resampling[resize.resample.upper()])
+
+
+def _is_mostly_cut_off(image: Image.Image, height: int, width: int, kept: tuple[int, int]) -> bool:
+    """Tell whether an image grows to some megapixels of which a crop keeps under a quarter."""
+    grows = height >= image.height and width >= image.width
+    fits = height >= kept[0] and width >= kept[1]
+    return grows and fits and height * width > max(MANY_PIXELS, 4 * kept[0] * kept[1])
 
 
 def _cropped(image: Image.Image, height: int, width: int) -> Image.Image:

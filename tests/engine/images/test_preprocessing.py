@@ -128,10 +128,28 @@ def test_an_image_smaller_than_the_crop(shape: tuple[int, int]) -> None:
         to_input(pixels(*shape), p, SHAPE)
 
 
-def test_a_thin_image_must_not_grow_without_limit() -> None:
-    p = Preprocessing(mode="L", mean=(0,), std=(1,), resize=Resize("shortest_edge", 256, "box"), crop="center")
-    with pytest.raises(InputError, match=r"got 3000000 x 1, which becomes 768000000 x 256; cut off"):
-        to_input(np.zeros((1, 3_000_000), np.uint8), p, (224, 224, 1))
+def test_an_image_must_not_grow_without_limit() -> None:
+    p = Preprocessing(mode="L", mean=(0,), std=(1,), resize=Resize("exact", (20_000, 20_000), "box"))
+    with pytest.raises(InputError, match=r"got 5 x 4, which becomes 20000 x 20000; cut off"):
+        to_input(np.zeros((4, 5), np.uint8), p, (20_000, 20_000, 1))
+
+
+@pytest.mark.parametrize("resample", ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"])
+def test_a_thin_image_is_enlarged_only_where_the_crop_keeps_it(resample: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = Preprocessing(
+        mode="RGB", mean=(0,) * 3, std=(1,) * 3, resize=Resize("shortest_edge", 256, resample), crop="center"
+    )
+    for shape in ((60, 1), (1, 60), (3, 200), (401, 6)):
+        x = pixels(*shape, 3)
+        height, width = resized_shape(*shape, Resize("shortest_edge", 256, resample))
+        whole = Image.fromarray(x).resize((width, height), Image.Resampling[resample.upper()])
+        top, left = (height - 224) // 2, (width - 224) // 2
+        expected = np.asarray(whole)[top : top + 224, left : left + 224]
+        with monkeypatch.context() as patch:
+            patch.setattr(Image.Image, "resize", lambda *arguments, **options: pytest.fail("the whole was resized"))
+            found = to_pixels(x, p, (224, 224, 3))
+        np.testing.assert_array_equal(found, expected)
+    assert to_pixels(pixels(1, 3_000_000), p, (224, 224, 3)).shape == (224, 224, 3)
 
 
 # --------------------------------------------------------------------------------------------------------- as_batch
