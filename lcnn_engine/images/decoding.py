@@ -35,6 +35,12 @@ ImageLike: TypeAlias = (
 # Below Pillow's own limit (2 * MAX_IMAGE_PIXELS, about 2^27.4), which belongs to the host program and may be off.
 MAX_PIXELS = 2**27
 
+MAX_TILE_PIXELS = 2**22  # of a TIFF; larger ones only where the image is
+
+TILE_WIDTH, TILE_LENGTH = 322, 323  # tags of a TIFF
+
+STRIP_PIXELS = 2**18  # that are worked on at a time, where numbers are wider than 8 bits
+
 # The formats that a file may have. Pillow reads 40 more, some by starting other programs (EPS: Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 _FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PPM"
@@ -221,7 +227,21 @@ def _open(file: IO[bytes], what: str) -> ImageFile.ImageFile:
     loaded = _loaded_pillow()
     image: ImageFile.ImageFile = loaded.open(file, formats=[format for format in FORMATS if format in loaded.OPEN])
     _check_size(image.size, what)
+    if image.format == "TIFF":
+        _check_tiles(image, what)
     return image
+
+
+def _check_tiles(image: ImageFile.ImageFile, what: str) -> None:
+    """Refuse a TIFF whose tiles, which are read whole, are much larger than the image."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    width, height = tags.get(TILE_WIDTH, 0), tags.get(TILE_LENGTH, 0)
+    limit = max(MAX_TILE_PIXELS, 4 * image.width * image.height)
+    if not all(isinstance(edge, int) for edge in (width, height)) or width * height > limit:
+        raise InputError(
+            f"{what}: expected a TIFF of {image.width} x {image.height} in tiles of at most {limit} pixels, "
+            f"got {width} x {height}; save it again with smaller tiles"
+        )
 
 
 def _decoded(file: IO[bytes], mode: str, what: str) -> Image.Image:
@@ -230,22 +250,32 @@ def _decoded(file: IO[bytes], mode: str, what: str) -> Image.Image:
     image.load()
     pixels: Image.Image = image
     if isinstance(raw_mode, str) and raw_mode in _LOW_BYTES:
-        pixels = _colours_of_16_bits(image, _low_bytes(file, raw_mode, what))
+        pixels = _joined(image, _low_bytes(file, raw_mode, what), grey=raw_mode == "LA;16B")
     return _upright(_converted(pixels, mode, what), _orientation(image))
 
 
-def _low_bytes(file: IO[bytes], raw_mode: str, what: str) -> NDArray[np.uint8]:
-    """Read the low bytes of a 16-bit PNG's samples: (H, W, 3), or (H, W, 1) for grey."""
+def _low_bytes(file: IO[bytes], raw_mode: str, what: str) -> Image.Image:
+    """Read the low bytes of a 16-bit PNG's samples: RGB or RGBA; for grey with alpha, G of RGBA."""
     image = _open(file, what)
     codec, box, offset, _ = image.tile[0]
     image.tile = [(codec, box, offset, _LOW_BYTES[raw_mode])]  # type: ignore[list-item]  # a plain tuple in old Pillows
-    pixels = np.asarray(image)
-    return pixels[..., 1:2] if raw_mode == "LA;16B" else pixels[..., :3]
+    image.load()
+    return image
 
 
-def _colours_of_16_bits(high: Image.Image, low: NDArray[np.uint8]) -> Image.Image:
-    samples = np.asarray(high)[..., :3].astype(np.int32) * 256 + low
-    return cast("Image.Image", _loaded_pillow().fromarray(_divided_by_257(samples)))
+def _joined(high: Image.Image, low: Image.Image, grey: bool) -> Image.Image:
+    """Make, in ``high``, of the high and the low bytes of samples the integers nearest to a 257th of them."""
+    for (top, upper), (_, lower) in zip(_strips(high), _strips(low), strict=True):
+        samples = upper[..., :3].astype(np.int32) * 256 + (lower[..., 1:2] if grey else lower[..., :3])
+        high.paste(_loaded_pillow().fromarray(_divided_by_257(samples)), (0, top))
+    return high
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Give an image as arrays of some rows each, from the top, so that little memory is taken at a time."""
+    rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield top, np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
 
 
 def _divided_by_257(samples: NDArray[np.int32]) -> NDArray[np.uint8]:
@@ -256,13 +286,7 @@ def _divided_by_257(samples: NDArray[np.int32]) -> NDArray[np.uint8]:
 def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
     """Make a new image of ``mode``: alpha dropped, 16 bits divided by 257, then Pillow's convert."""
     if image.mode.startswith("I"):  # I;16 in either byte order, and I, which holds 16-bit files in 32 bits
-        samples = np.asarray(image).astype(np.int32)
-        if samples.min() < 0 or samples.max() > 65535:
-            raise InputError(
-                f"{what}: expected 16-bit samples from 0 to 65535, got {samples.min()} to {samples.max()}; "
-                "scale them to 8 bits first"
-            )
-        image = _loaded_pillow().fromarray(_divided_by_257(samples))
+        image = _from_16_bits(image, what)
     if image.mode == "F":
         _check_floats(image, what)
     if "transparency" in image.info:  # alpha as a colour or palette entries; convert would warn, or look it up
@@ -277,10 +301,24 @@ def _converted(image: Image.Image, mode: str, what: str) -> Image.Image:
     return image.convert(mode)
 
 
+def _from_16_bits(image: Image.Image, what: str) -> Image.Image:
+    if image.mode == "I":
+        low, high = cast("tuple[int, int]", image.getextrema())
+        if low < 0 or high > 65535:
+            raise InputError(
+                f"{what}: expected 16-bit samples from 0 to 65535, got {low} to {high}; scale them to 8 bits first"
+            )
+    loaded = _loaded_pillow()
+    result: Image.Image = loaded.new("L", image.size)
+    for top, samples in _strips(image):
+        result.paste(loaded.fromarray(_divided_by_257(samples.astype(np.int32))), (0, top))
+    return result
+
+
 def _check_floats(image: Image.Image, what: str) -> None:
     """Refuse what convert would clip to black or to white."""
     low, high = cast("tuple[float, float]", image.getextrema())
-    finite = np.isfinite(np.asarray(image)).all()
+    finite = all(np.isfinite(samples).all() for _, samples in _strips(image))
     if not finite or low < 0 or high > 255 or 0 < high <= 1:
         raise InputError(
             f"{what}: expected floats from 0 to 255, got "

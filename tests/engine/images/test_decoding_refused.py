@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
+import sys
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +130,55 @@ def test_a_warning_about_size_that_is_made_an_error_is_ours(monkeypatch: pytest.
 def test_arrays_that_are_no_image(array: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"expected a uint8 array of shape .* with at least one pixel, got "):
         open_image(array, "L")
+
+
+def tiff(edge: int, tile: int) -> bytes:
+    """A deflated grey TIFF of edge x edge in one tile of tile x tile, by hand: Pillow writes strips."""
+    data = zlib.compress(bytes(min(tile * tile, 2**24)), 9)
+    tags = [
+        (256, edge), (257, edge), (258, 8), (259, 8), (262, 1), (277, 1), (322, tile), (323, tile), (324, 8),
+        (325, len(data)),
+    ]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def test_tiles_much_larger_than_the_image_are_refused() -> None:
+    for tile in (16, 1024, 2048):
+        np.testing.assert_array_equal(pixels(tiff(16, tile), "L"), np.zeros((16, 16)))
+    with pytest.raises(InputError, match="16 x 16 in tiles of at most 4194304 pixels, got 16384 x 16384; save it"):
+        open_image(tiff(16, 16384), "L")
+
+
+BYTES_OF_A_PIXEL = """
+import sys
+from lcnn_engine.images.decoding import open_image
+import numpy as np
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+open_image(np.zeros((2, 2), np.uint8), "RGB")
+before = peak()
+width, height = open_image(sys.argv[1], "RGB").size
+print((peak() - before) / (width * height))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc")
+@pytest.mark.parametrize("kind", ["colours", "colours with alpha", "grey with alpha", "grey", "tiff", "floats"])
+def test_what_is_wider_than_8_bits_takes_little_memory(kind: str, tmp_path: Path) -> None:
+    """A decoded image of colours takes 4 bytes a pixel in Pillow: two of them, and work on some rows at a time."""
+    edge, path = 2000, tmp_path / "image"
+    colour_type, channels = {"colours": (2, 3), "colours with alpha": (6, 4), "grey with alpha": (4, 2)}.get(
+        kind, (0, 1)
+    )
+    if kind in ("tiff", "floats"):
+        Image.new("I;16" if kind == "tiff" else "F", (edge, edge)).save(path, "TIFF", compression="tiff_deflate")
+    else:
+        path.write_bytes(png(edge, edge, 16, colour_type, bytes(edge * (2 * channels * edge + 1))))
+    found = subprocess.run(
+        [sys.executable, "-c", BYTES_OF_A_PIXEL, path], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert float(found.stdout) < 13
 
 
 def test_files_that_give_no_image(tmp_path: Path) -> None:
