@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -154,19 +154,29 @@ class Net:
         """Compute the activation of a node, float32 (H, W, C) or (C,), with a leading axis for a batch.
 
         Takes what :meth:`predict` takes. A sequence of names gives {name: array}, from one run. Raises NodeNameError
-        (an InputError and a KeyError) for a name that is no node.
+        (an InputError and a KeyError) for a name that is no node, InputError for what is no name and for none at all.
         """
-        names = (node,) if isinstance(node, str) else tuple(dict.fromkeys(node))
-        for name in names:
-            if name not in self._graph.by_name:
-                known = ", ".join(list(self._graph.by_name)[:20])
-                raise NodeNameError(f"expected the name of a node, one of {known}, got {name!r}")
+        names = self._checked_names(node)
         batch, single = as_batch(x, self.input_shape, self._graph.preprocessing)
         plan = self._plan_for(names)
         outputs = [np.empty((len(batch), *shape), np.float32) for shape in plan.output_shapes]
         self._run_plan(plan, batch, outputs)
         results = {name: array[0] if single else array for name, array in zip(names, outputs, strict=True)}
         return results[node] if isinstance(node, str) else results
+
+    def _checked_names(self, node: object) -> tuple[str, ...]:
+        """Give the names that ``node`` is or lists, each once."""
+        names: list[Any] = [node] if isinstance(node, str) or not isinstance(node, Iterable) else list(node)
+        known = ", ".join(list(self._graph.by_name)[:20])
+        for name in names:
+            if not isinstance(name, str):
+                expected = "the name of a node, or a flat list of names such as"
+                raise InputError(f"expected {expected} [{self._graph.output!r}], got {type(name).__name__} for a name")
+            if name not in self._graph.by_name:
+                raise NodeNameError(f"expected the name of a node, one of {known}, got {name!r}")
+        if not names:
+            raise InputError(f"expected the name of at least one node, one of {known}, got none")
+        return tuple(dict.fromkeys(names))
 
     def summary(self) -> str:
         """Tabulate the nodes: output, dictionary, lookups, density, multiplications by the paper's rule, bytes."""

@@ -179,6 +179,15 @@ class TestPredicting:
         with pytest.raises(KeyError):
             net.features(images(net.graph)[0], "conv9")
 
+    @pytest.mark.parametrize("names", [[["conv1"]], ["conv1", 3], 3, None, b"conv1", {"conv1": 1}.items()])
+    def test_what_is_no_name_of_a_node(self, net: Net, names):
+        with pytest.raises(InputError, match=r"a flat list of names such as \['.*'\], got (list|int|NoneType|tuple)"):
+            net.features(images(net.graph)[0], names)
+
+    def test_no_names_at_all(self, net: Net):
+        with pytest.raises(InputError, match=r"at least one node, one of conv1, .*got none"):
+            net.features(images(net.graph)[0], [])
+
 
 class TestCopies:
     def test_pickle_and_copy_carry_the_model(self, net: Net, model_path: Path, tmp_path: Path):
