@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from .errors import InputError, NodeNameError
-from .format.model_file import read_model
+from .format.model_file import check_model, read_model
 from .images.preprocessing import as_batch
 from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
 from .plan import Plan
@@ -35,9 +35,17 @@ class Net:
     def __init__(
         self, graph: Graph, tensors: Mapping[str, np.ndarray], threads: int | None = None, max_bytes: int = MAX_BYTES
     ) -> None:
-        """Take what ``read_model`` gives, which must be valid; :meth:`load` does both."""
+        """Take a graph and its tensors by name, as ``read_model`` gives them: checked as those of a file, and copied.
+
+        Raises ModelFormatError for what breaks a rule of the format, SettingError for ``threads`` and ``max_bytes``.
+        """
+        checked = check_model(graph, tensors, max_bytes=max_bytes)
+        self._prepare(*checked, threads, max_bytes)
+
+    def _prepare(self, graph: Graph, tensors: dict[str, np.ndarray], threads: int | None, max_bytes: int) -> None:
+        """Make the plan of a model that has been checked, and that nobody else holds."""
         self._graph = graph
-        self._tensors = dict(tensors)
+        self._tensors = tensors
         self._threads = checked_threads(threads)
         self._max_bytes = max_bytes
         self._plan = Plan(graph, self._tensors, max_bytes=max_bytes)
@@ -59,7 +67,9 @@ class Net:
         that breaks a rule of the format, SettingError for ``threads``.
         """
         graph, tensors = read_model(source, max_bytes=max_bytes)
-        return cls(graph, tensors, threads, max_bytes)
+        net = cls.__new__(cls)  # without what `__init__` checks: read_model has
+        net._prepare(graph, tensors, threads, max_bytes)
+        return net
 
     @property
     def name(self) -> str:
