@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 import numpy as np
 
 from .errors import InputError, NodeNameError, SettingError
-from .format.model_file import read_model
+from .format.model_file import check_model, read_model
 from .images.preprocessing import as_batch, as_inputs
 from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
 from .plan import Plan
@@ -33,9 +33,17 @@ class Net:
     def __init__(
         self, graph: Graph, tensors: Mapping[str, np.ndarray], threads: int | None = None, max_bytes: int = MAX_BYTES
     ) -> None:
-        """Take what ``read_model`` gives, which must be valid; :meth:`load` does both."""
+        """Take a graph and its tensors by name, as ``read_model`` gives them: checked as those of a file, and copied.
+
+        Raises ModelFormatError for what breaks a rule of the format, SettingError for ``threads`` and ``max_bytes``.
+        """
+        checked = check_model(graph, tensors, max_bytes=max_bytes)
+        self._prepare(*checked, threads, max_bytes)
+
+    def _prepare(self, graph: Graph, tensors: dict[str, np.ndarray], threads: int | None, max_bytes: int) -> None:
+        """Make the plan of a model that has been checked, and that nobody else holds."""
         self._graph = graph
-        self._tensors = dict(tensors)
+        self._tensors = tensors
         self._threads = checked_threads(threads)
         self._max_bytes = max_bytes
         self._plan = Plan(graph, self._tensors, max_bytes=max_bytes)
@@ -56,7 +64,9 @@ class Net:
         that breaks a rule of the format, SettingError for ``threads``.
         """
         graph, tensors = read_model(source, max_bytes=max_bytes)
-        return cls(graph, tensors, threads, max_bytes)
+        net = cls.__new__(cls)  # without what `__init__` checks: read_model has
+        net._prepare(graph, tensors, threads, max_bytes)
+        return net
 
     @property
     def name(self) -> str:
@@ -180,19 +190,29 @@ class Net:
         """Compute the activation of a node, float32 (H, W, C) or (C,), with a leading axis for a batch.
 
         Takes what :meth:`predict` takes. A sequence of names gives {name: array}, from one run. Raises NodeNameError
-        (an InputError and a KeyError) for a name that is no node.
+        (an InputError and a KeyError) for a name that is no node, InputError for what is no name and for none at all.
         """
-        names = (node,) if isinstance(node, str) else tuple(dict.fromkeys(node))
-        for name in names:
-            if name not in self._graph.by_name:
-                known = ", ".join(list(self._graph.by_name)[:20])
-                raise NodeNameError(f"expected the name of a node, one of {known}, got {name!r}")
+        names = self._checked_names(node)
         batch, single = as_batch(x, self.input_shape, self._graph.preprocessing)
         plan = self._plan_for(names)
         outputs = [np.empty((len(batch), *shape), np.float32) for shape in plan.output_shapes]
         self._run_plan(plan, batch, outputs)
         results = {name: array[0] if single else array for name, array in zip(names, outputs, strict=True)}
         return results[node] if isinstance(node, str) else results
+
+    def _checked_names(self, node: object) -> tuple[str, ...]:
+        """Give the names that ``node`` is or lists, each once."""
+        names: list[Any] = [node] if isinstance(node, str) or not isinstance(node, Iterable) else list(node)
+        known = ", ".join(list(self._graph.by_name)[:20])
+        for name in names:
+            if not isinstance(name, str):
+                expected = "the name of a node, or a flat list of names such as"
+                raise InputError(f"expected {expected} [{self._graph.output!r}], got {type(name).__name__} for a name")
+            if name not in self._graph.by_name:
+                raise NodeNameError(f"expected the name of a node, one of {known}, got {name!r}")
+        if not names:
+            raise InputError(f"expected the name of at least one node, one of {known}, got none")
+        return tuple(dict.fromkeys(names))
 
     def summary(self) -> str:
         """Tabulate the nodes: output, dictionary, lookups, density, multiplications by the paper's rule, bytes."""

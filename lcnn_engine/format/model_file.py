@@ -24,7 +24,7 @@ from . import safetensors_file
 from .graph_json import graph_from_object, graph_from_text, graph_to_object, graph_to_text
 from .validation import check_kinds, check_sizes, check_values
 
-__all__ = ["read_model", "stored_bytes", "write_model"]
+__all__ = ["check_model", "read_model", "stored_bytes", "write_model"]
 
 FORMAT_VERSION = "1"
 
@@ -50,6 +50,25 @@ def read_model(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, di
         tensors = safetensors_file.read_data(stream, header)
         check_values(graph, tensors, atoms)
         return graph, tensors
+
+
+def check_model(
+    graph: Graph, tensors: Mapping[str, np.ndarray], *, max_bytes: int = MAX_BYTES
+) -> tuple[Graph, dict[str, np.ndarray]]:
+    """Check a model that is no file as :func:`read_model` checks one, and give what that would: copies of the tensors.
+
+    Raises ModelFormatError; SettingError for ``max_bytes``.
+    """
+    _check_max_bytes(max_bytes)
+    if not isinstance(graph, Graph) or not isinstance(tensors, Mapping):
+        found = f"{shown(graph)} and {type(tensors).__name__}"
+        raise ModelFormatError(f"expected a Graph and its tensors by name, as read_model gives them, found {found}")
+    copies = {name: np.array(x, order="C") if isinstance(x, np.ndarray) else x for name, x in tensors.items()}
+    checked, ordered = _checked(graph, copies, max_bytes)
+    return checked, {
+        name: array.astype(np.int32 if array.dtype.kind == "i" else np.float32, copy=False)
+        for name, array in ordered.items()
+    }
 
 
 def stored_bytes(source: Source) -> dict[str, int]:

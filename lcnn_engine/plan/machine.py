@@ -54,6 +54,8 @@ class Machine(Record):
     """Of a filter in such a block, at least: what a row costs before its first lookup."""
     units: int = 8
     """Pieces that a call is cut into, at least, for threads to share."""
+    mask_pixels: int = 2**20
+    """Of a result whose rows are stored border and all, at most: each has an entry in a mask."""
     # Lengths of rows.
     line_share: int = 14
     """Rows are made whole cache lines where that makes them at most one part in so many longer."""
@@ -76,3 +78,5 @@ class Machine(Record):
     # A convolution and the pool behind it.
     band_bytes: int = 1024 * 1024
     """Of a result: about a second-level cache."""
+    max_bands: int = 1024
+    """Of a pool: each is calls of a kilobyte, and a file of a few bytes may have 2^31 rows."""

@@ -56,7 +56,8 @@ def choose_tiling(
     """
     each = lookups / filters
     fewest = -(-vectors // max_tile)
-    tiles = {-(-vectors // number) for number in range(fewest, min(vectors, 4 * fewest) + 1)}
+    most = min(vectors, 4 * fewest)  # tiles in a row of them; from each size, so that a large image takes no longer
+    tiles = {tile for tile in range(-(-vectors // most), max_tile + 1) if -(-vectors // -(-vectors // tile)) == tile}
     blocks = range(1, max(1, min(int(each / machine.tile_block_lookups), 64)) + 1)
     ways = [
         Tiling(tile, parts, kept, _nanoseconds(machine, vectors, tile, parts, len(kept), each, planes, halo, width))

@@ -1,15 +1,24 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there.
+
+Until it is whole, a file has a name of its own beside its place: ``.lcnn-PLACE-PID-RANDOM``, by which a later writer
+in that folder finds and removes what a killed one has left.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 __all__ = ["check_place", "replacing", "replacing_path"]
+
+_UNFINISHED = re.compile(r"\.lcnn-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{16}(\.\w+)?")
+_own: set[str] = set()  # names of what this process is writing
 
 
 def check_place(path: str | os.PathLike[str]) -> None:
@@ -36,13 +45,15 @@ def replacing_path(path: str | os.PathLike[str], suffix: str = ".tmp") -> Iterat
     """Give a name beside ``path`` for a file to be written under.
 
     At the end of the block it takes the place of ``path``, once it is on the disk, or vanishes if anything fails.
-    ``suffix`` ends the name, for writers that go by it.
+    ``suffix`` ends the name, for writers that go by it. What writers that were killed have left there is removed.
 
     Raises OSError, which names ``path``, where no file can come to lie, and FileNotFoundError if none was written.
     """
     path = Path(path)
     check_place(path)
-    temporary = path.parent / f".lcnn-{os.urandom(8).hex()}{suffix}"
+    _remove_leftovers(path.parent)
+    temporary = path.parent / f".lcnn-{_machine()}-{os.getpid()}-{os.urandom(8).hex()}{suffix}"
+    _own.add(temporary.name)
     try:
         yield temporary
         with temporary.open("rb+") as written:
@@ -51,6 +62,8 @@ def replacing_path(path: str | os.PathLike[str], suffix: str = ".tmp") -> Iterat
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        _own.discard(temporary.name)
     if hasattr(os, "O_DIRECTORY"):  # so that the new name survives a power cut, too
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -70,3 +83,40 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             raise OSError(error.errno, os.strerror(error.errno or errno.EIO), str(path)) from None
         with stream:
             yield stream
+
+
+def _machine() -> str:
+    """Give 8 digits for where process numbers are those of this process: a folder may be shared with other machines,
+    and with containers."""
+    known = [os.uname().nodename] if hasattr(os, "uname") else []
+    with suppress(OSError):
+        known.append(str(Path("/proc/self/ns/pid").readlink()))
+    with suppress(OSError):
+        known.append(Path("/etc/machine-id").read_text(encoding="ascii", errors="replace"))
+    return f"{zlib.crc32(repr(known).encode()):08x}"
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what dead processes of this machine were writing in ``folder``, never what a living one may be."""
+    if os.name != "posix":  # elsewhere os.kill does kill
+        return
+    machine = _machine()
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _UNFINISHED.fullmatch(entry.name)
+            if match and match[1] == machine and _is_dead(entry.name, int(match[2])):
+                with suppress(OSError):
+                    Path(entry.path).unlink()
+
+
+def _is_dead(name: str, process: int) -> bool:
+    """Tell whether ``process`` is no more; where that is our own number, whether ``name`` is one that it had before."""
+    if process == os.getpid():
+        return name not in _own
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return process > 0
+    except OSError:  # it is somebody else's
+        return False
+    return False

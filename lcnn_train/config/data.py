@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from lcnn_engine.model.graph import MODES, Resize, Shape
 from lcnn_engine.model.graph import Preprocessing as EnginePreprocessing
 from lcnn_train.config.names import DATASETS
-from lcnn_train.config.schema import Count, Positive, Section, Share
+from lcnn_train.config.schema import Count, Number, Positive, Section, Share
 
 Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 
@@ -27,9 +27,9 @@ class Data(Section):
     dataset: Literal[DATASETS] = "mnist"  # type: ignore[valid-type]
     folder: str | None = None
     validation: Count = 800
-    first_label: Annotated[int, Field(ge=0)] = 1
+    first_label: Number = 1
     workers: Count | None = None
-    cache: Annotated[int, Field(ge=0)] = 512
+    cache: Number = 512
 
 
 class Preprocessing(Section):

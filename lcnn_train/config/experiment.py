@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from lcnn_engine.utils.messages import shown
 from lcnn_train.config.data import AnyAugmentation, Data, Preprocessing, check_order
 from lcnn_train.config.network import Model
 from lcnn_train.config.schema import Section
@@ -92,8 +93,8 @@ def load_config(path: str | Path, overrides: list[str] | None = None, folder: st
         near = difflib.get_close_matches(path.name, shipped, n=1, cutoff=0.0)
         raise ConfigError(f"{path}: neither a file nor a configuration of the package; did you mean {near[0]}?")
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        values = _parsed(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ConfigError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}")
@@ -102,6 +103,16 @@ def load_config(path: str | Path, overrides: list[str] | None = None, folder: st
     if folder is not None and isinstance(values.setdefault("data", {}), dict):
         values["data"]["folder"] = folder
     return parse_config(values, str(path))
+
+
+def _parsed(text: str) -> Any:
+    """Read YAML. Raises ValueError for whatever PyYAML makes of what is none: 2026-13-45 or !!bool x, say."""
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _shipped(path: Path) -> Path:
@@ -129,16 +140,16 @@ def parse_config(values: dict[str, Any], source: str) -> Config:
 def _override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise ConfigError(f"expected section.key=value; found {override!r}")
+        raise ConfigError(f"expected section.key=value; found {shown(override)}")
     try:
-        value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{override!r}: the value is not YAML") from error
+        value = _parsed(text)
+    except ValueError as error:
+        raise ConfigError(f"{shown(override)}: the value is not YAML: {' '.join(str(error).split())}") from error
     *sections, last = key.split(".")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"{override!r}: {section} has no keys")
+            raise ConfigError(f"{shown(override)}: {section} has no keys")
     values[last] = value
 
 
@@ -153,13 +164,13 @@ def _explain(error: Any) -> str:
     if kind == "union_tag_invalid":
         return f"{here}.name: unknown {context['tag']}; {_did_you_mean(context['tag'], _names(context))}"
     if kind == "union_tag_not_found":
-        return f"{here}: expected a name, as in {{name: flip}}; found {error['input']!r}"
+        return f"{here}: expected a name, as in {{name: flip}}; found {shown(error['input'])}"
     if kind == "missing":
         return f"expected a value for {here}; found none"
     if kind == "value_error":
         return str(context["error"])
     message = error["msg"].removeprefix("Input should be ")
-    return f"{here}: expected {message}; found {error['input']!r} ({type(error['input']).__name__})"
+    return f"{here}: expected {message}; found {shown(error['input'])} ({type(error['input']).__name__})"
 
 
 def _did_you_mean(name: str, known: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from lcnn_train.config.schema import Count, NotNegative, Positive, Rate, Section, Share
+from lcnn_train.config.schema import Count, NotNegative, Number, Positive, Rate, Section, Share
 
 
 class Optimizer(Section):
@@ -89,7 +89,7 @@ class Train(Section):
     batch_size: Count = 128
     batch_per: Literal["step", "replica"] = "step"
     accumulate: Count = 1
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    seed: Number = 1
     threads: Count | None = None
     deterministic: bool = False
     strategy: Literal["auto", "single", "mirrored", "multi-worker"] = "auto"

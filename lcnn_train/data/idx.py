@@ -10,7 +10,6 @@ import gzip
 import math
 import os
 import struct
-import zipfile
 import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
+from lcnn_train.utils.files import DAMAGED_ARCHIVE
 
 _UNSIGNED_BYTE = 8
 _MAX_AXES = 4
@@ -187,7 +187,7 @@ def _read_npz(path: Path, part: str) -> Split:
     try:
         with np.load(path, allow_pickle=False) as archive:
             images, labels = archive[f"x_{part}"], archive[f"y_{part}"]
-    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGED_ARCHIVE as error:
         raise DataError(
             f"{path}: expected arrays x_{part} and y_{part} in an .npz file ({error}). Fetch it again."
         ) from error

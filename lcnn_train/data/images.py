@@ -98,8 +98,20 @@ def check_classes(images: Images, classes: int) -> None:
     name = f" ({images.classes[highest]})" if images.classes else ""
     raise DataError(
         f"{images.source}: expected labels below the model's {classes} classes; found {highest}{name}. "
-        f"Set model.classes={highest + 1}"
+        f"Set model.classes={len(images.classes) if images.classes else highest + 1}"
     )
+
+
+def check_outputs(images: Images, classes: int) -> None:
+    """Raise DataError unless a model of so many classes is one for these images: each output then has a name."""
+    check_classes(images, classes)
+    names = images.classes
+    if names is not None and len(names) != classes:
+        shown = ", ".join(names[:_NAMED]) + (" ..." if len(names) > _NAMED else "")
+        raise DataError(
+            f"{images.source}: expected the model's {classes} classes; found {len(names)}: {shown}. "
+            f"Set model.classes={len(names)}"
+        )
 
 
 former_names(__name__, Pictures="Images")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from lcnn_engine.utils.moved import former_names
 from lcnn_train.data.annotations import in_words
 from lcnn_train.data.images import Skipped
 from lcnn_train.errors import DataError
-from lcnn_train.utils.files import write_atomically
+from lcnn_train.utils.files import DAMAGED_ARCHIVE, write_atomically
 
 _PARTS = {"train": ("train",), "test": ("validation", "val", "test")}
 _SHARD = re.compile(r"(?P<part>[A-Za-z]+)-(?P<number>\d{5})-of-(?P<count>\d{5})(\.tfrecords?)?$")
@@ -152,7 +151,7 @@ def _kept_index(files: list[Path]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as kept:
             return dict(kept)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):  # none yet, or one that was damaged: made anew
+    except DAMAGED_ARCHIVE:  # none yet, or one that was damaged: made anew
         index = _index(files)
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -73,7 +73,8 @@ def _draw_atoms(drawing: Drawing, node: Conv2D | LookupConv2D, tensors: Mapping[
     if dictionary is None:
         return y
     k, channels = dictionary.shape
-    drawing.text((_MARGIN, y), f"D, k = {k} atoms of {channels} channel{'s' * (channels > 1)}", 14, _INK)
+    collinear = ", multiples of one another: one would do" * (channels == 1 and k > 1)
+    drawing.text((_MARGIN, y), f"D, k = {k} atoms of {channels} channel{'s' * (channels > 1)}{collinear}", 14, _INK)
     values = dictionary.astype(np.float32)
     values = values / (np.abs(values).max() or 1)
     step, lines = _KERNEL + _GAP, _ATOM + 14 * channels + 2 * _GAP

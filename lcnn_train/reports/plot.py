@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,18 @@ def _draw_accuracy(axes: Any, log: Log) -> None:
     _line(axes, log, "val_accuracy", _VALIDATION, "validation, top-1")
     _line(axes, log, "top5", _TRAINING, "training, top-5", ":")
     _line(axes, log, "val_top5", _VALIDATION, "validation, top-5", ":")
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(*_accuracy_limits(log))
     best = max(log["val_accuracy"])
     axes.set_title(f"Accuracy; validation at best {best:.4f}", fontsize=10)
     axes.legend(frameon=False)
+
+
+def _accuracy_limits(log: Log) -> tuple[float, float]:
+    """From where the curves are, for most lie near the top, to 1."""
+    shown = ("accuracy", "val_accuracy", "top5", "val_top5")
+    lowest = min((value for key in shown for value in log.get(key, ()) if math.isfinite(value)), default=0.0)
+    span = max(1.0 - lowest, 0.01)
+    return max(0.0, lowest - 0.05 * span), 1.0 + 0.02 * span
 
 
 def _draw_density(axes: Any, log: Log, layers: list[str]) -> None:

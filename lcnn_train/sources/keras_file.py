@@ -15,7 +15,7 @@ import keras
 
 from lcnn_train.config.experiment import Config, parse_config
 from lcnn_train.errors import ConfigError, RunError
-from lcnn_train.utils.files import write_atomically
+from lcnn_train.utils.files import DAMAGED_ARCHIVE, write_atomically
 
 _MEMBER = "lcnn.json"
 _MAX_BYTES = 2**24  # bytes; the names of 22,000 classes are half a million
@@ -58,5 +58,5 @@ def read_origin(path: Path) -> Origin:
             config=None if config is None else parse_config(config, _MEMBER),
             labels=None if labels is None else tuple(map(str, labels)),
         )
-    except (zipfile.BadZipFile, ConfigError, OSError, ValueError, KeyError, TypeError) as error:
+    except (ConfigError, *DAMAGED_ARCHIVE) as error:
         raise RunError(f"{path}: expected {_MEMBER} in it to be what lcnn-train export wrote; found {error}") from error

@@ -39,7 +39,7 @@ def load_model(path: str | Path, config: Config | None = None, checkpoint: str =
         raise RunError(f"{path}: expected a run folder or a .keras file")
     try:
         model = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except Exception as error:  # of a damaged file, Keras passes on what zipfile, json, h5py and its own layers raise
         raise RunError(f"{path}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}") from error
     origin = read_origin(path)
     return TrainedModel(model, config or origin.config, origin.labels)

@@ -163,7 +163,7 @@ def read_progress(path: Path) -> Progress:
     try:
         with safe_open(path, "np") as file:
             return Progress(**json.loads((file.metadata() or {})["progress"]))
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise RunError(f"{path}: expected a checkpoint of lcnn-train fit ({error})") from error
 
 

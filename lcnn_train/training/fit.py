@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from lcnn_train.config.experiment import Config
 from lcnn_train.config.training import Train
-from lcnn_train.data.images import Images, check_classes
+from lcnn_train.data.images import Images, check_outputs
 from lcnn_train.data.pipeline import data_errors, hold_out
 from lcnn_train.data.sets import load
 from lcnn_train.errors import RunError, TrainingError
@@ -148,7 +148,7 @@ def _first_line(error: tf.errors.OpError) -> str:
 def _splits(config: Config) -> tuple[Images, Images]:
     """The images to train on and those to choose the checkpoint by."""
     images = load(config.data, "train")
-    check_classes(images, config.model.classes)
+    check_outputs(images, config.model.classes)
     return hold_out(images, config.data.validation, config.train.seed)
 
 

@@ -69,7 +69,7 @@ class Run:
             raise RunError(f"{self.folder}: expected the folder of a run of lcnn-train fit, found no config.json in it")
         try:
             return parse_config(json.loads(self.config.read_text(encoding="utf-8")), str(self.config))
-        except (ValueError, ConfigError) as error:
+        except (ValueError, RecursionError, ConfigError) as error:
             raise RunError(f"{self.config}: not the configuration of a run: {error}") from error
 
     def keep_labels(self, classes: tuple[str, ...] | None) -> None:
@@ -84,7 +84,7 @@ class Run:
             return None
         try:
             return tuple(map(str, json.loads(self.labels.read_text(encoding="utf-8"))))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise RunError(f"{self.labels}: expected a list of names: {error}") from error
 
     def write_log(self, history: list[dict[str, Any]]) -> None:

@@ -68,6 +68,34 @@ class TestLoading:
         best = net.classify(x, top=1)
         assert best == [(str(int(np.argmax(net.run(x)))), pytest.approx(float(net.run(x).max())))]
 
+    def test_what_is_no_file_is_checked_like_one(self):
+        graph, tensors = small_classifier()
+        for index in (2**31 - 1, -1):
+            indices = tensors["conv2/indices"].copy()
+            indices[-1] = index
+            with pytest.raises(ModelFormatError, match=r"conv2/indices.*expected indices from 0 to"):
+                Net(graph, tensors | {"conv2/indices": indices})
+        with pytest.raises(ModelFormatError, match="conv1"):
+            Net(graph, {})
+        with pytest.raises(ModelFormatError, match="expected a Graph and its tensors"):
+            Net("model.safetensors", tensors)  # type: ignore[arg-type]
+        nodes = (graph.nodes[0], *graph.nodes)
+        with pytest.raises(ModelFormatError, match="a name that nothing before it has"):
+            Net(type(graph)(graph.name, graph.input, graph.output, nodes), tensors)
+
+    def test_its_tensors_are_its_own(self):
+        graph, tensors = small_classifier()
+        x = images(graph)[0]
+        expected = Net(graph, tensors).features(x, "conv2")
+        strided = {name: np.repeat(array, 2, axis=-1)[..., ::2] for name, array in tensors.items()}
+        swapped = {name: array.astype(array.dtype.newbyteorder(">")) for name, array in tensors.items()}
+        for given in ({name: array.copy() for name, array in tensors.items()}, strided, swapped):
+            net = Net(graph, given)
+            for array in given.values():
+                array.flags.writeable = True
+                array[...] = 2**30
+            assert np.array_equal(net.features(x, "conv2"), expected)
+
 
 class TestRunning:
     def test_every_node_equals_the_reference(self, net: Net, model_path: Path):
@@ -220,6 +248,15 @@ class TestPredicting:
             net.features(images(net.graph)[0], "conv9")
         with pytest.raises(KeyError):
             net.features(images(net.graph)[0], "conv9")
+
+    @pytest.mark.parametrize("names", [[["conv1"]], ["conv1", 3], 3, None, b"conv1", {"conv1": 1}.items()])
+    def test_what_is_no_name_of_a_node(self, net: Net, names):
+        with pytest.raises(InputError, match=r"a flat list of names such as \['.*'\], got (list|int|NoneType|tuple)"):
+            net.features(images(net.graph)[0], names)
+
+    def test_no_names_at_all(self, net: Net):
+        with pytest.raises(InputError, match=r"at least one node, one of conv1, .*got none"):
+            net.features(images(net.graph)[0], [])
 
 
 class TestCopies:

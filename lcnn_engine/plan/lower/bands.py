@@ -15,6 +15,7 @@ from ..calls import KernelCall, Map, StepKind
 from ..fusion import FusedNode
 from ..layout import NO_BORDER, Border, Layout, Value
 from ..lowering import Lowering
+from ..machine import Machine
 from .elementwise import pointwise_call
 from .pool import pool_call
 
@@ -60,15 +61,15 @@ def target_of(lowering: Lowering, fused: FusedNode, pool: FusedNode | None, row:
         right = row - width - left
     pooled = lowering.new_value(pool.result)
     row_bytes = 4 * (left + width + right) * channels
-    bands = _bands(node, height, pooled.layout.height, row_bytes, lowering.machine.band_bytes)
+    bands = _bands(node, height, pooled.layout.height, row_bytes, lowering.machine)
     rows = max(band.last - band.base for band in bands)
     return Target(lowering.room(Layout(rows, width, channels, (0, 0, left, right))), bands, node, pooled)
 
 
-def _bands(node: Pool2D, height: int, pooled: int, row_bytes: int, band_bytes: int) -> tuple[Band, ...]:
+def _bands(node: Pool2D, height: int, pooled: int, row_bytes: int, machine: Machine) -> tuple[Band, ...]:
     size, stride, padding = node.pool_size[0], node.strides[0], node.padding[0]
-    rows = max(1, (band_bytes // row_bytes - size) // stride + 1)
-    number = -(-pooled // rows)
+    rows = max(1, (machine.band_bytes // row_bytes - size) // stride + 1)
+    number = min(-(-pooled // rows), machine.max_bands)
     bands: list[Band] = []
     done = 0
     for i in range(number):

@@ -317,7 +317,8 @@ def _order_for_tiles(
     label = f"lookup {tiling.tile}x{able.width}"
     label += f" in {tiling.blocks} blocks" if tiling.blocks > 1 else ""
     label += f", {len(tiling.shifts)} alignments" if len(tiling.shifts) > 1 else ""
-    whole_rows = layout.row == s.row
+    pixels = vectors * able.width
+    masked = layout.row == s.row and pixels <= machine.mask_pixels
     return Order(
         label,
         StepKind.LOOKUP_TILE,
@@ -326,7 +327,7 @@ def _order_for_tiles(
         lookups.coefficients[entries],
         -(-filters // parts),
         shifts=tiling.shifts,
-        mask=np.where(np.arange(vectors * able.width) % s.row < layout.width, -1, 0) if whole_rows else None,
+        mask=np.where(np.arange(pixels) % s.row < layout.width, -1, 0) if masked else None,
         tile=tiling.tile,
     )
 

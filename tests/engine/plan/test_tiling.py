@@ -36,6 +36,11 @@ def test_the_costs_of_the_machine_decide() -> None:
     assert tiling(dear).shifts == (0,)
 
 
+def test_of_any_number_of_pixels_it_is_chosen_at_once() -> None:
+    for vectors in range(2**60, 2**60 + 60):
+        assert 1 <= tiling(vectors=vectors).tile <= 26
+
+
 def test_alignments_are_the_lanes_that_lookups_begin_at() -> None:
     assert alignments_of(np.array([0, 16, 35]), (16, 8)) == (3, 0)
     assert alignments_of(np.array([1, 9, 2, 10]), (16, 8)) == (2, 1, 0)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +51,57 @@ def test_where_no_file_can_lie(tmp_path: Path, name: str, error: type[OSError]) 
 def test_devices_are_not_replaced() -> None:
     with pytest.raises(FileExistsError, match="device, pipe or socket"):
         check_place(os.devnull)
+
+
+KILLED = """
+import os, signal, sys
+from lcnn_engine.utils.files import replacing
+with replacing(sys.argv[1]) as stream:
+    stream.write(b"half")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def kill_a_writer(path: Path) -> Path:
+    """Leave what a writer of ``path`` leaves that is killed half-way."""
+    before = set(path.parent.iterdir())
+    assert subprocess.run([sys.executable, "-c", KILLED, path], check=False).returncode == -signal.SIGKILL
+    (left,) = set(path.parent.iterdir()) - before
+    return left
+
+
+def test_the_next_writer_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    kill_a_writer(tmp_path / "first")
+    with replacing(tmp_path / "second") as stream:
+        stream.write(b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["second"]
+
+
+def test_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    """Its own, that of another process, that of another machine, and files of other names."""
+    left = kill_a_writer(tmp_path / "file")
+    _, machine, process, rest = left.name.split("-")
+    theirs = {
+        f".lcnn-{machine}-{os.getppid()}-{rest}",
+        f".lcnn-{machine}-1-{rest}",
+        f".lcnn-{int(machine, 16) ^ 1:08x}-{process}-{rest}",
+        f".lcnn-{rest}",
+        f".lcnn-{machine}-{process}-notes",
+    }
+    for name in theirs:
+        (tmp_path / name).touch()
+    with replacing(tmp_path / "outer") as outer, replacing(tmp_path / "inner") as inner:
+        inner.write(b"inner")
+        outer.write(b"outer")
+    assert {path.name for path in tmp_path.iterdir()} == theirs | {"outer", "inner"}
+
+
+def test_a_number_that_comes_again_is_not_the_same_process(tmp_path: Path) -> None:
+    """In a container every start may have the same one."""
+    left = kill_a_writer(tmp_path / "file")
+    _, machine, _, rest = left.name.split("-")
+    left.rename(tmp_path / f".lcnn-{machine}-{os.getpid()}-{rest}")
+    with replacing(tmp_path / "file"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -2,6 +2,8 @@
 
 import csv
 
+import pytest
+
 from lcnn_engine import Net
 from tests.helpers.commands import run
 from tests.helpers.image_trees import SYNSETS, WORDS, make_kit, make_train, make_val
@@ -42,6 +44,18 @@ def test_a_scan_names_what_cannot_be_read(made, capsys):
     assert status == 0
     assert "10 images, 4 classes, from 2 of" in out
     assert "every image can be read" in out
+
+
+@pytest.mark.parametrize(("classes", "message"), [(10, "expected the model's 10 classes; found 4: "), (2, "below the")])
+def test_a_model_of_more_or_fewer_classes_than_there_are_is_not_trained(classes, message, made, tmp_path, capsys):
+    """It would be exported without their names."""
+    folder = made[0]
+    arguments = ("fit", folder / "tiny.yaml", "--data", folder / "set", "--run", tmp_path / "run")
+    status, _, error = run(capsys, *arguments, "--set", f"model.classes={classes}")
+    assert status == 2
+    assert message in error
+    assert error.endswith("Set model.classes=4\n")
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 def test_bad_input_has_status_2(made, tmp_path, capsys):

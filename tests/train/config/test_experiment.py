@@ -94,13 +94,37 @@ MISTAKES = {
     "train.epochs": "expected section.key=value; found 'train.epochs'",
     "name.x=3": "'name.x=3': name has no keys",
     "train.epochs=[": "the value is not YAML",
+    "train.epochs=2026-13-45": "'train.epochs=2026-13-45': the value is not YAML: month must be in 1..12",
+    "train.epochs=2026-01-01T25:00:00": "the value is not YAML: hour must be in",
+    "train.epochs=" + "9" * 5000: "the value is not YAML: Exceeds the limit",
+    "train.epochs=0x" + "f" * 5000: "train.epochs: expected less than 2147483648; found an integer of 20000 bits",
+    "a=" + "[" * 3000: "the value is not YAML: it is nested too deep",
+    "a=" + "[" * 3000 + "]" * 3000: "the value is not YAML: it is nested too deep",
+    "train.epochs=!!bool x": "the value is not YAML",
+    "train.epochs=!!timestamp x": "the value is not YAML",
+    "train.epochs=!!int ''": "the value is not YAML",
+    "train.epochs=&a [*a]": r"train.epochs: expected a valid integer; found \[",
 }
 
 
-@pytest.mark.parametrize("override", MISTAKES)
+@pytest.mark.parametrize("override", MISTAKES, ids=lambda override: override[:60])
 def test_mistakes(override):
     with pytest.raises(ConfigError, match=MISTAKES[override]) as error:
         load_config(FLAGSHIP, [override])
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "override",
+    [override for override in MISTAKES if "is not YAML" in MISTAKES[override]],
+    ids=lambda override: override[:60],
+)
+def test_a_file_with_a_value_that_is_not_yaml(override, tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("name: " + override.partition("=")[2])
+    with pytest.raises(ConfigError, match=r"a\.yaml: not a YAML file: ") as error:
+        load_config(path)
     assert "\n" not in str(error.value)
 
 

@@ -53,6 +53,14 @@ def test_atoms_and_taps_have_the_colours_that_they_weigh(network):
     assert any(text.startswith("W, 20 filters of 5 x 5, ") for text in texts(drawing))
 
 
+def test_atoms_of_one_channel_are_said_to_be_collinear(network):
+    note = "multiples of one another: one would do"
+    several, one = (draw_dictionary(*load_network(build("lenet", variant="fast", dictionary=k))) for k in (3, 1))
+    assert f"D, k = 3 atoms of 1 channel, {note}" in texts(several)
+    assert "D, k = 1 atoms of 1 channel" in texts(one)
+    assert not any(note in text for text in texts(draw_dictionary(*network)))
+
+
 def test_a_dense_network_has_kernels_alone():
     drawing = draw_dictionary(*load_network(build("lenet", variant="dense")))
     assert "W, 20 filters of 5 x 5" in texts(drawing)

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from lcnn_train.cli import main
-from lcnn_train.reports.plot import read_log
+from lcnn_train.reports.plot import _draw_accuracy, read_log
 
 SHIPPED = Path(__file__).parents[3] / "weights" / "mnist-alexnet-lcnn-fast.csv"
 HEAD = "epoch,loss,accuracy,top5,val_loss,val_accuracy,val_top5,learning_rate"
@@ -29,6 +30,24 @@ def test_any_number_of_layers_and_a_single_epoch(tmp_path, layers):
     assert main(["plot", str(tmp_path), "--output", str(tmp_path / "a.svg")]) == 0
 
     assert "<svg" in (tmp_path / "a.svg").read_text()
+
+
+def test_the_axis_of_accuracy_begins_where_the_curves_do(tmp_path):
+    """And numbers that are none, or all the same, still make a figure."""
+    for values, expected in (
+        ((0.9, 0.95, 0.99), (0.895, 1.002)),
+        ((0.1, 0.5, 0.9), (0.055, 1.018)),
+        ((0.0, 0.5, 0.9), (0.0, 1.02)),
+        ((1.0, 1.0, 1.0), (0.9995, 1.0002)),
+        ((float("nan"),) * 3, (0.0, 1.02)),
+    ):
+        rows = [f"{epoch},2,{value},1,2,{value},1,.1" for epoch, value in enumerate(values, start=1)]
+        (tmp_path / "log.csv").write_text("\n".join([HEAD, *rows]) + "\n")
+        log = read_log(tmp_path / "log.csv")
+        figure = Figure()
+        _draw_accuracy(figure.subplots(), {key: log[key] for key in ("epoch", "accuracy", "val_accuracy")})
+        assert figure.axes[0].get_ylim() == pytest.approx(expected)
+        assert main(["plot", str(tmp_path), "--output", str(tmp_path / "a.svg")]) == 0
 
 
 LOGS = {

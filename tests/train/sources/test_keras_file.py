@@ -84,8 +84,15 @@ def test_what_is_not_known_is_said(folder, call):
 
 @pytest.mark.parametrize(
     "member",
-    ["{", "[]", '{"config": null}', '{"config": {"name": "a", "trian": 1}, "labels": null}', " " * (2**24 + 1)],
-    ids=["cut", "list", "no labels", "unknown key", "huge"],
+    [
+        "{",
+        "[]",
+        '{"config": null}',
+        '{"config": {"name": "a", "trian": 1}, "labels": null}',
+        " " * (2**24 + 1),
+        "[" * 10**5,
+    ],
+    ids=["cut", "list", "no labels", "unknown key", "huge", "deep"],
 )
 def test_a_damaged_origin_is_an_error(member, tmp_path):
     path = tmp_path / "a.keras"
@@ -100,3 +107,32 @@ def test_an_origin_without_a_configuration(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("lcnn.json", json.dumps({"config": None, "labels": ["a", "b"]}))
     assert read_origin(path) == Origin(labels=("a", "b"))
+
+
+def test_a_damaged_file_is_an_error(tmp_path):
+    """Whatever is damaged: Keras passes on what zipfile, json, h5py and its layers raise."""
+    whole, path = tmp_path / "whole.keras", tmp_path / "a.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]).save(whole)
+    data = whole.read_bytes()
+    with zipfile.ZipFile(whole) as archive:
+        read = [archive.getinfo(name) for name in ("config.json", "model.weights.h5")]
+        starts = [member.header_offset + 30 + len(member.filename) for member in read]
+    for damaged in (
+        *(data[:place] for place in (0, 40, len(data) // 2, len(data) - 30)),
+        *(data[:start] + b"\xff" * 8 + data[start + 8 :] for start in starts),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(RunError, match=r"a\.keras: not a \.keras file that can be loaded") as error:
+            load_model(path)
+        assert "\n" not in str(error.value)
+
+
+def test_a_damaged_member_is_an_error(tmp_path):
+    path = tmp_path / "a.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("lcnn.json", '{"config": null, "labels": null}')
+    data = bytearray(path.read_bytes())
+    for place, value in ((45, 0), (data.index(b"PK\1\2") + 10, 99), (data.index(b"PK\1\2") + 8, 1)):
+        path.write_bytes(data[:place] + bytes([value]) + data[place + 1 :])
+        with pytest.raises(RunError, match=r"a\.keras: expected lcnn\.json"):
+            read_origin(path)

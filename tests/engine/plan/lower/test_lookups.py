@@ -81,3 +81,15 @@ def test_gathering_in_blocks(filters: int, positions: int) -> None:
         fields = next(call.fields for call in plan.calls if call.kernel == "lookup_gather")
         assert isinstance(fields, Lookup)
         assert (fields.blocks > 1) is (filters % 4 == 0)
+
+
+@pytest.mark.parametrize("mask_pixels", [1, 10**6])
+def test_results_larger_than_a_mask_are_stored_row_by_row(mask_pixels: int) -> None:
+    network = Network((23, 27, 4), seeded("mask", mask_pixels), k=9)
+    network.add("lookup_conv2d", filters=7, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="relu")
+    network.add("lookup_conv2d", filters=5, kernel_size=(3, 3), padding=(1, 1, 1, 1))
+    machine = Machine(mask_pixels=mask_pixels)
+    check(network, machine=machine)
+    calls = Plan(network.graph(), network.tensors, machine=machine).calls
+    masks = [call.fields.mask for call in calls if isinstance(call.fields, Lookup)]
+    assert any(mask is not None for mask in masks) is (mask_pixels > 1)
