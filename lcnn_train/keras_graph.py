@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from itertools import count
 from typing import Any, Literal
 
@@ -13,15 +14,17 @@ import numpy as np
 
 from lcnn_train.errors import ExportError
 
-# Keras records these with training=True wherever they are called; outside of training they do nothing.
-AUGMENTATION = (
-    keras.layers.RandomBrightness,
-    keras.layers.RandomContrast,
-    keras.layers.RandomFlip,
-    keras.layers.RandomRotation,
-    keras.layers.RandomTranslation,
-    keras.layers.RandomZoom,
-)
+# What Keras has to change images at random, or by their classes: outside of training these do nothing. Those of newer
+# versions are taken as far as the installed one has them.
+_AUGMENTATION_NAMES = (
+    "AugMix", "CutMix", "Equalization", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration",
+    "RandomColorJitter", "RandomContrast", "RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip",
+    "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization",
+    "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
+    "Solarization",
+)  # fmt: skip
+AUGMENTATION = tuple(getattr(keras.layers, name) for name in _AUGMENTATION_NAMES if hasattr(keras.layers, name))
+_PIPELINE: tuple[type, ...] = (keras.layers.Pipeline,) if hasattr(keras.layers, "Pipeline") else ()
 Part = Literal["whole", "linear", "activation", "depthwise", "pointwise"]
 
 
@@ -120,7 +123,7 @@ def walk(graph: Any, values: dict[int, int], numbers: Iterator[int]) -> Iterator
 
 def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Call]:
     layer, tensors = node.operation, node.arguments.keras_tensors
-    if node.arguments.kwargs.get("training") and not isinstance(layer, AUGMENTATION):
+    if node.arguments.kwargs.get("training") and not _trains_by_default(layer):
         raise ExportError(f"layer {layer.name}: called with training=True; a model file holds inference only")
     if len(node.outputs) != 1:
         raise ExportError(f"layer {layer.name}: expected one output, found {len(node.outputs)}")
@@ -147,6 +150,19 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Ca
     return [Call(layer, source, value, shapes, shape, arguments=arguments)]
 
 
+def is_augmentation(layer: Any) -> bool:
+    """Whether a layer does nothing outside of training; a Pipeline does what its layers do."""
+    if isinstance(layer, _PIPELINE):
+        return all(map(is_augmentation, layer.layers))
+    return isinstance(layer, AUGMENTATION)
+
+
+def _trains_by_default(layer: Any) -> bool:
+    """Whether Keras records training=True of a layer that was called without: its `call` says so, as augmentations'."""
+    training = signature(layer.call).parameters.get("training")
+    return training is not None and training.default is True
+
+
 def _has_softmax_inside(layer: Any) -> bool:
     ends_in_softmax = getattr(layer, "activation", None) is keras.activations.softmax
     return ends_in_softmax and not isinstance(layer, keras.layers.Activation)
@@ -168,7 +184,7 @@ def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
 
 def _run_call(call: Call, inputs: list[Any]) -> Any:
     argument = inputs if len(inputs) > 1 or _takes_list(call.layer) else inputs[0]
-    if isinstance(call.layer, AUGMENTATION):
+    if is_augmentation(call.layer):
         return argument
     if call.arguments:
         tensors = iter(inputs)

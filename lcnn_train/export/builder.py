@@ -17,7 +17,7 @@ from keras import layers
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
-from lcnn_train.keras_graph import AUGMENTATION, Call, Trace
+from lcnn_train.keras_graph import AUGMENTATION, Call, Trace, is_augmentation
 
 _NO_OPERATION = (
     layers.Dropout,
@@ -27,7 +27,6 @@ _NO_OPERATION = (
     layers.GaussianNoise,
     layers.ActivityRegularization,
     layers.Identity,
-    *AUGMENTATION,
 )
 Converters = Mapping[type, Callable[["GraphBuilder", Call], None]]
 
@@ -88,6 +87,8 @@ class GraphBuilder:
     @staticmethod
     def _passes_through(call: Call) -> bool:
         layer = call.layer
+        if is_augmentation(layer):
+            return call.input_shapes == (call.output_shape,)
         if isinstance(layer, layers.Activation):
             return layer.activation is keras.activations.linear
         if isinstance(layer, layers.Flatten | layers.Reshape):
@@ -98,6 +99,11 @@ class GraphBuilder:
         if call.part == "activation":
             self.add(call, "softmax")
             return
+        if is_augmentation(call.layer):
+            raise ExportError(
+                f"layer {call.layer.name}: expected augmentation that keeps the size, as it does nothing outside of "
+                f"training; found {call.input_shapes[0]} made into {call.output_shape}; crop before the model"
+            )
         # A subclass may compute anything, so only the very classes of Keras are taken for what they are.
         translate = self._converters.get(type(call.layer))
         if translate is None:
@@ -108,7 +114,7 @@ class GraphBuilder:
         translate(self, call)
 
     def _supported(self) -> str:
-        return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION)}))
+        return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION, *AUGMENTATION)}))
 
     def read_only_by(self, call: Call) -> NodeBuilder | None:
         """Find the node before this call, if nobody else reads its value."""
