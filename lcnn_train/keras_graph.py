@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from lcnn_train.errors import ExportError
 
@@ -152,7 +153,7 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Ca
 
 def is_augmentation(layer: Any) -> bool:
     """Whether a layer does nothing outside of training; a Pipeline does what its layers do."""
-    if isinstance(layer, _PIPELINE):
+    if type(layer) in _PIPELINE:
         return all(map(is_augmentation, layer.layers))
     return isinstance(layer, AUGMENTATION)
 
@@ -164,8 +165,17 @@ def _trains_by_default(layer: Any) -> bool:
 
 
 def _has_softmax_inside(layer: Any) -> bool:
-    ends_in_softmax = getattr(layer, "activation", None) is keras.activations.softmax
-    return ends_in_softmax and not isinstance(layer, keras.layers.Activation)
+    own = getattr(layer, "activation", None)
+    return own is not None and not isinstance(layer, keras.layers.Activation) and is_softmax(own)
+
+
+def is_softmax(activation: Any) -> bool:
+    """Whether an activation is a softmax over the last axis: a function of Keras or TensorFlow, or a layer."""
+    if type(activation) is keras.layers.Activation:
+        return is_softmax(activation.activation)
+    if type(activation) is keras.layers.Softmax:
+        return bool(activation.axis == -1)
+    return any(activation is function for function in (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax))
 
 
 def _shape(tensor: Any, where: str) -> tuple[int, ...]:
