@@ -83,8 +83,9 @@ def trace(model: keras.Model) -> Trace:
         )
     values = {id(tensor): 0}
     numbers = count(1)
+    specs = {0: tensor}
     for node, known in walk(graph, values, numbers):
-        found.calls += _calls(node, known, numbers)
+        found.calls += _calls(node, known, numbers, specs)
     found.output = values[id(graph.outputs[0])]
     return found
 
@@ -122,16 +123,18 @@ def walk(graph: Any, values: dict[int, int], numbers: Iterator[int]) -> Iterator
             values |= {id(out): inside[id(own)] for out, own in zip(node.outputs, inner.outputs, strict=True)}
 
 
-def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Call]:
+def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dict[int, Any]) -> list[Call]:
+    """List what a node is; `specs` has the Keras tensor of every value, with the sizes that it has in this call."""
     layer, tensors = node.operation, node.arguments.keras_tensors
     if node.arguments.kwargs.get("training") and not _trains_by_default(layer):
         raise ExportError(f"layer {layer.name}: called with training=True; a model file holds inference only")
     if len(node.outputs) != 1:
         raise ExportError(f"layer {layer.name}: expected one output, found {len(node.outputs)}")
     where = f"layer {layer.name}"
-    shapes = tuple(_shape(tensor, where) for tensor in tensors)
-    shape, source = _shape(node.outputs[0], where), tuple(values[id(tensor)] for tensor in tensors)
-    value = values[id(node.outputs[0])]
+    source, value = tuple(values[id(tensor)] for tensor in tensors), values[id(node.outputs[0])]
+    specs[value] = _output_spec(node, {id(tensor): specs[values[id(tensor)]] for tensor in tensors})
+    shapes = tuple(_shape(specs[number], where) for number in source)
+    shape = _shape(specs[value], where)
     if _has_softmax_inside(layer):
         middle = next(numbers)
         return [
@@ -149,6 +152,15 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Ca
     if not isinstance(layer, keras.layers.Layer):
         arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in node.arguments.args)
     return [Call(layer, source, value, shapes, shape, arguments=arguments)]
+
+
+def _output_spec(node: Any, given: dict[int, Any]) -> Any:
+    """Find what a node gives for inputs of these sizes: a model inside may have been built without knowing them."""
+    own = node.outputs[0]
+    if all(tensor.shape == given[id(tensor)].shape for tensor in node.arguments.keras_tensors):
+        return own
+    args, kwargs = node.arguments.fill_in(given)
+    return node.operation.compute_output_spec(*args, **kwargs)
 
 
 def is_augmentation(layer: Any) -> bool:
@@ -180,7 +192,10 @@ def is_softmax(activation: Any) -> bool:
 
 def _shape(tensor: Any, where: str) -> tuple[int, ...]:
     if None in tensor.shape[1:]:
-        raise ExportError(f"{where}: expected sizes that are fixed, found shape {tuple(tensor.shape)}")
+        raise ExportError(
+            f"{where}: expected sizes that are fixed, found shape {tuple(tensor.shape)}; call the model on an input "
+            f"that has them: image = keras.Input((224, 224, 3)), keras.Model(image, model(image))"
+        )
     return tuple(tensor.shape[1:])
 
 
