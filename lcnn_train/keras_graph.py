@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from itertools import count
 from typing import Any, Literal
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from lcnn_train.errors import ExportError
 
-# Keras records these with training=True wherever they are called; outside of training they do nothing.
-AUGMENTATION = (
-    keras.layers.RandomBrightness,
-    keras.layers.RandomContrast,
-    keras.layers.RandomFlip,
-    keras.layers.RandomRotation,
-    keras.layers.RandomTranslation,
-    keras.layers.RandomZoom,
-)
+# What Keras has to change images at random, or by their classes: outside of training these do nothing. Those of newer
+# versions are taken as far as the installed one has them.
+_AUGMENTATION_NAMES = (
+    "AugMix", "CutMix", "Equalization", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration",
+    "RandomColorJitter", "RandomContrast", "RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip",
+    "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization",
+    "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
+    "Solarization",
+)  # fmt: skip
+AUGMENTATION = tuple(getattr(keras.layers, name) for name in _AUGMENTATION_NAMES if hasattr(keras.layers, name))
+_PIPELINE: tuple[type, ...] = (keras.layers.Pipeline,) if hasattr(keras.layers, "Pipeline") else ()
 Part = Literal["whole", "linear", "activation", "depthwise", "pointwise"]
 
 
@@ -79,8 +83,9 @@ def trace(model: keras.Model) -> Trace:
         )
     values = {id(tensor): 0}
     numbers = count(1)
+    specs = {0: tensor}
     for node, known in walk(graph, values, numbers):
-        found.calls += _calls(node, known, numbers)
+        found.calls += _calls(node, known, numbers, specs)
     found.output = values[id(graph.outputs[0])]
     return found
 
@@ -118,16 +123,18 @@ def walk(graph: Any, values: dict[int, int], numbers: Iterator[int]) -> Iterator
             values |= {id(out): inside[id(own)] for out, own in zip(node.outputs, inner.outputs, strict=True)}
 
 
-def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Call]:
+def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dict[int, Any]) -> list[Call]:
+    """List what a node is; `specs` has the Keras tensor of every value, with the sizes that it has in this call."""
     layer, tensors = node.operation, node.arguments.keras_tensors
-    if node.arguments.kwargs.get("training") and not isinstance(layer, AUGMENTATION):
+    if node.arguments.kwargs.get("training") and not _trains_by_default(layer):
         raise ExportError(f"layer {layer.name}: called with training=True; a model file holds inference only")
     if len(node.outputs) != 1:
         raise ExportError(f"layer {layer.name}: expected one output, found {len(node.outputs)}")
     where = f"layer {layer.name}"
-    shapes = tuple(_shape(tensor, where) for tensor in tensors)
-    shape, source = _shape(node.outputs[0], where), tuple(values[id(tensor)] for tensor in tensors)
-    value = values[id(node.outputs[0])]
+    source, value = tuple(values[id(tensor)] for tensor in tensors), values[id(node.outputs[0])]
+    specs[value] = _output_spec(node, {id(tensor): specs[values[id(tensor)]] for tensor in tensors})
+    shapes = tuple(_shape(specs[number], where) for number in source)
+    shape = _shape(specs[value], where)
     if _has_softmax_inside(layer):
         middle = next(numbers)
         return [
@@ -147,14 +154,48 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Ca
     return [Call(layer, source, value, shapes, shape, arguments=arguments)]
 
 
+def _output_spec(node: Any, given: dict[int, Any]) -> Any:
+    """Find what a node gives for inputs of these sizes: a model inside may have been built without knowing them."""
+    own = node.outputs[0]
+    if all(tensor.shape == given[id(tensor)].shape for tensor in node.arguments.keras_tensors):
+        return own
+    args, kwargs = node.arguments.fill_in(given)
+    return node.operation.compute_output_spec(*args, **kwargs)
+
+
+def is_augmentation(layer: Any) -> bool:
+    """Whether a layer does nothing outside of training; a Pipeline does what its layers do."""
+    if type(layer) in _PIPELINE:
+        return all(map(is_augmentation, layer.layers))
+    return isinstance(layer, AUGMENTATION)
+
+
+def _trains_by_default(layer: Any) -> bool:
+    """Whether Keras records training=True of a layer that was called without: its `call` says so, as augmentations'."""
+    training = signature(layer.call).parameters.get("training")
+    return training is not None and training.default is True
+
+
 def _has_softmax_inside(layer: Any) -> bool:
-    ends_in_softmax = getattr(layer, "activation", None) is keras.activations.softmax
-    return ends_in_softmax and not isinstance(layer, keras.layers.Activation)
+    own = getattr(layer, "activation", None)
+    return own is not None and not isinstance(layer, keras.layers.Activation) and is_softmax(own)
+
+
+def is_softmax(activation: Any) -> bool:
+    """Whether an activation is a softmax over the last axis: a function of Keras or TensorFlow, or a layer."""
+    if type(activation) is keras.layers.Activation:
+        return is_softmax(activation.activation)
+    if type(activation) is keras.layers.Softmax:
+        return bool(activation.axis == -1)
+    return any(activation is function for function in (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax))
 
 
 def _shape(tensor: Any, where: str) -> tuple[int, ...]:
     if None in tensor.shape[1:]:
-        raise ExportError(f"{where}: expected sizes that are fixed, found shape {tuple(tensor.shape)}")
+        raise ExportError(
+            f"{where}: expected sizes that are fixed, found shape {tuple(tensor.shape)}; call the model on an input "
+            f"that has them: image = keras.Input((224, 224, 3)), keras.Model(image, model(image))"
+        )
     return tuple(tensor.shape[1:])
 
 
@@ -168,7 +209,7 @@ def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
 
 def _run_call(call: Call, inputs: list[Any]) -> Any:
     argument = inputs if len(inputs) > 1 or _takes_list(call.layer) else inputs[0]
-    if isinstance(call.layer, AUGMENTATION):
+    if is_augmentation(call.layer):
         return argument
     if call.arguments:
         tensors = iter(inputs)

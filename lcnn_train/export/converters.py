@@ -12,15 +12,16 @@ from collections.abc import Callable
 import keras
 import numpy as np
 from keras import layers
+from keras.src.ops import nn  # Keras has no public name for what keras.ops.softmax makes
 
 from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
 from lcnn_train.export import weighted
-from lcnn_train.export.activations import Activation, named_activation, set_activation
+from lcnn_train.export.activations import ACTIVATION_LAYERS, Activation, named_activation, set_activation
 from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, normalization, rescaling
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call, trace
+from lcnn_train.keras_graph import Call, is_softmax, trace
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
@@ -47,29 +48,11 @@ def _apply_activation(builder: GraphBuilder, call: Call, activation: Activation)
 
 
 def _activation(builder: GraphBuilder, call: Call) -> None:
-    if call.layer.activation is keras.activations.softmax:
+    """Add what an Activation layer, or a layer or operation that is one, computes."""
+    if is_softmax(call.layer):
         builder.add(call, "softmax")
     else:
-        _apply_activation(builder, call, named_activation(call.layer, call.layer.activation))
-
-
-def _relu(builder: GraphBuilder, call: Call) -> None:
-    layer = call.layer
-    slope, ceiling, threshold = (float(v or 0) for v in (layer.negative_slope, layer.max_value, layer.threshold))
-    if threshold == 0 and layer.max_value is None:
-        activation: Activation = ("leaky_relu", slope) if slope else ("relu", None)
-    elif threshold == 0 and not slope and ceiling == 6:
-        activation = ("relu6", None)
-    else:
-        raise ExportError(
-            f"layer {layer.name}: expected a ReLU with threshold 0 and, without negative_slope, max_value None or 6; "
-            f"found threshold={layer.threshold}, max_value={layer.max_value}, negative_slope={layer.negative_slope}"
-        )
-    _apply_activation(builder, call, activation)
-
-
-def _leaky_relu(builder: GraphBuilder, call: Call) -> None:
-    _apply_activation(builder, call, ("leaky_relu", float(call.layer.negative_slope)))
+        _apply_activation(builder, call, named_activation(call.layer, call.layer))
 
 
 def _softmax(builder: GraphBuilder, call: Call) -> None:
@@ -189,10 +172,8 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     layers.BatchNormalization: _batch_norm,
     layers.Rescaling: rescaling,
     layers.Normalization: normalization,
-    layers.Activation: _activation,
-    layers.ReLU: _relu,
-    layers.LeakyReLU: _leaky_relu,
     layers.Softmax: _softmax,
+    nn.Softmax: _softmax,
     layers.MaxPooling2D: _pool2d("max_pool2d"),
     layers.AveragePooling2D: _pool2d("avg_pool2d"),
     layers.GlobalAveragePooling2D: _global_pool2d("global_avg_pool2d", "avg_pool2d"),
@@ -203,5 +184,6 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     layers.Add: _elementwise("add"),
     layers.Multiply: _elementwise("multiply"),
     layers.Concatenate: _concatenate,
+    **dict.fromkeys(ACTIVATION_LAYERS, _activation),
     **dict.fromkeys(ARITHMETIC, arithmetic),
 }
