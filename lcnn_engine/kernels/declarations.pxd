@@ -64,4 +64,6 @@ cdef extern from "runtime/program.h" nogil:
     ctypedef struct lcnn_memory:
         float *arena
         float *scratch
-    int lcnn_run(const lcnn_program *, const lcnn_memory *, int, const float *, int64_t, float **, double *)
+    ctypedef int (*lcnn_interrupted)() except -1 nogil
+    int lcnn_run(const lcnn_program *, const lcnn_memory *, int, const float *, int64_t, float **, double *,
+                 lcnn_interrupted) except -1

@@ -5,6 +5,7 @@ Encoded calls are structs of csrc/calls.h with the number of their kernel in the
 makes them by the LAYOUTS given here. What they say was proved by the plan.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uint16_t, uintptr_t
 from libc.stdlib cimport free, malloc
@@ -13,16 +14,23 @@ from libc.string cimport memcpy
 from .declarations cimport (
     LCNN_KERNEL_COUNT, LCNN_MAX_THREADS, lcnn_activation_names, lcnn_allocate, lcnn_blas_use_cblas,
     lcnn_blas_use_fortran, lcnn_block, lcnn_call, lcnn_capability_names, lcnn_constant_names, lcnn_constant_values,
-    lcnn_field, lcnn_layouts, lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns, lcnn_to_fp16,
-    lcnn_variant, lcnn_variant_runs_here, lcnn_variants,
+    lcnn_field, lcnn_interrupted, lcnn_layouts, lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns,
+    lcnn_to_fp16, lcnn_variant, lcnn_variant_runs_here, lcnn_variants,
 )
 
 import math
+from threading import get_ident, main_thread
 
 import numpy as np
 
 include "tables.pxi"
 include "memory.pxi"
+
+
+cdef int call_signal_handlers() except -1 nogil:
+    """Let Python's handlers of signals run, of which Ctrl-C's raises; nobody else calls them during a run."""
+    with gil:
+        return PyErr_CheckSignals()
 
 
 cdef class Program:
@@ -68,7 +76,8 @@ cdef class Program:
     def run(self, const float[::1] images, list outputs, int threads, double[::1] seconds=None):
         """Run images (flat, one after the other) into ``outputs``, flat float32 arrays of all their results.
 
-        ``seconds`` has each step's time added to it. Returns False, and stops, where a number is not finite.
+        ``seconds`` has each step's time added to it. Returns False, and stops, where a number is not finite. Raises
+        what a handler of a signal raises, KeyboardInterrupt above all; the outputs are then without meaning.
         """
         cdef lcnn_memory memory[LCNN_MAX_THREADS]
         cdef float **results = NULL
@@ -79,6 +88,9 @@ cdef class Program:
         cdef int64_t count = images.shape[0] // self.input_size
         cdef int64_t i
         cdef int failed
+        cdef lcnn_interrupted interrupted = NULL
+        if get_ident() == main_thread().ident:  # Python calls handlers in no other, which need not wait for the GIL
+            interrupted = call_signal_handlers
         taken = []
         try:
             results = <float **>malloc(<size_t>(self.outputs + 1) * sizeof(float *))
@@ -96,7 +108,7 @@ cdef class Program:
             program.count = self.count
             program.input_size = self.input_size
             with nogil:
-                failed = lcnn_run(&program, memory, threads, &images[0], count, results, times)
+                failed = lcnn_run(&program, memory, threads, &images[0], count, results, times, interrupted)
         finally:
             free(results)
             self.idle.extend(taken)

@@ -8,6 +8,12 @@
 
 /* Below this many multiplications (or floats moved) a call is done sooner than a second core has heard of it. */
 #define WORTH_SHARING 20000
+#define CHUNKS 4 /* pieces that a thread's share of a call is cut into, so that a late thread is helped */
+
+/* Seconds between two looks whether the run is to end, and multiplications between two looks at the clock: far less
+ * than that on any machine, and enough for a look to cost nothing. */
+#define ASK_AFTER 0.1
+#define LOOK_AFTER 2000000
 
 typedef struct {
     const lcnn_program *program;
@@ -15,8 +21,13 @@ typedef struct {
     const float *input;
     float *const *outputs;
     int rejected;
+    lcnn_interrupted interrupted;
+    int stopped;           /* it said so */
     const lcnn_call *call; /* what a team on one image is at */
     int64_t image;
+    _Alignas(
+        64) double asked; /* the calling thread's alone: when, and the work done since the last look at the clock */
+    int64_t work;
 } run_state;
 
 static double now(void)
@@ -46,6 +57,21 @@ static void share_of_call(void *argument, int thread, int64_t begin, int64_t end
     run->call->kernel(run->call, &context, begin, end);
 }
 
+static int over(const run_state *run)
+{
+    return __atomic_load_n(&run->rejected, __ATOMIC_RELAXED) || __atomic_load_n(&run->stopped, __ATOMIC_RELAXED);
+}
+
+/* By the calling thread, after a call. */
+static void ask(run_state *run, int64_t work)
+{
+    if (!run->interrupted || (run->work += work) < LOOK_AFTER) return;
+    run->work = 0;
+    if (now() - run->asked < ASK_AFTER) return;
+    if (run->interrupted()) __atomic_store_n(&run->stopped, 1, __ATOMIC_RELAXED);
+    run->asked = now();
+}
+
 static void run_image(run_state *run, int64_t image, int thread, lcnn_team *team, double *seconds)
 {
     const lcnn_context context = context_of(run, image, thread, thread);
@@ -55,11 +81,12 @@ static void run_image(run_state *run, int64_t image, int thread, lcnn_team *team
         if (team && call->units > 1 && call->work >= WORTH_SHARING) {
             run->call = call;
             run->image = image;
-            lcnn_team_run(team, share_of_call, run, call->units);
+            lcnn_team_run(team, share_of_call, run, call->units, call->units / (lcnn_team_size(team) * CHUNKS) + 1);
         } else {
             call->kernel(call, &context, 0, call->units);
         }
-        if (__atomic_load_n(&run->rejected, __ATOMIC_RELAXED)) return;
+        if (thread == 0) ask(run, call->work);
+        if (over(run)) return;
         if (seconds) {
             const double stop = now();
             seconds[call->step] += stop - start;
@@ -71,20 +98,23 @@ static void run_image(run_state *run, int64_t image, int thread, lcnn_team *team
 /* Whole images, one a thread: nothing to wait for between calls. */
 static void share_of_images(void *argument, int thread, int64_t begin, int64_t end)
 {
-    for (int64_t image = begin; image < end; image++) run_image(argument, image, thread, NULL, NULL);
+    for (int64_t image = begin; image < end && !over(argument); image++) run_image(argument, image, thread, NULL, NULL);
 }
 
 int lcnn_run(const lcnn_program *program, const lcnn_memory *memory, int threads, const float *input, int64_t images,
-             float *const *outputs, double *seconds)
+             float *const *outputs, double *seconds, lcnn_interrupted interrupted)
 {
     run_state run = {.program = program, .memory = memory, .input = input, .outputs = outputs};
+    run.interrupted = interrupted;
+    if (interrupted) run.asked = now();
     lcnn_team *team = lcnn_team_take(threads);
     int64_t together = 0;
     if (team && !seconds) { /* as many whole images as divide evenly; the rest as a team */
         together = images - images % lcnn_team_size(team);
-        if (together) lcnn_team_run(team, share_of_images, &run, together);
+        /* One at a time, or the caller would wait, and hear no interruption, while another is at its last many. */
+        if (together) lcnn_team_run(team, share_of_images, &run, together, 1);
     }
-    for (int64_t image = together; image < images; image++) run_image(&run, image, 0, team, seconds);
+    for (int64_t image = together; image < images && !over(&run); image++) run_image(&run, image, 0, team, seconds);
     if (team) lcnn_team_release(team);
-    return run.rejected;
+    return run.stopped ? -1 : run.rejected;
 }

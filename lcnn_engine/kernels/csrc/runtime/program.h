@@ -17,10 +17,13 @@ typedef struct {
     float *arena, *scratch;
 } lcnn_memory;
 
+/* Asked by the calling thread about every tenth of a second, between two calls: not 0 ends the run. */
+typedef int (*lcnn_interrupted)(void);
+
 /* Run `images` images on up to `threads` threads, `memory` having an entry for each. `seconds`, if not NULL, has
- * the time of each call added at the number of its step. Returns 0, or 1 if the input holds a number that is not
- * finite. */
+ * the time of each call added at the number of its step; `interrupted` may be NULL. Returns 0, 1 if the input holds a
+ * number that is not finite, or -1 if the run was interrupted. */
 int lcnn_run(const lcnn_program *program, const lcnn_memory *memory, int threads, const float *input, int64_t images,
-             float *const *outputs, double *seconds);
+             float *const *outputs, double *seconds, lcnn_interrupted interrupted);
 
 #endif

@@ -9,7 +9,6 @@
 #include "constants.h"
 
 #define SPINS 4000 /* of about 10 ns each: tens of microseconds */
-#define CHUNKS 4   /* pieces a thread's share is cut into, so that a late thread is helped */
 
 #define MEMBER_BITS 9
 
@@ -173,12 +172,12 @@ void lcnn_team_release(lcnn_team *taken)
 
 int lcnn_team_size(const lcnn_team *taken) { return taken->members; }
 
-void lcnn_team_run(lcnn_team *taken, lcnn_work work, void *argument, int64_t units)
+void lcnn_team_run(lcnn_team *taken, lcnn_work work, void *argument, int64_t units, int64_t chunk)
 {
     taken->work = work;
     taken->argument = argument;
     taken->units = units;
-    taken->chunk = units / (taken->members * CHUNKS) + 1;
+    taken->chunk = chunk;
     for (int i = 0; i < taken->members; i++)
         atomic_store_explicit(&taken->next[i], share_begin(i), memory_order_relaxed);
     atomic_store_explicit(&taken->busy, taken->members - 1, memory_order_relaxed);

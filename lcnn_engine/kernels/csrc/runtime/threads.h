@@ -20,7 +20,8 @@ lcnn_team *lcnn_team_take(int threads);
 void lcnn_team_release(lcnn_team *team);
 int lcnn_team_size(const lcnn_team *team);
 
-/* Divide `units` units over the team and return when all are done. */
-void lcnn_team_run(lcnn_team *team, lcnn_work work, void *argument, int64_t units);
+/* Divide `units` units over the team and return when all are done. A member takes `chunk` of its share at a time; what
+ * it has not taken yet, others may that are done with theirs. */
+void lcnn_team_run(lcnn_team *team, lcnn_work work, void *argument, int64_t units, int64_t chunk);
 
 #endif
