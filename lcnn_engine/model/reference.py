@@ -28,7 +28,7 @@ from .activations import ACTIVATION_FUNCTIONS
 if TYPE_CHECKING:
     import scipy.sparse
 
-__all__ = ["evaluate", "sparse_kernel"]
+__all__ = ["apply", "evaluate", "sparse_kernel", "tensors_by_node"]
 
 Float32: TypeAlias = NDArray[np.float32]
 Float64: TypeAlias = NDArray[np.float64]
@@ -319,18 +319,28 @@ def evaluate(graph: Any, tensors: Mapping[str, NDArray[Any]], x: NDArray[Any]) -
     """
     if x.shape != tuple(graph.input.shape):
         raise InputError(f"expected an input of shape {tuple(graph.input.shape)}, got {x.shape}")
-    by_node: dict[str, dict[str, NDArray[Any]]] = defaultdict(dict)
-    for name, tensor in tensors.items():
-        node_name, _, tensor_name = name.rpartition("/")
-        by_node[node_name][tensor_name] = tensor
+    by_node = tensors_by_node(tensors)
     values: dict[str, Float32] = {graph.input.name: np.asarray(x, dtype=np.float32)}
     for node in graph.nodes:
-        values[node.name] = _apply(node, [values[name] for name in node.inputs], by_node[node.name])
+        values[node.name] = apply(node, [values[name] for name in node.inputs], by_node[node.name])
     del values[graph.input.name]
     return values
 
 
-def _apply(node: NodeLike, inputs: Sequence[Float32], tensors: Mapping[str, NDArray[Any]]) -> Float32:
+def tensors_by_node(tensors: Mapping[str, NDArray[Any]]) -> defaultdict[str, dict[str, NDArray[Any]]]:
+    """Sort tensors named ``<node>/<tensor>`` by their nodes, each under its own name."""
+    by_node: defaultdict[str, dict[str, NDArray[Any]]] = defaultdict(dict)
+    for name, tensor in tensors.items():
+        node_name, _, tensor_name = name.rpartition("/")
+        by_node[node_name][tensor_name] = tensor
+    return by_node
+
+
+def apply(node: NodeLike, inputs: Sequence[Float32], tensors: Mapping[str, NDArray[Any]]) -> Float32:
+    """Compute one node of its inputs; ``tensors`` go by their names in the node.
+
+    Raises ModelFormatError for an operation that this module does not have.
+    """
     if node.op not in OPERATIONS:
         raise ModelFormatError(f"node {node.name!r}: expected one of {', '.join(OPERATIONS)}, found {node.op!r}")
     return OPERATIONS[node.op](*inputs, **tensors, **node.attributes())
