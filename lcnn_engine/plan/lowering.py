@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ModelFormatError
 from ..kernels import Capabilities
 from ..model.graph import Graph, Shape
+from ..model.node import MAX_ELEMENTS
 from .arena import Buffer
 from .calls import INPUT, ConstantRef, KernelCall, Place, SpaceToDepth, Step, StepKind
 from .layout import NO_BORDER, Border, Layout, Value, layout_of
@@ -80,8 +81,15 @@ class Lowering:
         return ConstantRef(len(self._constants) - 1)
 
     def integers(self, name: str, array: Sequence[int] | np.ndarray) -> ConstantRef:
-        """Add a constant of int32."""
-        return self.constant(name, np.asarray(array), Packing.INTEGERS)
+        """Add a constant of int32. Raises ModelFormatError for numbers that are none."""
+        numbers = np.asarray(array)
+        largest = int(np.abs(numbers).max(initial=0))
+        if largest > MAX_ELEMENTS:
+            raise ModelFormatError(
+                f"model {self.graph.name!r}: expected {name} of at most {MAX_ELEMENTS}, found {largest}; "
+                f"make the image or the padding smaller"
+            )
+        return self.constant(name, numbers, Packing.INTEGERS)
 
     def floats(self, name: str, array: np.ndarray | None) -> ConstantRef | None:
         """Add a constant of float32; None stays None."""

@@ -114,4 +114,4 @@ def _tap_offsets(
 ) -> np.ndarray:
     """Tell how far from a pixel each tap of a window reads, (channels, kh, kw), in planes and rows of these sizes."""
     channel, r, c = np.indices((channels, *kernel_size))
-    return (channel * plane + r * dilation[0] * row + c * dilation[1]).astype(np.int32)
+    return channel * plane + r * dilation[0] * row + c * dilation[1]

@@ -101,3 +101,14 @@ def test_inputs_by_the_hundred_thousand_are_refused() -> None:
     graph = chain([Concat(name="all", inputs=("image",) * 2**19)], (1, 1, 1))
     with pytest.raises(ModelFormatError, match="steps"):
         lower(graph, {}, ["all"], WIDE)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_convolution_whose_reads_do_not_fit_into_32_bits_is_refused(size: int) -> None:
+    """Each value is small enough for the format; with its border a channel lies too far from the first."""
+    network = Network((4400, 4400, 100), seeded("far"))
+    network.add(
+        "conv2d", filters=1, kernel_size=(size, size), padding=(1000,) * 4, dilation=(size // 2 * 1000 or 1,) * 2
+    )
+    with pytest.raises(ModelFormatError, match=r"expected conv2d_0/offsets of at most 2147483647, found \d+; make the"):
+        lowered(network)
