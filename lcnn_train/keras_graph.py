@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from itertools import count
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.ops import numpy as numpy_operations  # Keras has no public name for what keras.ops.concatenate makes
 
 from lcnn_train.errors import ExportError
 
@@ -26,6 +27,11 @@ _AUGMENTATION_NAMES = (
 )  # fmt: skip
 AUGMENTATION = tuple(getattr(keras.layers, name) for name in _AUGMENTATION_NAMES if hasattr(keras.layers, name))
 _PIPELINE: tuple[type, ...] = (keras.layers.Pipeline,) if hasattr(keras.layers, "Pipeline") else ()
+Rewriting = Callable[..., Any]
+_REWRITTEN: dict[type, Rewriting] = {
+    keras.layers.Subtract: lambda _, a, b: keras.layers.Add()([a, keras.layers.Rescaling(-1.0)(b)]),
+    keras.layers.Average: lambda _, *inputs: keras.layers.Rescaling(1 / len(inputs))(keras.layers.Add()(inputs)),
+}
 Part = Literal["whole", "linear", "activation", "depthwise", "pointwise"]
 
 
@@ -45,6 +51,7 @@ class Call:
     output_shape: tuple[int, ...]
     part: Part = "whole"
     arguments: tuple[Any, ...] = ()
+    name: str = ""  # of the node, where it is not the layer's
 
 
 @dataclass
@@ -135,6 +142,8 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
     specs[value] = _output_spec(node, {id(tensor): specs[values[id(tensor)]] for tensor in tensors})
     shapes = tuple(_shape(specs[number], where) for number in source)
     shape = _shape(specs[value], where)
+    if type(layer) in _REWRITTEN:
+        return _rewritten(layer, source, value, [specs[number] for number in source], numbers, specs)
     if _has_softmax_inside(layer):
         middle = next(numbers)
         return [
@@ -150,8 +159,55 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
         ]
     arguments: tuple[Any, ...] = ()
     if not isinstance(layer, keras.layers.Layer):
-        arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in node.arguments.args)
+        given = node.arguments.args
+        if not any(isinstance(value, list | tuple) for value in given):  # keras.ops.concatenate has a list of tensors
+            arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in given)
     return [Call(layer, source, value, shapes, shape, arguments=arguments)]
+
+
+def rewritten(layer_class: type, function: Rewriting) -> None:
+    """Have calls of a layer class taken for what `function(layer, *inputs)` makes of Keras tensors."""
+    _REWRITTEN[layer_class] = function
+
+
+def _rewritten(
+    layer: Any, source: tuple[int, ...], value: int, given: list[Any], numbers: Iterator[int], specs: dict[int, Any]
+) -> list[Call]:
+    """List the calls that a layer is rewritten as. Raises ExportError unless they give what the layer gives."""
+    inputs = [keras.Input(batch_shape=(None, *tensor.shape[1:]), dtype=tensor.dtype) for tensor in given]
+    output = _REWRITTEN[type(layer)](layer, *inputs)
+    if not isinstance(output, keras.KerasTensor) or any(output is tensor for tensor in inputs):
+        raise ExportError(f"layer {layer.name}: expected its translation to give a new Keras tensor, found {output!r}")
+    model = keras.Model(inputs, output)
+    _check_rewriting(layer, model, [_shape(tensor, f"layer {layer.name}") for tensor in inputs])
+    graph, calls = functional_graph(model), []
+    inside = {id(tensor): number for tensor, number in zip(graph.inputs, source, strict=True)}
+    for node, known in walk(graph, inside, numbers):
+        calls += _calls(node, known, numbers, specs)
+    # Names of their own are new ones each time, and a model file must not change by that.
+    last = inside[id(graph.outputs[0])]
+    named = [replace(call, name=f"{layer.name}_part{number}") for number, call in enumerate(calls, 1)]
+    outputs = {last: value}
+    specs[value] = specs[last]
+    return [
+        replace(
+            call, output=outputs.get(call.output, call.output), name=layer.name if call.output == last else call.name
+        )
+        for call in named
+    ]
+
+
+def _check_rewriting(layer: Any, model: Any, shapes: list[tuple[int, ...]]) -> None:
+    rng = np.random.default_rng(0)
+    inputs = [keras.ops.convert_to_tensor(rng.normal(0, 1, (2, *shape)).astype(np.float32)) for shape in shapes]
+    wanted, found = (
+        np.asarray(keras.ops.convert_to_numpy(run(inputs if len(inputs) > 1 else inputs[0]))) for run in (layer, model)
+    )
+    if wanted.shape != found.shape or not np.abs(wanted - found).max() <= 1e-5 * max(1.0, float(np.abs(wanted).max())):
+        raise ExportError(
+            f"layer {layer.name}: expected its translation to give what {type(layer).__name__} gives outside of "
+            f"training, found other values for random inputs of shape {', '.join(map(str, shapes))}"
+        )
 
 
 def _output_spec(node: Any, given: dict[int, Any]) -> Any:
@@ -239,7 +295,8 @@ def _depthwise(layer: Any, X: Any) -> Any:
 
 
 def _takes_list(layer: Any) -> bool:
-    return isinstance(layer, keras.layers.Add | keras.layers.Multiply | keras.layers.Concatenate)
+    kinds = keras.layers.Add | keras.layers.Multiply | keras.layers.Concatenate | numpy_operations.Concatenate
+    return isinstance(layer, kinds)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers
+from keras.src.ops import numpy as numpy_operations  # Keras has no public name for what x * y makes
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
@@ -28,7 +29,7 @@ _NO_OPERATION = (
     layers.ActivityRegularization,
     layers.Identity,
 )
-_REMEDY = "Build the model of these, or export a model that ends before"
+_REMEDY = "Build the model of these, or say of which of these a layer is made: lcnn_train.export.register"
 _SHOWN = 5  # names of layers of one kind in an error
 Converters = Mapping[type, Callable[["GraphBuilder", Call], None]]
 
@@ -84,16 +85,25 @@ class GraphBuilder:
         uses[self._resolve(self.traced.output)] += 1
         return uses
 
-    @staticmethod
-    def _passes_through(call: Call) -> bool:
+    def _passes_through(self, call: Call) -> bool:
         layer = call.layer
         if is_augmentation(layer):
             return call.input_shapes == (call.output_shape,)
         if isinstance(layer, layers.Activation):
             return layer.activation is keras.activations.linear
         if isinstance(layer, layers.Flatten | layers.Reshape):
+            if call.output_shape == (1, 1, *call.input_shapes[0]) and self._is_only_repeated(call):
+                return True
             return len(call.input_shapes[0]) == 1 and call.input_shapes == (call.output_shape,)
         return isinstance(layer, _NO_OPERATION)
+
+    def _is_only_repeated(self, call: Call) -> bool:
+        """Whether only sums and products read an image (1, 1, C), which a vector serves as well."""
+        readers = [reader for reader in self.traced.calls if call.output in reader.inputs]
+        sums = (layers.Add, layers.Multiply, numpy_operations.Add, numpy_operations.Multiply)
+        fitting = all(type(reader.layer) in sums and len(reader.inputs) > 1 for reader in readers)
+        larger = all(reader.output_shape[:-1] not in ((), (1, 1)) for reader in readers)
+        return fitting and larger and call.output != self.traced.output
 
     def _translate_all(self) -> None:
         """Translate every call. Raises ExportError, naming all layers that a model file cannot hold."""
@@ -199,7 +209,7 @@ def shortened(names: Iterable[str]) -> str:
 def _node_name(call: Call) -> str:
     """The layer's name, for the node that holds what the layer gives; what lies before it inside has a suffix."""
     suffix = {"linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
-    return call.layer.name + suffix
+    return (call.name or call.layer.name) + suffix
 
 
 former_names(__name__, Node="NodeBuilder", Translation="GraphBuilder", Translators="Converters")

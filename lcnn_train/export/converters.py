@@ -12,7 +12,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 from keras import layers
-from keras.src.ops import nn  # Keras has no public name for what keras.ops.softmax makes
+from keras.src.ops import nn  # Keras has no public names for what keras.ops.softmax and others make
+from keras.src.ops import numpy as numpy_operations
 
 from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
@@ -21,7 +22,7 @@ from lcnn_train.export.activations import ACTIVATION_LAYERS, Activation, named_a
 from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, normalization, rescaling
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call, is_softmax, trace
+from lcnn_train.keras_graph import Call, Rewriting, is_softmax, rewritten, trace
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
@@ -32,6 +33,27 @@ _ACTIVATED = {op for op, kind in NODE_TYPES.items() if issubclass(kind, Activate
 def translate(model: keras.Model) -> GraphBuilder:
     """Make the nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
     return GraphBuilder(trace(model), _CONVERTERS)
+
+
+def register(layer_class: type) -> Callable[[Rewriting], Rewriting]:
+    """Say, as a decorator, of which Keras layers and operations a layer class of your own is made.
+
+        @lcnn_train.export.register(LayerScale)
+        def _(layer, x):
+            return x * layer.gamma
+
+    The function gets the layer and a Keras tensor for each of its inputs, and gives one Keras tensor, of whatever
+    `export` supports; it may call layers that the layer holds. Each export runs both on random inputs, and raises
+    ExportError where they differ. Raises TypeError for what is no class of layers.
+    """
+    if not (isinstance(layer_class, type) and issubclass(layer_class, layers.Layer)):
+        raise TypeError(f"register: expected a class of Keras layers, found {layer_class!r}")
+
+    def decorate(function: Rewriting) -> Rewriting:
+        rewritten(layer_class, function)
+        return function
+
+    return decorate
 
 
 # ------------------------------------------------------------------------------------------- activations and norms
@@ -116,6 +138,21 @@ def _global_pool2d(op: str, kept_op: str) -> Callable[[GraphBuilder, Call], None
     return translate
 
 
+def _mean(builder: GraphBuilder, call: Call) -> None:
+    """Add a global average pool for keras.ops.mean over rows and columns."""
+    axes, rank = call.layer.axis, len(call.input_shapes[0]) + 1
+    over = sorted(axis % rank for axis in (range(rank) if axes is None else axes))
+    if rank != 4 or over != [1, 2]:
+        raise ExportError(
+            f"operation {call.layer.name}: expected a mean over rows and columns, axes 1 and 2; found {axes}"
+        )
+    if call.layer.keepdims:
+        size = call.input_shapes[0][:2]
+        builder.add(call, "avg_pool2d", pool_size=size, strides=size, padding=(0, 0, 0, 0))
+    else:
+        builder.add(call, "global_avg_pool2d")
+
+
 def _zero_padding2d(builder: GraphBuilder, call: Call) -> None:
     channels_last(call.layer)
     (top, bottom), (left, right) = call.layer.padding
@@ -184,6 +221,9 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     layers.Add: _elementwise("add"),
     layers.Multiply: _elementwise("multiply"),
     layers.Concatenate: _concatenate,
+    numpy_operations.Concatenate: _concatenate,
+    numpy_operations.Mean: _mean,
+    numpy_operations.Reshape: _flatten,
     **dict.fromkeys(ACTIVATION_LAYERS, _activation),
     **dict.fromkeys(ARITHMETIC, arithmetic),
 }
