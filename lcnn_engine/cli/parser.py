@@ -52,7 +52,7 @@ def _add_info(commands: Any) -> None:
     what = "what a model consists of, or what kernels this machine uses"
     more = (
         "What a model consists of: shapes, atoms, lookups, multiplications, bytes of every node. "
-        "Without a model: the kernels and the BLAS in use."
+        "Without a model: versions, and the kernels and the BLAS in use."
     )
     _add_output(_command(commands, "info", what, more, nargs="?"), threads=False)
 
