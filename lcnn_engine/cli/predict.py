@@ -40,8 +40,11 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"{options.model}: expected a model that gives (classes,), got {net.output_shape}")
     answers = _answers(options, [name for name, _ in names] if isinstance(names, list) else [])
     progress = _Progress(total) if options.json or not _is_terminal(sys.stdout) else None
+    work = _work(net, options.top)
     bad = 0
-    for (image, _), found in in_order(_work(net, options.top), names, workers):
+    # On one core threads would only take turns, but where names are waited for an answer must not wait with them.
+    alone = workers == 1 and total is not None
+    for (image, _), found in ((name, work(name)) for name in names) if alone else in_order(work, names, workers):
         if isinstance(found, Exception):
             message = message_of(found)
             message = message if image in message else f"{image}: {message}"
