@@ -39,16 +39,20 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_predict(commands: Any) -> None:
     predict = _command(commands, "predict", "classify images", "Classify images.")
-    predict.add_argument("images", metavar="IMAGE", nargs="+", help="image file, in any format that Pillow reads")
+    what = "image file; folder of images, with its folders; pattern as '*.png'; or - for paths on the standard input"
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help=what)
     predict.add_argument("--top", metavar="N", type=_positive, default=3, help="classes an image (default: 3)")
-    _add_output(predict)
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument("--jsonl", action="store_true", help="print a line of JSON for each image as it comes")
+    form.add_argument("--csv", action="store_true", help="print a row for each class of each image as it comes")
+    _add_output(predict, form)
 
 
 def _add_info(commands: Any) -> None:
     what = "what a model consists of, or what kernels this machine uses"
     more = (
         "What a model consists of: shapes, atoms, lookups, multiplications, bytes of every node. "
-        "Without a model: the kernels and the BLAS in use."
+        "Without a model: versions, and the kernels and the BLAS in use."
     )
     _add_output(_command(commands, "info", what, more, nargs="?"), threads=False)
 
@@ -98,8 +102,8 @@ def _add_count(command: argparse.ArgumentParser, option: str, default: int, what
     command.add_argument(option, metavar="N", type=kind, default=default, help=f"{what} (default: {default})")
 
 
-def _add_output(command: argparse.ArgumentParser, threads: bool = True) -> None:
-    command.add_argument("--json", action="store_true", help="print JSON")
+def _add_output(command: argparse.ArgumentParser, form: Any = None, threads: bool = True) -> None:
+    (form or command).add_argument("--json", action="store_true", help="print JSON")
     if threads:
         command.add_argument("--threads", metavar="N", type=_positive, help="cores to use (default: all)")
 

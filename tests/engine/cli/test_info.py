@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lcnn_engine import kernel_info, write_model
+from lcnn_engine import __version__, kernel_info, write_model
 from lcnn_engine.model.graph import LookupConv2D
 from tests.golden import make_golden
 from tests.helpers.model_files import valid_graph, valid_tensors, without
@@ -17,6 +17,7 @@ def test_kernels(run: Run) -> None:
     status, out, _ = run("info")
     assert status == 0
     assert f"isa            {kernel_info()['isa']}\n" in out
+    assert f"lcnn           {__version__}\n" in out
     status, out, _ = run("info", "--json")
     assert (status, json.loads(out)) == (0, kernel_info())
 
