@@ -263,6 +263,21 @@ def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
     return {number: np.asarray(keras.ops.convert_to_numpy(value)) for number, value in values.items()}
 
 
+def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int) -> np.ndarray:
+    """Run only the calls between known values and a wanted one, which is computed even where it is known."""
+    makers = {call.output: call for call in traced.calls}
+    values: dict[int, Any] = {}
+
+    def value(number: int) -> Any:
+        if number in known and number != wanted:
+            return keras.ops.convert_to_tensor(known[number])
+        if number not in values:
+            values[number] = _run_call(makers[number], [value(source) for source in makers[number].inputs])
+        return values[number]
+
+    return np.asarray(keras.ops.convert_to_numpy(value(wanted)))
+
+
 def _run_call(call: Call, inputs: list[Any]) -> Any:
     argument = inputs if len(inputs) > 1 or _takes_list(call.layer) else inputs[0]
     if is_augmentation(call.layer):

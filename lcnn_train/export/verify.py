@@ -1,8 +1,14 @@
-"""Hold a model file to the Keras model that it came from: engine against Keras, node by node, on real images."""
+"""Hold a model file to the Keras model that it came from: engine against Keras, node by node, on real images.
+
+Each node is judged by itself: Keras computes it in float64 from what the engine's nodes before it gave, so no
+difference is carried on, and a model of any dtype policy (mixed_float16) is held to its weights and not to the
+rounding of its policy.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,108 +18,217 @@ from keras import layers
 from safetensors import safe_open
 
 from lcnn_engine import Net, read_model
+from lcnn_engine.format.graph_json import graph_from_object
 from lcnn_engine.images.preprocessing import as_batch
+from lcnn_engine.model.reference import tensors_by_node
+from lcnn_engine.model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
-from lcnn_train.export.model_file import FP16_TENSORS, stored_tensors
-from lcnn_train.keras_graph import run
+from lcnn_train.export.model_file import FP16_TENSORS
+from lcnn_train.keras_graph import run, run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.lazy import former_keywords
 
-TOLERANCE = 1e-5
+__all__ = ["TOLERANCE", "NodeDifference", "Verification", "verify"]
 
 
 @dataclass(frozen=True)
 class NodeDifference:
-    """The largest |engine - Keras| of a node, and the largest |Keras|, over all images."""
+    """The largest |engine - Keras in float64| of a node, and the largest |Keras|, over all images.
+
+    `share` is the largest difference as a share of what rounding may do there: over 1 is a fault. `keras` is the
+    largest |Keras as it is - Keras in float64| of the node, from the same inputs.
+    """
 
     name: str
     difference: float
     largest: float
+    keras: float = 0.0
+    share: float = 0.0
 
     @property
     def ratio(self) -> float:
         """difference / largest; infinite where Keras says 0 everywhere and the engine does not."""
-        if self.difference == 0:
-            return 0.0
-        return self.difference / self.largest if self.largest else float("inf")
+        return _part(self.difference, self.largest)
+
+    @property
+    def keras_ratio(self) -> float:
+        """keras / largest."""
+        return _part(self.keras, self.largest)
+
+
+def _part(difference: float, largest: float) -> float:
+    if difference == 0:
+        return 0.0
+    return difference / largest if largest else float("inf")
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What verify found at every node of the file."""
+    """What verify found at every node of the file, and what else there is to say of how the two compute."""
 
     nodes: tuple[NodeDifference, ...]
+    notes: tuple[str, ...] = ()
+    float16_change: float | None = None
+    """Of a file with float16 in it: the largest |engine - unrounded model| of the output, of its largest |output|."""
 
     @property
     def worst(self) -> NodeDifference:
-        return max(self.nodes, key=lambda node: node.ratio)
+        """The node with the largest difference of what it is allowed."""
+        return max(self.nodes, key=lambda node: _ordered(node.share))
 
     def __str__(self) -> str:
         width = max(len(node.name) for node in self.nodes)
-        lines = [f"{n.name:{width}}  {n.difference:9.2e} of {n.largest:9.2e} = {n.ratio:8.1e}" for n in self.nodes]
-        return "\n".join(lines)
+        lines = [
+            f"{n.name:{width}}  {n.difference:9.2e} of {n.largest:9.2e} = {n.ratio:8.1e} "
+            f"(Keras' own {n.keras_ratio:8.1e})"
+            for n in self.nodes
+        ]
+        return "\n".join((*lines, *self.notes))
+
+
+def _ordered(value: float) -> float:
+    """Put what is no number above everything."""
+    return float("inf") if np.isnan(value) else value
 
 
 @former_keywords(pictures="images")
 def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolerance: float = TOLERANCE) -> Verification:
     """Compare engine and Keras at every node of a model file that `model` was exported to.
 
-    `images` is whatever Net.predict takes: images for a file with preprocessing, float arrays for any file. For
-    a float16 file the Keras side is a copy of the model that carries the file's rounded values, which are checked
-    to be the model's own, rounded. Raises ExportError where they differ by more than `tolerance` of the largest
-    |output| of the node, or where the file is not of this model.
+    `images` is whatever Net.predict takes: images for a file with preprocessing, float arrays for any file. Keras
+    computes in float64, each node from the engine's own inputs of it. For a float16 file that copy of the model carries
+    the file's rounded values, which are checked to be the model's own, rounded; how far they move the output is in
+    the result. Raises ExportError where a value differs by more than `tolerance` of the largest |output| of the node
+    and 8 float32 roundings of the sum of |w| |x| behind the value, or where the file is not of this model.
     """
     net = Net.load(path)
-    x, _ = as_batch(images, net.input_shape, net.graph.preprocessing)
+    x = np.asarray(as_batch(images, net.input_shape, net.graph.preprocessing)[0], np.float32)
     builder = translate(model)
     tensors = read_model(path)[1]
-    is_fp16 = _is_fp16(path)
-    _check_same(builder, tensors, "float16" if is_fp16 else "float32", path)
-    if is_fp16:
-        model = carrying(model, builder, tensors)
-        builder = translate(model)
-    values, features = run(builder.traced, x), net.features(x, [node.name for node in builder.nodes])
-    result = Verification(tuple(_compare(node.name, features[node.name], values[node.value]) for node in builder.nodes))
-    if not result.worst.ratio <= tolerance:
-        raise ExportError(
-            f"{path}: expected engine and Keras within {tolerance:g} of the largest output at every node; found "
-            f"{result.worst.ratio:.2e} at {result.worst.name}"
-        )
+    dtypes = _stored_dtypes(path)
+    _check_same(builder, tensors, dtypes, path)
+    names = [node.name for node in builder.nodes]
+    if names != list(net.graph.by_name):
+        raise ExportError(f"{path}: expected the nodes {names} of this model, found {list(net.graph.by_name)}")
+    exact = translate(in_float64(model))
+    unrounded = exact
+    if np.float16 in dtypes.values():
+        exact = translate(carrying(in_float64(model), builder, tensors))
+    features: Any = net.features(x, names)
+    nodes = _compare(builder, exact, {builder.traced.input: x}, features, tensors, tolerance)
+    change = None
+    if unrounded is not exact:
+        output = run(unrounded.traced, x.astype(np.float64))[unrounded.output]
+        change = _part(float(np.abs(net.run(x) - output).max()), float(np.abs(output).max()))
+    result = Verification(nodes, _notes(model, builder, change), change)
+    _check_verified(result, tolerance, path)
     return result
 
 
-def _compare(name: str, engine: np.ndarray, reference: np.ndarray) -> NodeDifference:
-    if engine.shape != reference.shape:
-        raise ExportError(f"node {name}: expected shape {reference.shape} as in Keras, found {engine.shape}")
-    difference = np.abs(engine.astype(np.float64) - reference).max()
-    return NodeDifference(name, float(difference), float(np.abs(reference).max()))
+def _check_verified(result: Verification, tolerance: float, path: Any) -> None:
+    failed = [node for node in result.nodes if not node.share <= 1]
+    if not failed:
+        return
+    worst = result.worst
+    more = f" and at {len(failed) - 1} more" if len(failed) > 1 else ""
+    raise ExportError(
+        f"{path}: expected engine and Keras within {tolerance:g} of the largest output at every node (and {UNITS:g} "
+        f"roundings of what is summed), Keras in float64 from the engine's own inputs; found {worst.ratio:.2e}, "
+        f"{worst.share:.3g} times what is allowed, at {worst.name}{more} (Keras' own rounding: "
+        f"{worst.keras_ratio:.1e}); export the model again"
+    )
 
 
-def _is_fp16(path: str | os.PathLike[str]) -> bool:
+def _compare(
+    builder: GraphBuilder,
+    exact: GraphBuilder,
+    known: dict[int, np.ndarray],
+    features: Mapping[str, np.ndarray],
+    tensors: Mapping[str, np.ndarray],
+    tolerance: float,
+) -> tuple[NodeDifference, ...]:
+    """Judge every node. `known` has the input by the number of its value, `exact` is the model in float64."""
+    graph = graph_from_object({"name": "model", **builder.graph()})
+    by_node = tensors_by_node(tensors)
+    known |= {node.value: features[node.name] for node in builder.nodes}
+    by_name = {**features, graph.input.name: known[builder.traced.input]}
+    wide = {number: value.astype(np.float64) for number, value in known.items()}
+    found = []
+    for node, same in zip(builder.nodes, exact.nodes, strict=True):
+        own = run_from(builder.traced, known, node.value).astype(np.float64)
+        expected, engine = run_from(exact.traced, wide, same.value), features[node.name]
+        if engine.shape != expected.shape:
+            raise ExportError(f"node {node.name}: expected shape {expected.shape} as in Keras, found {engine.shape}")
+        sums = [
+            magnitude(graph[node.name], inputs, by_node[node.name], result)
+            for *inputs, result in zip(*(by_name[name] for name in graph[node.name].inputs), expected, strict=True)
+        ]
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            difference, keras_difference = (float(np.abs(values - expected).max()) for values in (engine, own))
+        share = share_of_allowed(engine, expected, np.stack(sums), tolerance)
+        found.append(NodeDifference(node.name, difference, float(np.abs(expected).max()), keras_difference, share))
+    return tuple(found)
+
+
+def _notes(model: keras.Model, builder: GraphBuilder, change: float | None) -> tuple[str, ...]:
+    notes = []
+    found = {getattr(call.layer, "compute_dtype", None) for call in builder.traced.calls} - {None, "float32", "float64"}
+    if found:
+        notes.append(
+            f"Keras computes {model.name} in {', '.join(sorted(map(str, found)))}, the engine in float32: Keras' own "
+            f"results differ by that rounding"
+        )
+    if change is not None:
+        notes.append(f"float16 in the file moves the output by {change:.1e} of its largest, beside the unrounded model")
+    return tuple(notes)
+
+
+def _stored_dtypes(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Find in which dtype each tensor of a file is stored; reading widens float16."""
+    kinds = {"F16": np.float16, "F32": np.float32, "I32": np.int32}
     with safe_open(path, "np") as file:
-        return any(file.get_slice(name).get_dtype() == "F16" for name in file.keys())  # noqa: SIM118 - no mapping
+        return {name: kinds[file.get_slice(name).get_dtype()] for name in file.keys()}  # noqa: SIM118 - no mapping
 
 
-def _check_same(builder: GraphBuilder, tensors: dict[str, np.ndarray], dtype: Any, path: Any) -> None:
+def _check_same(builder: GraphBuilder, tensors: Mapping[str, np.ndarray], dtypes: Mapping[str, Any], path: Any) -> None:
     """Raise ExportError unless the file's tensors are the model's, rounded as the file's are."""
-    expected = stored_tensors(builder, dtype)
+    expected = builder.tensors()
     if expected.keys() != tensors.keys():
         raise ExportError(f"{path}: expected the tensors of this model, found others; export it again")
     for name, tensor in expected.items():
-        if not np.array_equal(tensor.astype(tensors[name].dtype), tensors[name]):
+        with np.errstate(over="ignore"):
+            rounded = tensor.astype(dtypes[name]).astype(tensors[name].dtype)
+        if not np.array_equal(rounded, tensors[name]):
             raise ExportError(f"{path}: {name} is not what this model holds; export it again")
 
 
-def carrying(model: keras.Model, builder: GraphBuilder, tensors: dict[str, np.ndarray]) -> keras.Model:
-    """Copy a model, its dictionaries, P and kernels those of a (rounded) model file.
+def in_float64(model: keras.Model) -> keras.Model:
+    """Copy a model so that it computes in float64, with the same weights.
 
-    Batch norm stays a layer of its own in the copy, so what it multiplied each filter by is divided out again. The
-    threshold has done its work and is 0 in the copy: rounding must not push an entry under it.
+    Thresholds have done their work and are 0 in the copy, whose P holds what was left.
     """
-    copy = keras.models.clone_model(model, clone_function=_clone_without_threshold, recursive=True)
+    copy = keras.models.clone_model(model, clone_function=_clone_in_float64, recursive=True)
     copy.set_weights(model.get_weights())
+    for old, new in zip(translate(model).nodes, translate(copy).nodes, strict=True):
+        if isinstance(old.layer, LookupConv2D | LookupDense):
+            new.layer.P.assign(keras.ops.convert_to_numpy(old.layer.sparse_P()))
+    return copy
+
+
+def _clone_in_float64(layer: Any) -> Any:
+    config = layer.get_config() | {"dtype": "float64"}
+    if isinstance(layer, LookupConv2D | LookupDense):
+        config["threshold"] = 0.0
+    return type(layer).from_config(config)
+
+
+def carrying(copy: keras.Model, builder: GraphBuilder, tensors: Mapping[str, np.ndarray]) -> keras.Model:
+    """Give a copy in float64 the dictionaries, P and kernels of a (rounded) model file.
+
+    Batch norm stays a layer of its own in the copy, so what it multiplied each filter by is divided out again.
+    """
     for old, new in zip(builder.nodes, translate(copy).nodes, strict=True):
         own = {key: tensors[f"{old.name}/{key}"] for key in FP16_TENSORS if f"{old.name}/{key}" in tensors}
         if "coefficients" in own:
@@ -121,13 +236,6 @@ def carrying(model: keras.Model, builder: GraphBuilder, tensors: dict[str, np.nd
         elif "kernel" in own:
             _carry_kernel(new, old, own["kernel"])
     return copy
-
-
-def _clone_without_threshold(layer: Any) -> Any:
-    config = layer.get_config()
-    if isinstance(layer, LookupConv2D | LookupDense):
-        config["threshold"] = 0.0
-    return type(layer).from_config(config)
 
 
 def _unscaled(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -144,7 +252,7 @@ def _carry_lookups(
     taps = int(np.prod(layer.P.shape[:-2]))
     kept = np.zeros((n, taps * len(node.used)))
     kept[filters, indices] = _unscaled(own["coefficients"].astype(np.float64), scale[filters])
-    P = np.zeros((taps, layer.atoms, n), np.float32)
+    P = np.zeros((taps, layer.atoms, n))
     P[:, node.used, :] = kept.T.reshape(taps, len(node.used), n)
     layer.P.assign(P.reshape(layer.P.shape))
     if layer.D is None:
@@ -166,4 +274,4 @@ def _carry_kernel(new: NodeBuilder, old: NodeBuilder, kernel: np.ndarray) -> Non
         values = values.transpose(2, 3, 1, 0)
     else:
         values = values.T
-    new.kernel.assign(values.reshape(shape).astype(np.float32))
+    new.kernel.assign(values.reshape(shape))
