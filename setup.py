@@ -2,20 +2,25 @@
 
 Each variant of the kernels is a small library with flags of its own: the extension as a whole is compiled for any
 processor of its family, and picks a variant when it runs. Which variants there are, and for which machines, is listed
-in ``csrc/variants/list.inc.h``; sources are found by folder.
+in ``csrc/variants/list.inc.h``; sources are found by folder. One that the compiler cannot build is left out, with a
+warning, and ``kernel_info()`` names it.
 """
 
 import os
 import platform
 import re
+import shlex
+import shutil
+import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 CSRC = Path("lcnn_engine/kernels/csrc")
-FLAGS = ["-std=gnu11", "-O3", "-fvisibility=hidden"]
+FLAGS = ["-std=gnu11", "-O3", "-g0", "-fvisibility=hidden"]
 VARIANT_FLAGS = [*FLAGS, "-Wall", "-Wextra", "-fPIC", "-fno-math-errno"]
 
 
@@ -34,6 +39,32 @@ def variants() -> dict[str, list[str]]:
     }
 
 
+def compiler() -> list[str]:
+    """The command that compiles C. Raises SystemExit where there is none: a remedy, instead of a log of what failed."""
+    command = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    program = next((word for word in command if shutil.which(word)), None)
+    if program is None:
+        raise SystemExit(
+            f"expected a C compiler to build the kernels with, found no {command[0]!r}; install GCC or Clang "
+            "(Debian, Ubuntu: apt install gcc; Fedora, RHEL: dnf install gcc; macOS: xcode-select --install), or set CC"
+        )
+    return command
+
+
+def buildable(name: str, flags: list[str]) -> bool:
+    """Whether the compiler knows a variant's instructions. The last variant needs nothing, so it must be built."""
+    command = [*compiler(), *VARIANT_FLAGS, *flags, f"-I{CSRC}", "-fsyntax-only", str(CSRC / "variants" / f"{name}.c")]
+    tried = subprocess.run(command, capture_output=True, text=True)
+    if tried.returncode and flags:
+        error = next((line for line in tried.stderr.splitlines() if "error" in line), "it failed")
+        print(f"warning: the variant {name} is left out, since {command[0]} cannot build it: {error}", file=sys.stderr)
+    return not tried.returncode or not flags
+
+
+known = variants()
+builds = {"bdist_wheel", "build", "build_clib", "build_ext", "develop", "editable_wheel", "install"} & set(sys.argv)
+built = {name: flags for name, flags in known.items() if not builds or buildable(name, flags)}
+
 # A library's objects depend on all headers; setuptools rebuilds them when one is newer.
 headers = sorted(str(path) for path in CSRC.rglob("*.h"))
 
@@ -51,13 +82,14 @@ program = Extension(
     depends=headers,
     define_macros=[
         ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
-        *((f"LCNN_WITH_{name}", "1") for name in variants()),
+        *((f"LCNN_WITH_{name}", "1") for name in built),
+        ("LCNN_KNOWN_VARIANTS", '"{}"'.format(" ".join(known))),
     ],
     extra_compile_args=[*FLAGS, "-Wno-unused-function"],
-    extra_link_args=[] if sys.platform == "darwin" else ["-pthread"],
+    extra_link_args=[] if sys.platform == "darwin" else ["-pthread", "-Wl,-s"],
 )
 
 setup(
-    libraries=[variant_library(name, flags) for name, flags in variants().items()],
+    libraries=[variant_library(name, flags) for name, flags in built.items()],
     ext_modules=cythonize([program], nthreads=min(2, os.cpu_count() or 1), language_level=3),
 )

@@ -7,7 +7,7 @@
 One file in, probabilities out: no framework, no compiler at run time. MODEL_FORMAT.md describes the file.
 """
 
-from .errors import InputError, LcnnError, ModelFormatError, NodeNameError, SettingError
+from .errors import InputError, LcnnError, MissingPackageError, ModelFormatError, NodeNameError, SettingError
 from .format.model_file import read_model, write_model
 from .model.graph import Graph
 from .net import Net
@@ -18,6 +18,7 @@ __all__ = [
     "Graph",
     "InputError",
     "LcnnError",
+    "MissingPackageError",
     "ModelFormatError",
     "Net",
     "NodeNameError",

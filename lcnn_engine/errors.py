@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["InputError", "LcnnError", "ModelFormatError", "NodeNameError", "SettingError"]
+__all__ = ["InputError", "LcnnError", "MissingPackageError", "ModelFormatError", "NodeNameError", "SettingError"]
 
 
 class LcnnError(Exception):
@@ -19,6 +19,10 @@ class InputError(LcnnError, ValueError):
 
 class SettingError(LcnnError, ValueError):
     """An argument or environment variable (``threads``, ``on_error``, ``LCNN_ISA``) has a value that means nothing."""
+
+
+class MissingPackageError(LcnnError, ImportError):
+    """A package is missing that only some work needs; the message says how to install it."""
 
 
 class NodeNameError(InputError, KeyError):

@@ -14,6 +14,7 @@ from .program import (
     ACTIVATION_CODES,
     CALL_SIZE,
     CONSTANTS,
+    KNOWN_VARIANTS,
     LAYOUTS,
     ConstantMemory,
     Program,
@@ -25,7 +26,8 @@ from .program import (
 
 __all__ = [
     "ACTIVATION_CODES", "CALL_SIZE", "CONSTANTS", "LAYOUTS", "MAX_THREADS", "Capabilities", "ConstantMemory", "Program",
-    "blas", "capabilities", "choose_variant", "sgemm_columns", "to_fp16", "usable_variants", "variants",
+    "blas", "capabilities", "choose_variant", "left_out", "sgemm_columns", "to_fp16", "usable_variants",
+    "variants",
 ]  # fmt: skip
 
 MAX_THREADS = CONSTANTS["MAX_THREADS"]
@@ -53,6 +55,12 @@ def usable_variants() -> list[str]:
     return [name for name, runs in variants() if runs]
 
 
+def left_out() -> list[str]:
+    """Name the kernel variants for machines like this one that the compiler could not build."""
+    built = [name for name, _ in variants()]
+    return [name for name in KNOWN_VARIANTS if name not in built]
+
+
 def capabilities(variant: str) -> Capabilities:
     """Tell what ``variant`` can do. Raises ValueError where it does not run here."""
     return Capabilities(**capabilities_of(variant))
@@ -61,14 +69,14 @@ def capabilities(variant: str) -> Capabilities:
 def choose_variant(name: str | None = None) -> str:
     """Choose the variant to use: ``name``, or the environment's ``LCNN_ISA``, or the fastest.
 
-    A name only lowers: a variant that this processor lacks means the fastest one below it. Raises SettingError for a
-    name that no build has.
+    A name only lowers: a variant that this processor or this build lacks means the fastest one below it. Raises
+    SettingError for a name that no build has.
     """
     wanted = name or os.environ.get("LCNN_ISA")
     if not wanted:
         return usable_variants()[0]
-    names = [known for known, _ in variants()]
-    if wanted not in names:
-        known = ", ".join(names)
+    if wanted not in KNOWN_VARIANTS:
+        known = ", ".join(KNOWN_VARIANTS)
         raise SettingError(f"expected LCNN_ISA to be one of {known}, got {wanted!r}; unset it for the fastest")
-    return next(usable for usable, runs in variants()[names.index(wanted) :] if runs)
+    usable = usable_variants()
+    return next(name for name in KNOWN_VARIANTS[KNOWN_VARIANTS.index(wanted) :] if name in usable)

@@ -7,10 +7,22 @@ very library, whatever else the process has loaded. Where NumPy has no cblas ins
 from __future__ import annotations
 
 import ctypes
-import importlib
+import importlib.util
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-from . import program
+from ..errors import MissingPackageError
+
+try:
+    from . import program
+except ImportError as error:
+    if importlib.util.find_spec(f"{__package__}.program"):
+        raise
+    raise ImportError(
+        f"expected the kernels of lcnn_engine, compiled for Python {sys.version.split()[0]}, in "
+        f"{Path(__file__).parent}, found none; compile them: pip install -e . (in the clone)"
+    ) from error
 
 __all__ = ["Blas", "bind", "in_use"]
 
@@ -65,8 +77,13 @@ def _bind_numpy() -> Blas | None:
 
 
 def _bind_scipy() -> Blas:
-    from scipy.linalg import cython_blas
-
+    try:
+        from scipy.linalg import cython_blas
+    except ImportError as error:
+        raise MissingPackageError(
+            "expected a NumPy that brings OpenBLAS, as its wheels do, or else SciPy, found neither; "
+            "install one: pip install scipy"
+        ) from error
     program.use_fortran(cython_blas.__pyx_capi__["sgemm"])
     return Blas("SciPy's", "unknown", "unknown")
 

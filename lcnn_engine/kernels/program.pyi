@@ -7,6 +7,7 @@ CONSTANTS: dict[str, int]
 ACTIVATION_CODES: dict[str, int]
 LAYOUTS: dict[str, tuple[tuple[str, str], ...]]
 CALL_SIZE: int
+KNOWN_VARIANTS: tuple[str, ...]
 
 def variants() -> list[tuple[str, bool]]: ...
 def capabilities_of(variant: str) -> dict[str, int]: ...

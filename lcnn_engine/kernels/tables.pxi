@@ -36,6 +36,18 @@ LAYOUTS = layouts_of_c()  # kernel -> ((field, type), ...), in the order of LCNN
 CALL_SIZE = sizeof(lcnn_call)  # bytes
 
 
+cdef extern from *:
+    """
+    #ifndef LCNN_KNOWN_VARIANTS
+    #define LCNN_KNOWN_VARIANTS ""
+    #endif
+    """
+    const char *LCNN_KNOWN_VARIANTS
+
+
+KNOWN_VARIANTS = tuple(LCNN_KNOWN_VARIANTS.decode().split())  # for machines like this one, built or not, fastest first
+
+
 def variants():
     """Every variant of this build, fastest first: [(name, runs on this processor), ...]."""
     cdef const lcnn_variant *const *list_ = lcnn_variants()

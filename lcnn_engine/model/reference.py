@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, ModelFormatError
+from ..errors import InputError, MissingPackageError, ModelFormatError
 from .activations import ACTIVATION_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -89,10 +89,14 @@ def sparse_kernel(
     """Make P (n, kh*kw*k) in float64 from I and C: P[o, (r*kw + c)*k + d] is filter o's part of atom d at tap (r, c).
 
     ``indptr`` (n+1,), ``indices`` and ``coefficients`` (nnz,), ``columns`` kh*kw*k. The paper's section 3.2 the other
-    way round: training makes P, export reads I and C off it. Needs SciPy.
+    way round: training makes P, export reads I and C off it. Raises MissingPackageError without SciPy.
     """
-    from scipy.sparse import csr_array  # here, because its import is slow and only the reference needs it
-
+    try:
+        from scipy.sparse import csr_array  # here, because its import is slow and only the reference needs it
+    except ImportError as error:
+        raise MissingPackageError(
+            'expected SciPy, which the reference of lookups needs, found none; install it: pip install "lcnn[verify]"'
+        ) from error
     return csr_array((_wide(coefficients), indices, indptr), shape=(len(indptr) - 1, columns))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import blas, choose_variant, usable_variants
+from ..kernels import blas, choose_variant, left_out, usable_variants
 from .threads import default_threads
 
 __all__ = ["kernel_info"]
@@ -17,8 +17,9 @@ def kernel_info() -> dict[str, Any]:
     """Say which kernels and which BLAS are in use, and the versions of what takes part.
 
     Keys: ``lcnn``, ``numpy`` and ``pillow`` (versions; None for a Pillow that is not installed), ``isa`` (str, in use),
-    ``isa_available`` (list, fastest first), ``blas`` (whose library), ``blas_config`` and ``blas_core`` (what it says
-    of itself), ``threads`` (int, the default of ``Net.load``). Raises SettingError where ``LCNN_ISA`` names no variant.
+    ``isa_available`` (list, fastest first), ``isa_left_out`` (list, what this build's compiler could not build),
+    ``blas`` (whose library), ``blas_config`` and ``blas_core`` (what it says of itself), ``threads`` (int, the default
+    of ``Net.load``). Raises SettingError where ``LCNN_ISA`` names no variant.
     """
     library = blas.in_use()
     return {
@@ -27,6 +28,7 @@ def kernel_info() -> dict[str, Any]:
         "pillow": _version_of("Pillow"),
         "isa": choose_variant(),
         "isa_available": usable_variants(),
+        "isa_left_out": left_out(),
         "blas": library.library,
         "blas_config": library.config,
         "blas_core": library.core,

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 import lcnn_engine
-from lcnn_engine import InputError, LcnnError, ModelFormatError, NodeNameError, SettingError, errors
+from lcnn_engine import (
+    InputError,
+    LcnnError,
+    MissingPackageError,
+    ModelFormatError,
+    NodeNameError,
+    SettingError,
+    errors,
+)
 
 
 def test_all_are_public() -> None:
@@ -18,6 +26,7 @@ def test_all_are_public() -> None:
         (ModelFormatError, (LcnnError, ValueError)),
         (InputError, (LcnnError, ValueError)),
         (SettingError, (LcnnError, ValueError)),
+        (MissingPackageError, (LcnnError, ImportError)),
         (NodeNameError, (InputError, KeyError)),
     ],
 )

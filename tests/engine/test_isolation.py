@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,3 +105,37 @@ print(kernel_info()["blas_core"])
     right, core = result.stdout.split()
     assert right == "True"
     assert core in ("Haswell", "unknown")
+
+
+WITHOUT_SCIPY = "import sys; sys.modules['scipy'] = None\n"
+
+
+def test_verify_says_what_to_install_where_scipy_is_missing(model_path: Path):
+    code = f"from lcnn_engine.cli import main; sys.exit(main(['verify', {str(model_path)!r}]))"
+    result = python(WITHOUT_SCIPY + code)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "expected SciPy" in result.stderr
+    assert 'pip install "lcnn[verify]"' in result.stderr
+
+
+def test_neither_openblas_nor_scipy_is_one_clear_error():
+    code = """
+import ctypes
+ctypes.CDLL = lambda name: object()
+import lcnn_engine
+"""
+    result = python(WITHOUT_SCIPY + code)
+    assert result.returncode == 1
+    assert "expected a NumPy that brings OpenBLAS" in result.stderr.splitlines()[-1]
+    assert "pip install scipy" in result.stderr.splitlines()[-1]
+
+
+def test_a_clone_without_compiled_kernels_says_how_to_build(tmp_path: Path):
+    ignored = shutil.ignore_patterns("*.so", "__pycache__", "csrc")
+    shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=ignored)
+    result = python(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import lcnn_engine")
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: expected the kernels of lcnn_engine, compiled for Python ")
+    assert last.endswith("found none; compile them: pip install -e . (in the clone)")

@@ -1,19 +1,20 @@
 /* Every activation: its name in the model file, and its formula for a vector x, the vector `zero` and the number alpha.
- * The enumerators and kernels.ACTIVATION_CODES follow from this list; model/activations.py defines what they mean. */
+ * Of vmax and vmin x is the second operand, so NaN stays NaN. The enumerators and kernels.ACTIVATION_CODES follow from
+ * this list; model/activations.py defines what they mean. */
 #ifndef LCNN_ACTIVATIONS_H
 #define LCNN_ACTIVATIONS_H
 
 /* clang-format off */
 #define LCNN_ACTIVATIONS(X)                                                                  \
     X(linear, x)                                                                             \
-    X(relu, vmax(x, zero))                                                                   \
-    X(relu6, vmin(vmax(x, zero), vset(6.0f)))                                                \
-    X(leaky_relu, vmax(x, zero) + vmin(x, zero) * vset(alpha))                               \
+    X(relu, vmax(zero, x))                                                                   \
+    X(relu6, vmin(vset(6.0f), vmax(zero, x)))                                                \
+    X(leaky_relu, vmax(zero, x) + vmin(zero, x) * vset(alpha))                               \
     X(sigmoid, vsigmoid(x))                                                                  \
     X(tanh, vtanh(x))                                                                        \
     X(silu, x * vsigmoid(x))                                                                 \
-    X(hard_sigmoid, vmin(vmax(x + vset(3.0f), zero), vset(6.0f)) * vset(1.0f / 6.0f))        \
-    X(hard_silu, x * (vmin(vmax(x + vset(3.0f), zero), vset(6.0f)) * vset(1.0f / 6.0f)))
+    X(hard_sigmoid, vmin(vset(6.0f), vmax(zero, x + vset(3.0f))) * vset(1.0f / 6.0f))        \
+    X(hard_silu, x * (vmin(vset(6.0f), vmax(zero, x + vset(3.0f))) * vset(1.0f / 6.0f)))
 /* clang-format on */
 
 #define LCNN_ACTIVATION(name, formula) LCNN_ACT_##name,

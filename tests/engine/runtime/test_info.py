@@ -9,7 +9,7 @@ import numpy as np
 import PIL
 import pytest
 
-from lcnn_engine import SettingError, __version__, kernel_info
+from lcnn_engine import SettingError, __version__, kernel_info, kernels
 from lcnn_engine.kernels import usable_variants
 from lcnn_engine.runtime.threads import default_threads
 
@@ -17,8 +17,8 @@ from lcnn_engine.runtime.threads import default_threads
 def test_kernels_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LCNN_ISA", raising=False)
     facts = kernel_info()
-    versions = {"lcnn", "numpy", "pillow"}
-    assert facts.keys() == versions | {"isa", "isa_available", "blas", "blas_config", "blas_core", "threads"}
+    kernel_keys = {"isa", "isa_available", "isa_left_out", "blas", "blas_config", "blas_core"}
+    assert facts.keys() == {"lcnn", "numpy", "pillow", "threads"} | kernel_keys
     assert facts["isa_available"] == usable_variants()
     assert facts["isa"] == usable_variants()[0]
     assert facts["threads"] == default_threads()
@@ -43,3 +43,12 @@ def test_the_environment_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("LCNN_ISA", "abacus")
     with pytest.raises(SettingError, match="LCNN_ISA"):
         kernel_info()
+
+
+def test_a_variant_that_this_build_left_out_is_named_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kernel_info()["isa_left_out"] == []
+    monkeypatch.setattr(kernels, "KNOWN_VARIANTS", ("newest", *kernels.KNOWN_VARIANTS))
+    monkeypatch.setenv("LCNN_ISA", "newest")
+    facts = kernel_info()
+    assert facts["isa_left_out"] == ["newest"]
+    assert facts["isa"] == usable_variants()[0]

@@ -8,6 +8,27 @@
 #include "simd/shuffles.h"
 #include "simd/vectors.h"
 
+/* The sum of a plane of `runs` runs: up to SUM_VECTORS in floats, then in doubles. */
+INLINE float plane_sum(const float *source, int64_t runs, int64_t length, int64_t row)
+{
+    const int64_t part = SUM_VECTORS * LCNN_WIDTH;
+    double total = 0;
+    vf sum = vset(0.0f);
+    int64_t floats = 0; /* in `sum` */
+    for (int64_t y = 0; y < runs; y++)
+        for (int64_t x = 0; x < length; x += part) {
+            const int64_t count = min_i64(part, length - x);
+            if (floats + count > part) {
+                total += sum_of_lanes(sum);
+                sum = vset(0.0f);
+                floats = 0;
+            }
+            sum = reduce_run(1, source + y * row + x, count, sum);
+            floats += (count + LCNN_WIDTH - 1) / LCNN_WIDTH * LCNN_WIDTH;
+        }
+    return (float)(total + sum_of_lanes(sum));
+}
+
 INLINE void global_pool(const int mean, const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_map *in = &call->in[0], *out = &call->out;
@@ -17,9 +38,13 @@ INLINE void global_pool(const int mean, const lcnn_call *call, const lcnn_contex
     float *target = context->arena + out->offset + begin * out_plane;
     const float share = 1.0f / (float)(in->height * in->width);
     for (int64_t channel = begin; channel < end; channel++, source += plane, target += out_plane) {
-        vf sum = vset(mean ? 0.0f : -INFINITY);
-        for (int64_t y = 0; y < runs; y++) sum = reduce_run(mean, source + y * row, length, sum);
-        *target = mean ? sum_of_lanes(sum) * share : max_lane(sum);
+        if (mean) {
+            *target = plane_sum(source, runs, length, row) * share;
+            continue;
+        }
+        vf max = vset(-INFINITY);
+        for (int64_t y = 0; y < runs; y++) max = reduce_run(0, source + y * row, length, max);
+        *target = max_lane(max);
     }
     for (int64_t channel = begin; out_plane > 1 && channel < end; channel++) clear_border(out, context->arena, channel);
 }

@@ -87,7 +87,7 @@ INLINE void lookup_store(const int tile, const lookup_position *at, int64_t o, c
     if (u->mask && size == tile * LCNN_WIDTH && u->activation <= LCNN_ACT_relu) {
 #pragma GCC unroll 32
         for (int t = 0; t < tile; t++) {
-            const vf y = u->activation == LCNN_ACT_relu ? vmax(acc[t], vset(0.0f)) : acc[t];
+            const vf y = u->activation == LCNN_ACT_relu ? vmax(vset(0.0f), acc[t]) : acc[t];
             vstore(plane + at->pixel + t * LCNN_WIDTH, (vf)((vi)y & mask[t]));
         }
         return;

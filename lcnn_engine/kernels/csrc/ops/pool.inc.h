@@ -12,10 +12,11 @@
 #include "simd/shuffles.h"
 #include "simd/vectors.h"
 
-#define POOL_BAND 32 /* output rows of a band of several vectors */
+#define POOL_BAND 32     /* output rows of a band of several vectors */
+#define POOL_SUMMANDS 64 /* rows or columns of a window that are summed up one by one */
 
-INLINE vf pooled(const int mean, vf a, vf b) { return mean ? a + b : vmax(a, b); }
-INLINE float pooled_1(const int mean, float a, float b) { return mean ? a + b : (b > a ? b : a); }
+INLINE vf pooled(const int mean, vf a, vf b) { return mean ? a + b : vmaximum(a, b); }
+INLINE float max_1(float a, float b) { return a >= b || a != a ? a : b; }
 INLINE vf pool_identity(const int mean) { return vset(mean ? 0.0f : -INFINITY); }
 
 /* A band: of `channels` channels, `count` output rows from `out` on, each of `rows` rows of the image, from `in` on. */
@@ -45,6 +46,25 @@ INLINE vf pool_load(const int mean, const int masked, const float *in, lanes_mas
     return masked ? vload_blended(in, mask, pool_identity(mean)) : vload(in);
 }
 
+/* The sum of a long window's rows, by halves: one by one, each would cost the sum of all before it a rounding. */
+static vf pool_sum(const float *in, int64_t row, int64_t rows, lanes_mask mask)
+{
+    if (rows > POOL_SUMMANDS)
+        return pool_sum(in, row, rows / 2, mask) + pool_sum(in + rows / 2 * row, row, rows - rows / 2, mask);
+    vf sum = pool_load(1, 1, in, mask);
+    for (int64_t y = 1; y < rows; y++) sum += pool_load(1, 1, in + y * row, mask);
+    return sum;
+}
+
+static float pool_sum_1(const float *column, int64_t columns)
+{
+    if (columns > POOL_SUMMANDS)
+        return pool_sum_1(column, columns / 2) + pool_sum_1(column + columns / 2, columns - columns / 2);
+    float sum = column[0];
+    for (int64_t c = 1; c < columns; c++) sum += column[c];
+    return sum;
+}
+
 /* One vector of the image's columns, `rows` rows combined. Where windows of three rows follow at distance two, the last
  * row of one is the first of the next, and `*last` carries it. */
 INLINE vf pool_down(const int mean, const int masked, const float *in, int64_t row, int64_t rows, int carried, vf *last,
@@ -55,6 +75,7 @@ INLINE vf pool_down(const int mean, const int masked, const float *in, int64_t r
         *last = pool_load(mean, masked, in + 2 * row, mask);
         return pooled(mean, sum, *last);
     }
+    if (mean && rows > POOL_SUMMANDS) return pool_sum(in, row, rows, mask);
     vf sum = pool_load(mean, masked, in, mask);
     for (int64_t y = 1; y < rows; y++) sum = pooled(mean, sum, pool_load(mean, masked, in + y * row, mask));
     return sum;
@@ -232,8 +253,8 @@ INLINE void pool_by_columns(const int mean, const pool_state *s, const pool_band
         }
         for (int64_t x = 0; x < s->out->width; x++) {
             const float *column = s->column + x * u->stride_w;
-            float sum = column[0];
-            for (int64_t c = 1; c < u->kernel_w; c++) sum = pooled_1(mean, sum, column[c]);
+            float sum = mean ? pool_sum_1(column, u->kernel_w) : column[0];
+            for (int64_t c = 1; !mean && c < u->kernel_w; c++) sum = max_1(sum, column[c]);
             out[x] = mean ? sum * (s->share[x] * band->row_share) : sum;
         }
     }

@@ -10,8 +10,8 @@
 #include "simd/shuffles.h"
 #include "simd/vectors.h"
 
-/* out[i] = e^(in[i] - maximum), and their sum. */
-static float exp_run(const float *in, int64_t length, float maximum, float *out)
+/* out[i] = e^(in[i] - maximum), and their sum; up to SUM_VECTORS vectors. */
+static float exp_part_run(const float *in, int64_t length, float maximum, float *out)
 {
     vf sum = vset(0.0f);
     int64_t i = 0;
@@ -25,6 +25,14 @@ static float exp_run(const float *in, int64_t length, float maximum, float *out)
         sum += vload_part(out + i, length - i); /* 0 in the lanes behind the end */
     }
     return sum_of_lanes(sum);
+}
+
+static float exp_run(const float *in, int64_t length, float maximum, float *out)
+{
+    const int64_t part = SUM_VECTORS * LCNN_WIDTH;
+    double sum = 0;
+    for (int64_t i = 0; i < length; i += part) sum += exp_part_run(in + i, min_i64(part, length - i), maximum, out + i);
+    return (float)sum;
 }
 
 /* p[i] *= factor. */

@@ -33,10 +33,11 @@ INLINE vf exp_part(vf r)
 
 INLINE vf times_power_of_two(vf x, vf shifted) { return (vf)((vi)x + ((vi)shifted << 23)); }
 
-/* e^x to about 2 units in the last place. x is held within (-87.3, 88.0), where the result is a normal number. */
+/* e^x to about 2 units in the last place. x is held within (-87.3, 88.0), where the result is a normal number;
+ * NaN stays NaN. */
 INLINE vf vexp(vf x)
 {
-    x = vmax(vmin(x, vset(88.0f)), vset(-87.3f));
+    x = vmax(vset(-87.3f), vmin(vset(88.0f), x));
     const vf shifted = x * vset(LOG2_E) + vset(SHIFTER), n = shifted - vset(SHIFTER);
     const vf r = x - n * vset(0.693145752f) - n * vset(1.42860677e-6f); /* ln 2 in two parts */
     return times_power_of_two(exp_part(r) + vset(1.0f), shifted);
@@ -49,7 +50,7 @@ INLINE vf vsigmoid(vf x) { return vreciprocal(vset(1.0f) + vexp(-x)); }
 INLINE vf vtanh(vf x)
 {
     const vi sign = (vi)x & (vi)vset(-0.0f);
-    const vf held = vmin((vf)((vi)x ^ sign), vset(9.1f));
+    const vf held = vmin(vset(9.1f), (vf)((vi)x ^ sign));
     const vf shifted = held * vset(2 * LOG2_E) + vset(SHIFTER), n = shifted - vset(SHIFTER);
     const vf part = exp_part(held + held - n * vset(0.693147182f));
     const vf power = times_power_of_two(vset(1.0f), shifted);

@@ -30,17 +30,20 @@ INLINE void activate_run(float *out, const float *in, int64_t length, lcnn_activ
     if (i < length) vstore_part(out + i, vactivate(vload_part(in + i, length - i), kind, alpha), length - i);
 }
 
+/* A sum of floats that are all near 1000 loses 10^-8 with every one: a long one is made of parts of so many vectors. */
+#define SUM_VECTORS 256
+
 /* The sum (`add`) or maximum of `result` and a run, lane by lane. The last vector overlaps the one before it where
  * lanes would be missing for a maximum; a sum has zeros there. */
 INLINE vf reduce_run(const int add, const float *in, int64_t length, vf result)
 {
     int64_t i = 0;
     for (; i + LCNN_WIDTH <= length; i += LCNN_WIDTH)
-        result = add ? result + vload(in + i) : vmax(result, vload(in + i));
+        result = add ? result + vload(in + i) : vmaximum(result, vload(in + i));
     if (i == length) return result;
     if (add) return result + vload_part(in + i, length - i);
-    if (length >= LCNN_WIDTH) return vmax(result, vload(in + length - LCNN_WIDTH));
-    for (; i < length; i++) result = vmax(result, vset(in[i]));
+    if (length >= LCNN_WIDTH) return vmaximum(result, vload(in + length - LCNN_WIDTH));
+    for (; i < length; i++) result = vmaximum(result, vset(in[i]));
     return result;
 }
 

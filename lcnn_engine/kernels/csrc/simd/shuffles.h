@@ -6,13 +6,16 @@
 
 /* shuffle(a, b, INDEX): lane l is lane INDEX(l) of a and b side by side. INDEX is a macro of a constant. */
 #if LCNN_WIDTH == 16
-#define shuffle(a, b, X)                                                                                           \
-    __builtin_shufflevector(a, b, X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), \
-                            X(13), X(14), X(15))
+#define INDICES(X) X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15)
 #elif LCNN_WIDTH == 8
-#define shuffle(a, b, X) __builtin_shufflevector(a, b, X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7))
+#define INDICES(X) X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)
 #else
-#define shuffle(a, b, X) __builtin_shufflevector(a, b, X(0), X(1), X(2), X(3))
+#define INDICES(X) X(0), X(1), X(2), X(3)
+#endif
+#if defined __clang__ || __GNUC__ >= 12
+#define shuffle(a, b, X) __builtin_shufflevector(a, b, INDICES(X))
+#else
+#define shuffle(a, b, X) __builtin_shuffle(a, b, (vi){INDICES(X)})
 #endif
 
 #define EVEN(l) (2 * (l))
@@ -47,13 +50,13 @@ INLINE float sum_of_lanes(vf v)
 INLINE float max_lane(vf v)
 {
 #if LCNN_WIDTH >= 16
-    v = vmax(v, shuffle(v, v, FOLD8));
+    v = vmaximum(v, shuffle(v, v, FOLD8));
 #endif
 #if LCNN_WIDTH >= 8
-    v = vmax(v, shuffle(v, v, FOLD4));
+    v = vmaximum(v, shuffle(v, v, FOLD4));
 #endif
-    v = vmax(v, shuffle(v, v, FOLD2));
-    v = vmax(v, shuffle(v, v, FOLD1));
+    v = vmaximum(v, shuffle(v, v, FOLD2));
+    v = vmaximum(v, shuffle(v, v, FOLD1));
     return v[0];
 }
 

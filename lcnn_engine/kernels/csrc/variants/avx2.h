@@ -16,6 +16,10 @@
 
 INLINE vf vmax(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE vf vmin(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+INLINE vf vmaximum(vf a, vf b)
+{
+    return (vf)_mm256_or_ps((__m256)vmax(a, b), (__m256)vmax(b, a)); /* the same but for NaN, and its bits win */
+}
 INLINE vf vreciprocal_estimate(vf x) { return (vf)_mm256_rcp_ps((__m256)x); }
 
 INLINE vf vload_fp16(const uint16_t *p) { return (vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }

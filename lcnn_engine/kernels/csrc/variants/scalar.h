@@ -13,6 +13,7 @@
 
 INLINE vf vselect(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
 INLINE vf vmax(vf a, vf b) { return vselect(a > b, a, b); }
+INLINE vf vmaximum(vf a, vf b) { return (vf)((vi)vmax(a, b) | (vi)vmax(b, a)); } /* as in avx2.h */
 INLINE vf vmin(vf a, vf b) { return vselect(a < b, a, b); }
 
 INLINE vf vload_fp16(const uint16_t *p)
