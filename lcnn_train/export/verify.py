@@ -218,6 +218,8 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 
 def _clone_in_float64(layer: Any) -> Any:
+    if not isinstance(layer, keras.layers.Layer):  # an operation, as of x + y, has the dtype of its inputs
+        return type(layer).from_config(layer.get_config())
     config = layer.get_config() | {"dtype": "float64"}
     if isinstance(layer, LookupConv2D | LookupDense):
         config["threshold"] = 0.0

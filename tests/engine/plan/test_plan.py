@@ -197,20 +197,6 @@ def test_arrays_that_lie_askew():
         net.run(x, out=askew)
 
 
-def test_a_plan_in_the_making_holds_no_lock(monkeypatch):
-    graph = chain([Activation(name="relu", inputs=("image",), activation="relu")], (5, 7, 3))
-    net = Net(graph, {})
-    held = []
-
-    def plan(*args, **kwargs):
-        held.append(net._lock.locked())
-        return Plan(*args, **kwargs)
-
-    monkeypatch.setattr("lcnn_engine.net.Plan", plan)
-    net.features(images(graph)[0], "relu")
-    assert held == [False]
-
-
 @pytest.mark.parametrize("radius", [8, 9, 40, 2**31 - 1])
 def test_wide_windows_of_lrn_slide(radius):
     node = LRN(name="lrn", inputs=("image",), depth_radius=radius, bias=1.0, alpha=0.1, beta=0.75)
