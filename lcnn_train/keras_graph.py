@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from inspect import signature
 from itertools import count
 from typing import Any, Literal
 
 import keras
 import numpy as np
+import tensorflow as tf
+from keras.src.ops import numpy as numpy_operations  # Keras has no public name for what keras.ops.concatenate makes
 
 from lcnn_train.errors import ExportError
 
-# Keras records these with training=True wherever they are called; outside of training they do nothing.
-AUGMENTATION = (
-    keras.layers.RandomBrightness,
-    keras.layers.RandomContrast,
-    keras.layers.RandomFlip,
-    keras.layers.RandomRotation,
-    keras.layers.RandomTranslation,
-    keras.layers.RandomZoom,
-)
+# What Keras has to change images at random, or by their classes: outside of training these do nothing. Those of newer
+# versions are taken as far as the installed one has them.
+_AUGMENTATION_NAMES = (
+    "AugMix", "CutMix", "Equalization", "MixUp", "RandAugment", "RandomBrightness", "RandomColorDegeneration",
+    "RandomColorJitter", "RandomContrast", "RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip",
+    "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization",
+    "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
+    "Solarization",
+)  # fmt: skip
+AUGMENTATION = tuple(getattr(keras.layers, name) for name in _AUGMENTATION_NAMES if hasattr(keras.layers, name))
+_PIPELINE: tuple[type, ...] = (keras.layers.Pipeline,) if hasattr(keras.layers, "Pipeline") else ()
+Rewriting = Callable[..., Any]
+_REWRITTEN: dict[type, Rewriting] = {
+    keras.layers.Subtract: lambda _, a, b: keras.layers.Add()([a, keras.layers.Rescaling(-1.0)(b)]),
+    keras.layers.Average: lambda _, *inputs: keras.layers.Rescaling(1 / len(inputs))(keras.layers.Add()(inputs)),
+}
 Part = Literal["whole", "linear", "activation", "depthwise", "pointwise"]
 
 
@@ -41,6 +51,7 @@ class Call:
     output_shape: tuple[int, ...]
     part: Part = "whole"
     arguments: tuple[Any, ...] = ()
+    name: str = ""  # of the node, where it is not the layer's
 
 
 @dataclass
@@ -79,8 +90,9 @@ def trace(model: keras.Model) -> Trace:
         )
     values = {id(tensor): 0}
     numbers = count(1)
+    specs = {0: tensor}
     for node, known in walk(graph, values, numbers):
-        found.calls += _calls(node, known, numbers)
+        found.calls += _calls(node, known, numbers, specs)
     found.output = values[id(graph.outputs[0])]
     return found
 
@@ -118,16 +130,20 @@ def walk(graph: Any, values: dict[int, int], numbers: Iterator[int]) -> Iterator
             values |= {id(out): inside[id(own)] for out, own in zip(node.outputs, inner.outputs, strict=True)}
 
 
-def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Call]:
+def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dict[int, Any]) -> list[Call]:
+    """List what a node is; `specs` has the Keras tensor of every value, with the sizes that it has in this call."""
     layer, tensors = node.operation, node.arguments.keras_tensors
-    if node.arguments.kwargs.get("training") and not isinstance(layer, AUGMENTATION):
+    if node.arguments.kwargs.get("training") and not _trains_by_default(layer):
         raise ExportError(f"layer {layer.name}: called with training=True; a model file holds inference only")
     if len(node.outputs) != 1:
         raise ExportError(f"layer {layer.name}: expected one output, found {len(node.outputs)}")
     where = f"layer {layer.name}"
-    shapes = tuple(_shape(tensor, where) for tensor in tensors)
-    shape, source = _shape(node.outputs[0], where), tuple(values[id(tensor)] for tensor in tensors)
-    value = values[id(node.outputs[0])]
+    source, value = tuple(values[id(tensor)] for tensor in tensors), values[id(node.outputs[0])]
+    specs[value] = _output_spec(node, {id(tensor): specs[values[id(tensor)]] for tensor in tensors})
+    shapes = tuple(_shape(specs[number], where) for number in source)
+    shape = _shape(specs[value], where)
+    if type(layer) in _REWRITTEN:
+        return _rewritten(layer, source, value, [specs[number] for number in source], numbers, specs)
     if _has_softmax_inside(layer):
         middle = next(numbers)
         return [
@@ -143,18 +159,99 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int]) -> list[Ca
         ]
     arguments: tuple[Any, ...] = ()
     if not isinstance(layer, keras.layers.Layer):
-        arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in node.arguments.args)
+        given = node.arguments.args
+        if not any(isinstance(value, list | tuple) for value in given):  # keras.ops.concatenate has a list of tensors
+            arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in given)
     return [Call(layer, source, value, shapes, shape, arguments=arguments)]
 
 
+def rewritten(layer_class: type, function: Rewriting) -> None:
+    """Have calls of a layer class taken for what `function(layer, *inputs)` makes of Keras tensors."""
+    _REWRITTEN[layer_class] = function
+
+
+def _rewritten(
+    layer: Any, source: tuple[int, ...], value: int, given: list[Any], numbers: Iterator[int], specs: dict[int, Any]
+) -> list[Call]:
+    """List the calls that a layer is rewritten as. Raises ExportError unless they give what the layer gives."""
+    inputs = [keras.Input(batch_shape=(None, *tensor.shape[1:]), dtype=tensor.dtype) for tensor in given]
+    output = _REWRITTEN[type(layer)](layer, *inputs)
+    if not isinstance(output, keras.KerasTensor) or any(output is tensor for tensor in inputs):
+        raise ExportError(f"layer {layer.name}: expected its translation to give a new Keras tensor, found {output!r}")
+    model = keras.Model(inputs, output)
+    _check_rewriting(layer, model, [_shape(tensor, f"layer {layer.name}") for tensor in inputs])
+    graph, calls = functional_graph(model), []
+    inside = {id(tensor): number for tensor, number in zip(graph.inputs, source, strict=True)}
+    for node, known in walk(graph, inside, numbers):
+        calls += _calls(node, known, numbers, specs)
+    # Names of their own are new ones each time, and a model file must not change by that.
+    last = inside[id(graph.outputs[0])]
+    named = [replace(call, name=f"{layer.name}_part{number}") for number, call in enumerate(calls, 1)]
+    outputs = {last: value}
+    specs[value] = specs[last]
+    return [
+        replace(
+            call, output=outputs.get(call.output, call.output), name=layer.name if call.output == last else call.name
+        )
+        for call in named
+    ]
+
+
+def _check_rewriting(layer: Any, model: Any, shapes: list[tuple[int, ...]]) -> None:
+    rng = np.random.default_rng(0)
+    inputs = [keras.ops.convert_to_tensor(rng.normal(0, 1, (2, *shape)).astype(np.float32)) for shape in shapes]
+    wanted, found = (
+        np.asarray(keras.ops.convert_to_numpy(run(inputs if len(inputs) > 1 else inputs[0]))) for run in (layer, model)
+    )
+    if wanted.shape != found.shape or not np.abs(wanted - found).max() <= 1e-5 * max(1.0, float(np.abs(wanted).max())):
+        raise ExportError(
+            f"layer {layer.name}: expected its translation to give what {type(layer).__name__} gives outside of "
+            f"training, found other values for random inputs of shape {', '.join(map(str, shapes))}"
+        )
+
+
+def _output_spec(node: Any, given: dict[int, Any]) -> Any:
+    """Find what a node gives for inputs of these sizes: a model inside may have been built without knowing them."""
+    own = node.outputs[0]
+    if all(tensor.shape == given[id(tensor)].shape for tensor in node.arguments.keras_tensors):
+        return own
+    args, kwargs = node.arguments.fill_in(given)
+    return node.operation.compute_output_spec(*args, **kwargs)
+
+
+def is_augmentation(layer: Any) -> bool:
+    """Whether a layer does nothing outside of training; a Pipeline does what its layers do."""
+    if type(layer) in _PIPELINE:
+        return all(map(is_augmentation, layer.layers))
+    return isinstance(layer, AUGMENTATION)
+
+
+def _trains_by_default(layer: Any) -> bool:
+    """Whether Keras records training=True of a layer that was called without: its `call` says so, as augmentations'."""
+    training = signature(layer.call).parameters.get("training")
+    return training is not None and training.default is True
+
+
 def _has_softmax_inside(layer: Any) -> bool:
-    ends_in_softmax = getattr(layer, "activation", None) is keras.activations.softmax
-    return ends_in_softmax and not isinstance(layer, keras.layers.Activation)
+    own = getattr(layer, "activation", None)
+    return own is not None and not isinstance(layer, keras.layers.Activation) and is_softmax(own)
+
+
+def is_softmax(activation: Any) -> bool:
+    """Whether an activation is a softmax over the last axis: a function of Keras or TensorFlow, or a layer."""
+    if type(activation) is keras.layers.Activation:
+        return is_softmax(activation.activation)
+    if type(activation) is keras.layers.Softmax:
+        return bool(activation.axis == -1)
+    return any(activation is function for function in (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax))
 
 
 def _shape(tensor: Any, where: str) -> tuple[int, ...]:
     if None in tensor.shape[1:]:
-        raise ExportError(f"{where}: expected sizes that are fixed, found shape {tuple(tensor.shape)}")
+        raise ExportError(
+            f"{where}: expected sizes that are fixed, found shape {tuple(tensor.shape)}; call the model on an input "
+            f"that has them: image = keras.Input((224, 224, 3)), keras.Model(image, model(image))"
+        )
     return tuple(tensor.shape[1:])
 
 
@@ -168,7 +265,7 @@ def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
 
 def _run_call(call: Call, inputs: list[Any]) -> Any:
     argument = inputs if len(inputs) > 1 or _takes_list(call.layer) else inputs[0]
-    if isinstance(call.layer, AUGMENTATION):
+    if is_augmentation(call.layer):
         return argument
     if call.arguments:
         tensors = iter(inputs)
@@ -198,7 +295,8 @@ def _depthwise(layer: Any, X: Any) -> Any:
 
 
 def _takes_list(layer: Any) -> bool:
-    return isinstance(layer, keras.layers.Add | keras.layers.Multiply | keras.layers.Concatenate)
+    kinds = keras.layers.Add | keras.layers.Multiply | keras.layers.Concatenate | numpy_operations.Concatenate
+    return isinstance(layer, kinds)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 from lcnn_train.utils.lazy import attribute
 
 _NAMES = dict.fromkeys(("DType", "FP16_TENSORS", "HALVED", "export", "stored_tensors"), "lcnn_train.export.model_file")
+_NAMES["register"] = "lcnn_train.export.converters"
 
 
 def __getattr__(name: str) -> Any:

@@ -6,28 +6,79 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
+from keras import layers
+from keras.src.activations import activations as functions  # Keras has no public names for what the functions make
+from keras.src.ops import nn
+from keras.src.ops import numpy as numpy_operations
 
 from lcnn_engine.model.activations import ACTIVATIONS
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import NodeBuilder
 from lcnn_train.keras_graph import Call
 
-_ACTIVATION_NAMES = {getattr(keras.activations, name): name for name in ACTIVATIONS}  # a file's names are Keras' own
-_KERAS_ALPHAS = {"leaky_relu": 0.2}  # defaults of Keras' functions: what activation="leaky_relu" of a layer means
+_KERAS_ALPHAS = {"leaky_relu": 0.2}  # defaults of Keras' and TensorFlow's functions
+_FUNCTIONS = {  # a file's names are those of keras.activations and, but for hard_sigmoid's, of keras.ops and tf.nn
+    getattr(module, name): name
+    for module in (keras.activations, keras.ops, tf.nn, tf.math)
+    for name in ACTIVATIONS
+    if hasattr(module, name)
+}
+_OPERATIONS = {  # what the functions make when they are called on Keras tensors
+    nn.Relu: "relu",
+    nn.Relu6: "relu6",
+    nn.Sigmoid: "sigmoid",
+    nn.Silu: "silu",
+    nn.HardSigmoid: "hard_sigmoid",
+    nn.HardSilu: "hard_silu",
+    numpy_operations.Tanh: "tanh",
+}
 
 Activation = tuple[str, float | None]  # its name in the file, and alpha where it takes one
+# Layers, and operations on Keras tensors, that are an activation and nothing else.
+ACTIVATION_LAYERS: tuple[type, ...] = (
+    layers.Activation,
+    layers.ReLU,
+    layers.LeakyReLU,
+    functions.ReLU,
+    nn.LeakyRelu,
+    *_OPERATIONS,
+)
 
 
 def named_activation(layer: Any, activation: Callable[..., Any]) -> Activation:
-    """Name a function of Keras as a file does. Raises ExportError if it has no name for it."""
-    name = _ACTIVATION_NAMES.get(activation)
+    """Name an activation as a file does: a function of Keras or TensorFlow, or a layer that is one.
+
+    Raises ExportError, for the layer that it belongs to, if a file has no name for it.
+    """
+    kind = type(activation)
+    if kind is layers.Activation:
+        return named_activation(layer, activation.activation)  # type: ignore[attr-defined]
+    if kind in (layers.ReLU, functions.ReLU):
+        return _relu(layer, activation)
+    if kind in (layers.LeakyReLU, nn.LeakyRelu):
+        return "leaky_relu", float(activation.negative_slope)  # type: ignore[attr-defined]
+    name = _OPERATIONS.get(kind) or (_FUNCTIONS.get(activation) if callable(activation) else None)
     if name is None:
-        found = getattr(activation, "__name__", repr(activation))
+        found = getattr(activation, "__name__", None) or f"{kind.__module__}.{kind.__name__}"
+        module = getattr(activation, "__module__", "")
+        found = f"{module}.{found}" if module and found in (*ACTIVATIONS, "softmax") else found
         raise ExportError(
-            f"layer {layer.name}: a model file has no activation {found}. "
-            f"Supported: {', '.join(_ACTIVATION_NAMES.values())}, softmax"
+            f"layer {layer.name}: a model file has no activation {found}. Supported: {', '.join(ACTIVATIONS)}, softmax"
         )
     return name, _KERAS_ALPHAS.get(name)
+
+
+def _relu(layer: Any, relu: Any) -> Activation:
+    slope, ceiling, threshold = (float(v or 0) for v in (relu.negative_slope, relu.max_value, relu.threshold))
+    if threshold == 0 and relu.max_value is None:
+        return ("leaky_relu", slope) if slope else ("relu", None)
+    if threshold == 0 and not slope and ceiling == 6:
+        return "relu6", None
+    raise ExportError(
+        f"layer {layer.name}: expected a ReLU with threshold 0 and, without negative_slope, max_value None or 6; "
+        f"found threshold={relu.threshold}, max_value={relu.max_value}, negative_slope={relu.negative_slope}"
+    )
 
 
 def set_activation(node: NodeBuilder, activation: Activation) -> None:

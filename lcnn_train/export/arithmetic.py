@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import keras
@@ -24,22 +23,29 @@ def arithmetic(builder: GraphBuilder, call: Call) -> None:
         fitting(call)
         builder.add(call, op)
         return
-    numbers = [value for value in call.arguments if isinstance(value, Real)]
+    numbers = [value for value in call.arguments if value is not None]
     if len(call.inputs) != 1 or len(numbers) != 1 or (op == "truedivide" and call.arguments[0] is not None):
         raise ExportError(
             f"operation {call.layer.name}: expected x + y or x * y of two tensors, or a tensor and a number; found "
             f"{type(call.layer).__name__} of {len(call.inputs)} tensors"
         )
-    scale, shift = _scale_and_shift(op, float(numbers[0]), tensor_first=call.arguments[0] is None)
-    affine(builder, call, np.asarray(scale), np.asarray(shift))
+    number, channels = array(numbers[0]), call.output_shape[-1]
+    if call.output_shape != call.input_shapes[0] or number.size not in (1, *number.shape[-1:]):
+        raise ExportError(
+            f"operation {call.layer.name}: expected one number, or one for each of {channels} channels; found an array "
+            f"of shape {number.shape}"
+        )
+    scale, shift = _scale_and_shift(op, number.reshape(-1), tensor_first=call.arguments[0] is None)
+    affine(builder, call, scale, shift)
 
 
-def _scale_and_shift(op: str, number: float, tensor_first: bool) -> tuple[float, float]:
+def _scale_and_shift(op: str, number: np.ndarray, tensor_first: bool) -> tuple[np.ndarray, np.ndarray]:
+    one, zero = np.ones_like(number), np.zeros_like(number)
     if op == "add":
-        return 1.0, number
+        return one, number
     if op == "subtract":
-        return (1.0, -number) if tensor_first else (-1.0, number)
-    return (number, 0.0) if op == "multiply" else (1 / number, 0.0)
+        return (one, -number) if tensor_first else (-one, number)
+    return (number, zero) if op == "multiply" else (one / number, zero)
 
 
 def fitting(call: Call) -> None:

@@ -7,17 +7,18 @@ A node bears the name of its convolution or dense layer and holds the value afte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
+from keras.src.ops import numpy as numpy_operations  # Keras has no public name for what x * y makes
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
-from lcnn_train.keras_graph import AUGMENTATION, Call, Trace
+from lcnn_train.keras_graph import AUGMENTATION, Call, Trace, is_augmentation
 
 _NO_OPERATION = (
     layers.Dropout,
@@ -27,8 +28,9 @@ _NO_OPERATION = (
     layers.GaussianNoise,
     layers.ActivityRegularization,
     layers.Identity,
-    *AUGMENTATION,
 )
+_REMEDY = "Build the model of these, or say of which of these a layer is made: lcnn_train.export.register"
+_SHOWN = 5  # names of layers of one kind in an error
 Converters = Mapping[type, Callable[["GraphBuilder", Call], None]]
 
 
@@ -64,9 +66,7 @@ class GraphBuilder:
         self._producers: dict[int, NodeBuilder] = {}
         self._names = {traced.input_name}
         self._uses = self._count_uses()
-        for call in traced.calls:
-            if not self._passes_through(call):
-                self._translate(call)
+        self._translate_all()
         self.output = self._resolve(traced.output)
         if self.output not in self._producers:
             raise ExportError("expected a model with at least one layer that computes, found none")
@@ -85,30 +85,64 @@ class GraphBuilder:
         uses[self._resolve(self.traced.output)] += 1
         return uses
 
-    @staticmethod
-    def _passes_through(call: Call) -> bool:
+    def _passes_through(self, call: Call) -> bool:
         layer = call.layer
+        if is_augmentation(layer):
+            return call.input_shapes == (call.output_shape,)
         if isinstance(layer, layers.Activation):
             return layer.activation is keras.activations.linear
         if isinstance(layer, layers.Flatten | layers.Reshape):
+            if call.output_shape == (1, 1, *call.input_shapes[0]) and self._is_only_repeated(call):
+                return True
             return len(call.input_shapes[0]) == 1 and call.input_shapes == (call.output_shape,)
         return isinstance(layer, _NO_OPERATION)
 
-    def _translate(self, call: Call) -> None:
+    def _is_only_repeated(self, call: Call) -> bool:
+        """Whether only sums and products read an image (1, 1, C), which a vector serves as well."""
+        readers = [reader for reader in self.traced.calls if call.output in reader.inputs]
+        sums = (layers.Add, layers.Multiply, numpy_operations.Add, numpy_operations.Multiply)
+        fitting = all(type(reader.layer) in sums and len(reader.inputs) > 1 for reader in readers)
+        larger = all(reader.output_shape[:-1] not in ((), (1, 1)) for reader in readers)
+        return fitting and larger and call.output != self.traced.output
+
+    def _translate_all(self) -> None:
+        """Translate every call. Raises ExportError, naming all layers that a model file cannot hold."""
+        missing: dict[str, dict[str, None]] = {}
+        reasons: list[str] = []
+        for call in self.traced.calls:
+            if self._passes_through(call):
+                continue
+            try:
+                if not self._translate(call):
+                    missing.setdefault(type(call.layer).__name__, {})[call.layer.name] = None
+            except ExportError as error:
+                reasons.append(str(error))
+        for kind, names in missing.items():
+            layer = "layer" if len(names) == 1 else f"{len(names)} layers"
+            reasons.append(f"{layer} {shortened(names)}: a model file has no operation for {kind}")
+        if missing:
+            reasons.append(f"Supported: {self._supported()}. {_REMEDY}")
+        if reasons:
+            raise ExportError(("; " if len(missing) == 0 else ". ").join(dict.fromkeys(reasons)))
+
+    def _translate(self, call: Call) -> bool:
+        """Make what a call becomes; False where there is nothing for its kind."""
         if call.part == "activation":
             self.add(call, "softmax")
-            return
+            return True
+        if is_augmentation(call.layer):
+            raise ExportError(
+                f"layer {call.layer.name}: expected augmentation that keeps the size, as it does nothing outside of "
+                f"training; found {call.input_shapes[0]} made into {call.output_shape}; crop before the model"
+            )
         # A subclass may compute anything, so only the very classes of Keras are taken for what they are.
         translate = self._converters.get(type(call.layer))
-        if translate is None:
-            raise ExportError(
-                f"layer {call.layer.name}: a model file has no operation for {type(call.layer).__name__}. "
-                f"Supported: {self._supported()}"
-            )
-        translate(self, call)
+        if translate is not None:
+            translate(self, call)
+        return translate is not None
 
     def _supported(self) -> str:
-        return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION)}))
+        return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION, *AUGMENTATION)}))
 
     def read_only_by(self, call: Call) -> NodeBuilder | None:
         """Find the node before this call, if nobody else reads its value."""
@@ -166,10 +200,16 @@ class GraphBuilder:
         return {f"{node.name}/{key}": tensor for node in self.nodes for key, tensor in node.tensors.items()}
 
 
+def shortened(names: Iterable[str]) -> str:
+    """List names, the first few where there are many."""
+    found = list(names)
+    return ", ".join(found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+
+
 def _node_name(call: Call) -> str:
     """The layer's name, for the node that holds what the layer gives; what lies before it inside has a suffix."""
     suffix = {"linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
-    return call.layer.name + suffix
+    return (call.name or call.layer.name) + suffix
 
 
 former_names(__name__, Node="NodeBuilder", Translation="GraphBuilder", Translators="Converters")

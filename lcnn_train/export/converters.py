@@ -12,15 +12,17 @@ from collections.abc import Callable
 import keras
 import numpy as np
 from keras import layers
+from keras.src.ops import nn  # Keras has no public names for what keras.ops.softmax and others make
+from keras.src.ops import numpy as numpy_operations
 
 from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
 from lcnn_train.export import weighted
-from lcnn_train.export.activations import Activation, named_activation, set_activation
+from lcnn_train.export.activations import ACTIVATION_LAYERS, Activation, named_activation, set_activation
 from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, normalization, rescaling
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call, trace
+from lcnn_train.keras_graph import Call, Rewriting, is_softmax, rewritten, trace
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
@@ -31,6 +33,27 @@ _ACTIVATED = {op for op, kind in NODE_TYPES.items() if issubclass(kind, Activate
 def translate(model: keras.Model) -> GraphBuilder:
     """Make the nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
     return GraphBuilder(trace(model), _CONVERTERS)
+
+
+def register(layer_class: type) -> Callable[[Rewriting], Rewriting]:
+    """Say, as a decorator, of which Keras layers and operations a layer class of your own is made.
+
+        @lcnn_train.export.register(LayerScale)
+        def _(layer, x):
+            return x * layer.gamma
+
+    The function gets the layer and a Keras tensor for each of its inputs, and gives one Keras tensor, of whatever
+    `export` supports; it may call layers that the layer holds. Each export runs both on random inputs, and raises
+    ExportError where they differ. Raises TypeError for what is no class of layers.
+    """
+    if not (isinstance(layer_class, type) and issubclass(layer_class, layers.Layer)):
+        raise TypeError(f"register: expected a class of Keras layers, found {layer_class!r}")
+
+    def decorate(function: Rewriting) -> Rewriting:
+        rewritten(layer_class, function)
+        return function
+
+    return decorate
 
 
 # ------------------------------------------------------------------------------------------- activations and norms
@@ -47,29 +70,11 @@ def _apply_activation(builder: GraphBuilder, call: Call, activation: Activation)
 
 
 def _activation(builder: GraphBuilder, call: Call) -> None:
-    if call.layer.activation is keras.activations.softmax:
+    """Add what an Activation layer, or a layer or operation that is one, computes."""
+    if is_softmax(call.layer):
         builder.add(call, "softmax")
     else:
-        _apply_activation(builder, call, named_activation(call.layer, call.layer.activation))
-
-
-def _relu(builder: GraphBuilder, call: Call) -> None:
-    layer = call.layer
-    slope, ceiling, threshold = (float(v or 0) for v in (layer.negative_slope, layer.max_value, layer.threshold))
-    if threshold == 0 and layer.max_value is None:
-        activation: Activation = ("leaky_relu", slope) if slope else ("relu", None)
-    elif threshold == 0 and not slope and ceiling == 6:
-        activation = ("relu6", None)
-    else:
-        raise ExportError(
-            f"layer {layer.name}: expected a ReLU with threshold 0 and, without negative_slope, max_value None or 6; "
-            f"found threshold={layer.threshold}, max_value={layer.max_value}, negative_slope={layer.negative_slope}"
-        )
-    _apply_activation(builder, call, activation)
-
-
-def _leaky_relu(builder: GraphBuilder, call: Call) -> None:
-    _apply_activation(builder, call, ("leaky_relu", float(call.layer.negative_slope)))
+        _apply_activation(builder, call, named_activation(call.layer, call.layer))
 
 
 def _softmax(builder: GraphBuilder, call: Call) -> None:
@@ -133,6 +138,21 @@ def _global_pool2d(op: str, kept_op: str) -> Callable[[GraphBuilder, Call], None
     return translate
 
 
+def _mean(builder: GraphBuilder, call: Call) -> None:
+    """Add a global average pool for keras.ops.mean over rows and columns."""
+    axes, rank = call.layer.axis, len(call.input_shapes[0]) + 1
+    over = sorted(axis % rank for axis in (range(rank) if axes is None else axes))
+    if rank != 4 or over != [1, 2]:
+        raise ExportError(
+            f"operation {call.layer.name}: expected a mean over rows and columns, axes 1 and 2; found {axes}"
+        )
+    if call.layer.keepdims:
+        size = call.input_shapes[0][:2]
+        builder.add(call, "avg_pool2d", pool_size=size, strides=size, padding=(0, 0, 0, 0))
+    else:
+        builder.add(call, "global_avg_pool2d")
+
+
 def _zero_padding2d(builder: GraphBuilder, call: Call) -> None:
     channels_last(call.layer)
     (top, bottom), (left, right) = call.layer.padding
@@ -189,10 +209,8 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     layers.BatchNormalization: _batch_norm,
     layers.Rescaling: rescaling,
     layers.Normalization: normalization,
-    layers.Activation: _activation,
-    layers.ReLU: _relu,
-    layers.LeakyReLU: _leaky_relu,
     layers.Softmax: _softmax,
+    nn.Softmax: _softmax,
     layers.MaxPooling2D: _pool2d("max_pool2d"),
     layers.AveragePooling2D: _pool2d("avg_pool2d"),
     layers.GlobalAveragePooling2D: _global_pool2d("global_avg_pool2d", "avg_pool2d"),
@@ -203,5 +221,9 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     layers.Add: _elementwise("add"),
     layers.Multiply: _elementwise("multiply"),
     layers.Concatenate: _concatenate,
+    numpy_operations.Concatenate: _concatenate,
+    numpy_operations.Mean: _mean,
+    numpy_operations.Reshape: _flatten,
+    **dict.fromkeys(ACTIVATION_LAYERS, _activation),
     **dict.fromkeys(ARITHMETIC, arithmetic),
 }

@@ -13,7 +13,7 @@ from lcnn_engine import write_model
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
-from lcnn_train.export.converters import translate
+from lcnn_train.export.converters import register, translate
 
 DType = Literal["float32", "float16"]
 # What a float16 file holds in float16. Biases and norms stay float32: they are a thousandth of the file.
@@ -76,4 +76,5 @@ def _remedy(dtype: DType) -> str:
     return '; export with dtype="float32"' if dtype == "float16" else ": the training has diverged"
 
 
+export.register = register  # type: ignore[attr-defined]  # as lcnn_train.export is the function
 former_names(__name__, HALVED="FP16_TENSORS")

@@ -14,6 +14,17 @@ from lcnn_train.sources.keras_file import read_origin
 from lcnn_train.training.fit import load_run
 from lcnn_train.training.run_folder import Run
 
+_FROM_H5 = (
+    "two lines of Python make a .keras file of it: "
+    'model = keras.models.load_model("{0}", compile=False); model.save("model.keras")'
+)
+_FROM_SAVED_MODEL = (
+    "two lines of Python make a .keras file of one that Keras 2 saved (pip install tf_keras): "
+    'tf_keras.models.load_model("{0}", compile=False).save("model.h5"); '
+    'keras.models.load_model("model.h5", compile=False).save("model.keras"). What model.export of Keras 3 wrote holds '
+    "no layers: save the model itself"
+)
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -30,11 +41,17 @@ def load_model(path: str | Path, config: Config | None = None, checkpoint: str =
     Raises FileNotFoundError, or RunError if there is no such model in it.
     """
     path = Path(path)
+    if (path / "saved_model.pb").exists():
+        raise RunError(
+            f"{path}: expected a run folder or a .keras file, found a SavedModel; {_FROM_SAVED_MODEL.format(path)}"
+        )
     if path.is_dir():
         model, own, _ = load_run(path, checkpoint)
         return TrainedModel(model, config or own, Run(path).read_labels())
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected a run folder or a .keras file, found nothing")
+    if path.suffix in (".h5", ".hdf5"):
+        raise RunError(f"{path}: expected a run folder or a .keras file, found HDF5; {_FROM_H5.format(path)}")
     if path.suffix != ".keras":
         raise RunError(f"{path}: expected a run folder or a .keras file")
     try:

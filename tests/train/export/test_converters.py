@@ -1,6 +1,8 @@
 """Layer by layer: the same numbers in the engine as in Keras."""
 
+import keras
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from lcnn_engine.model.graph import ACTIVATIONS
@@ -213,3 +215,77 @@ def test_activations(activation, tmp_path, digits):
         assert own == {"inside": "linear", "outside": "linear"}
     else:
         assert own == {"inside": activation, "norm": None, "alone": activation, "outside": activation}
+
+
+SAME_ACTIVATION = {
+    "tf.nn.relu": (tf.nn.relu, "relu"),
+    "tf.nn.relu6": (tf.nn.relu6, "relu6"),
+    "tf.nn.leaky_relu": (tf.nn.leaky_relu, "leaky_relu"),
+    "tf.nn.silu": (tf.nn.silu, "silu"),
+    "tf.sigmoid": (tf.sigmoid, "sigmoid"),
+    "tf.tanh": (tf.tanh, "tanh"),
+    "keras.ops.relu": (keras.ops.relu, "relu"),
+    "keras.ops.hard_sigmoid": (keras.ops.hard_sigmoid, "hard_sigmoid"),
+    "keras.ops.tanh": (keras.ops.tanh, "tanh"),
+    "ReLU": (layers.ReLU(), "relu"),
+    "ReLU of 6": (layers.ReLU(6), "relu6"),
+    "LeakyReLU": (layers.LeakyReLU(0.1), "leaky_relu"),
+    "Activation": (layers.Activation("hard_silu"), "hard_silu"),
+}
+
+
+@pytest.mark.parametrize("name", SAME_ACTIVATION)
+def test_an_activation_by_another_name(name, tmp_path, digits):
+    """Inside a layer, and in a layer of its own."""
+    function, activation = SAME_ACTIVATION[name]
+
+    def build(x):
+        x = layers.Conv2D(6, 3, activation=function, kernel_initializer="random_uniform", name="inside")(x)
+        return layers.Activation(function, name="alone")(layers.BatchNormalization(name="norm")(x))
+
+    graph, _, _ = exported(functional((8, 8, 2), build), tmp_path, digits)
+    assert [graph["inside"].activation, graph["alone"].activation] == [activation] * 2
+    assert name != "LeakyReLU" or graph["inside"].alpha == graph["alone"].alpha == 0.1
+
+
+SOFTMAXES = {
+    "tf.nn.softmax": tf.nn.softmax,
+    "keras.ops.softmax": keras.ops.softmax,
+    "Softmax": layers.Softmax(),
+    "Activation": layers.Activation("softmax"),
+}
+
+
+@pytest.mark.parametrize("name", SOFTMAXES)
+def test_a_softmax_by_another_name(name, tmp_path, digits):
+    def build(x):
+        return layers.Activation(SOFTMAXES[name], name="b")(layers.Dense(4, activation=SOFTMAXES[name], name="a")(x))
+
+    graph, _, _ = exported(functional((6,), build), tmp_path, digits)
+    assert ops_of(graph) == {"a_logits": "dense", "a": "softmax", "b": "softmax"}
+
+
+CALLED = {
+    "activations.relu": (keras.activations.relu, "relu"),
+    "activations.relu of 6": (lambda x: keras.activations.relu(x, max_value=6), "relu6"),
+    "activations.relu that leaks": (lambda x: keras.activations.relu(x, negative_slope=0.3), "leaky_relu"),
+    **{f"ops.{name}": (getattr(keras.ops, name), name) for name in ACTIVATIONS if name != "linear"},
+    **{f"activations.{name}": (getattr(keras.activations, name), name) for name in ("relu6", "leaky_relu", "sigmoid")},
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_an_activation_called_on_a_tensor(name, tmp_path, digits):
+    function, activation = CALLED[name]
+
+    def build(x):
+        return function(layers.Conv2D(6, 3, kernel_initializer="random_uniform", name="a")(x))
+
+    graph, _, _ = exported(functional((8, 8, 2), build), tmp_path, digits)
+    assert [(node.op, node.activation) for node in graph.nodes] == [("conv2d", activation)]
+
+
+@pytest.mark.parametrize("softmax", [keras.activations.softmax, keras.ops.softmax])
+def test_a_softmax_called_on_a_tensor(softmax, tmp_path, digits):
+    graph, _, _ = exported(functional((6,), lambda x: softmax(layers.Dense(4, name="a")(x))), tmp_path, digits)
+    assert list(ops_of(graph).values()) == ["dense", "softmax"]

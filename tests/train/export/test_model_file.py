@@ -181,3 +181,21 @@ def test_labels_and_preprocessing_that_do_not_fit_leave_nothing(tmp_path):
     with pytest.raises(ModelFormatError, match=r"mode|mean|channel"):
         export(model, tmp_path / "m.safetensors", preprocessing=PREPROCESSING)
     assert not list(tmp_path.iterdir())
+
+
+def test_all_layers_that_are_missing_are_named_at_once(tmp_path):
+    def build(x):
+        for number in range(7):
+            x = layers.UpSampling2D(1, name=f"up{number}")(x)
+        x = layers.ReLU(4, name="capped")(layers.LayerNormalization(name="norm")(x))
+        return layers.ReLU(5, name="capped_too")(x)
+
+    with pytest.raises(ExportError) as refused:
+        export(functional((8, 8, 2), build), tmp_path / "m.safetensors")
+    text = str(refused.value)
+    assert "7 layers up0, up1, up2, up3, up4, ...: a model file has no operation for UpSampling2D" in text
+    assert "layer norm: a model file has no operation for LayerNormalization" in text
+    assert "layer capped: " in text
+    assert "layer capped_too: " in text
+    assert text.count("Supported: Activation, ") == 1
+    assert not list(tmp_path.iterdir())
