@@ -98,7 +98,7 @@ def _of_class_folders(folder: Path, root: Path, part: str, found: list[str]) -> 
     _check_unique(root, synsets)
     unknown = sorted(set(found) - set(synsets))
     if unknown:
-        raise DataError(f"{root}: expected the classes of {train}; found others too: {_first(unknown)}")
+        raise DataError(f"{root}: expected the classes of {train}; found others too: {first(unknown)}")
     files, labels, empty = [], [], []
     for synset in found:
         images = [f"{synset}/{file}" for file in _images(root / synset)]
@@ -109,7 +109,7 @@ def _of_class_folders(folder: Path, root: Path, part: str, found: list[str]) -> 
     if empty:
         raise DataError(
             f"{root}: expected images in every class folder; found none in {len(empty)} of {len(found)}: "
-            f"{_first(empty)}. Fill or remove them"
+            f"{first(empty)}. Fill or remove them"
         )
     return FileImages(root, tuple(files), np.array(labels, np.int64), _classes(folder, synsets), tuple(synsets))
 
@@ -124,7 +124,7 @@ def _of_flat_folder(folder: Path, root: Path) -> FileImages:
     numbers = {synset: number for number, synset in enumerate(synsets)}
     unknown = sorted(set(of_each) - set(numbers))
     if unknown:
-        raise DataError(f"{source}: expected the classes of {train}; found others too: {_first(unknown)}")
+        raise DataError(f"{source}: expected the classes of {train}; found others too: {first(unknown)}")
     labels = np.array([numbers[synset] for synset in of_each], np.int64)
     return FileImages(root, tuple(files), labels, _classes(folder, synsets), tuple(synsets))
 
@@ -172,10 +172,11 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 def listing(folder: Path) -> str:
     """List what is in a folder, for a message."""
     names = sorted(entry.name for entry in _entries(folder))
-    return _first(names) if names else "an empty folder"
+    return first(names) if names else "an empty folder"
 
 
-def _first(names: list[str]) -> str:
+def first(names: list[str]) -> str:
+    """Write the first of some names, for a message."""
     return ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
 
 

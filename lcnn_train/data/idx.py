@@ -121,12 +121,23 @@ def read_folder(folder: str | os.PathLike[str], part: str) -> Split:
     return _split(read_idx(images_path), read_idx(labels_path), images_path, labels_path)
 
 
+def is_idx_folder(folder: Path) -> bool:
+    """Tell whether a folder holds images in MNIST's layout, of any part."""
+    return any((folder / name).is_file() for part in _PARTS.values() for name in _names(f"{part}-images", "idx3"))
+
+
+def _names(stem: str, kind: str) -> list[str]:
+    return [f"{stem}{dot}{kind}-ubyte{end}" for dot in "-." for end in ("", ".gz")]
+
+
 def _find(folder: Path, stem: str, kind: str) -> Path:
-    names = [f"{stem}{dot}{kind}-ubyte{end}" for dot in "-." for end in ("", ".gz")]
+    names = _names(stem, kind)
     for name in names:
         if (folder / name).is_file():
             return folder / name
-    raise DataError(f"{folder}: expected a file {names[0]} or {names[1]}; found {_listing(folder)}")
+    folders = any(path.is_dir() for path in folder.iterdir())
+    hint = ". Class folders are the data set `folder`: --dataset folder, or data.dataset=folder" if folders else ""
+    raise DataError(f"{folder}: expected a file {names[0]} or {names[1]}; found {_listing(folder)}{hint}")
 
 
 def _listing(folder: Path) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lcnn_train.config.data import Data
 from lcnn_train.data import idx
-from lcnn_train.data.folder import read_folder
+from lcnn_train.data.folder import PARTS, first, listing, part_folder, read_folder
 from lcnn_train.data.images import Images
-from lcnn_train.data.records import read_records
+from lcnn_train.data.records import find_records, read_records
 from lcnn_train.errors import DataError
 
 _HOW_TO_GET = {
@@ -19,6 +20,36 @@ _HOW_TO_GET = {
     ),
     "folder": "It holds class folders, as in FOLDER/train/CLASS/*.jpg and FOLDER/val/CLASS/*.jpg.",
 }
+
+
+def infer(folder: str | None, labels: Sequence[str] | None) -> str:
+    """Tell which data set a model with these labels is meant for, where none is named, by them and what `folder` holds.
+
+    Raises DataError, which says what to give, where that is not clear.
+    """
+    names = None if labels is None else tuple(labels)
+    by_labels = next((dataset for dataset, known in idx.LABELS.items() if known == names), None)
+    if folder is None:
+        if by_labels or names is None:
+            return by_labels or "mnist"
+        raise DataError(
+            f"expected the data set of a model with the classes {first(list(names))}; found none. Name the folder that "
+            f"holds it with --data FOLDER. {_HOW_TO_GET['folder']}"
+        )
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise DataError(f"{path}: expected the folder of a data set, found {'a file' if path.exists() else 'nothing'}")
+    holds_idx = idx.is_idx_folder(path)
+    holds_classes = any(find_records(path, part) or part_folder(path, part) not in (None, path) for part in PARTS)
+    if holds_idx and holds_classes:
+        raise DataError(f"{path}: expected one data set, found IDX files and class folders. Say which with --dataset")
+    if holds_idx:
+        return by_labels or "mnist"
+    if holds_classes or part_folder(path, "train"):
+        return "folder"
+    raise DataError(
+        f"{path}: expected IDX files, class folders or TFRecord files; found {listing(path)}. {_HOW_TO_GET['folder']}"
+    )
 
 
 def load(data: Data, part: str) -> Images:
