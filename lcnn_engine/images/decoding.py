@@ -63,13 +63,31 @@ _modules: list[Any] = []  # PIL.Image, once it and all that opening an image may
 _reading: dict[int, tuple[threading.Lock, int]] = {}
 
 
+def _lock_of_logging() -> Any:
+    return getattr(sys.modules.get("logging"), "_lock", None) or threading.RLock()
+
+
+def _before_fork() -> None:
+    """Wait for a thread that imports Pillow, and with it perhaps logging.
+
+    A fork takes the lock of logging, too: before ours, or not at all where logging was not there when the fork began,
+    and releases it afterwards. That thread needs it, so it is let go of while waiting, and is held in the end.
+    """
+    waiting = not _pillow.acquire(blocking=False)
+    while waiting:
+        with suppress(RuntimeError):  # where this thread does not have it
+            _lock_of_logging().release()
+        waiting = not _pillow.acquire(timeout=0.01)
+        _lock_of_logging().acquire()
+
+
 def _after_fork_in_child() -> None:
     _reading.clear()  # of threads that are not here
     _pillow.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_pillow.acquire, after_in_parent=_pillow.release, after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_pillow.release, after_in_child=_after_fork_in_child)
 
 
 def _loaded_pillow() -> Any:
