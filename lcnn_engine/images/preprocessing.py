@@ -91,10 +91,10 @@ def _resized(image: Image.Image, resize: Resize, kept: tuple[int, int] | None) -
     if kept is not None and _is_mostly_cut_off(image, height, width, kept):
         top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
         return enlarged_part(image, (width, height), resize.resample, left, top, kept[1], kept[0])
-    if height * width > MAX_PIXELS:
+    if max(height, image.height) * width > MAX_PIXELS:  # rows are resized first
         raise InputError(
-            f"expected an image of at most {MAX_PIXELS} pixels after resizing, got {image.width} x {image.height}, "
-            f"which becomes {width} x {height}; cut off some of its long edge first"
+            f"expected an image of at most {MAX_PIXELS} pixels while and after it is resized, got {image.width} x "
+            f"{image.height}, which becomes {width} x {height}; cut off some of its long edge first"
         )
     return image.resize((width, height), Resampling[resize.resample.upper()])
 
