@@ -157,6 +157,8 @@ def as_inputs(
     """
     input_shape = tuple(input_shape)
     img, items = _items(img, input_shape)
+    if items is None:
+        _check_kind(img, input_shape)
     results: list[Float32 | InputError | OSError] = []
     for item in [img] if items is None else items:
         try:
@@ -256,17 +258,22 @@ def _each(items: Iterable[Any], input_shape: Shape, preprocessing: Preprocessing
             raise InputError(f"input {i}{total}: {error}") from error
 
 
-def _single(item: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
-    """Make one input float32 of ``input_shape``."""
-    item = _as_array(item)
+def _check_kind(item: Any, input_shape: Shape) -> None:
+    """Refuse what is not of a type, shape and dtype that one input may have."""
     if isinstance(item, np.ndarray):
         if _array_kind(item, input_shape) != "single":
             raise _misfit(item, input_shape)
-        if item.dtype != np.uint8:
-            return _as_float32(item).reshape(input_shape)
     elif not is_image(item):
         kinds = "a path, bytes, a file, a Pillow image, or an array of uint8 or floats"
         raise InputError(f"expected {kinds}, or a list of them, got {type(item).__name__}; {_remedy(item)}")
+
+
+def _single(item: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
+    """Make one input float32 of ``input_shape``."""
+    item = _as_array(item)
+    _check_kind(item, input_shape)
+    if isinstance(item, np.ndarray) and item.dtype != np.uint8:
+        return _as_float32(item).reshape(input_shape)
     if preprocessing is None:
         raise InputError(
             f"expected a float array of shape {input_shape}, as this model does not say how to preprocess images, "
