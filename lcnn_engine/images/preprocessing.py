@@ -91,10 +91,10 @@ def _resized(image: Image.Image, resize: Resize, kept: tuple[int, int] | None) -
     if kept is not None and _is_mostly_cut_off(image, height, width, kept):
         top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
         return enlarged_part(image, (width, height), resize.resample, left, top, kept[1], kept[0])
-    if height * width > MAX_PIXELS:
+    if max(height, image.height) * width > MAX_PIXELS:  # rows are resized first
         raise InputError(
-            f"expected an image of at most {MAX_PIXELS} pixels after resizing, got {image.width} x {image.height}, "
-            f"which becomes {width} x {height}; cut off some of its long edge first"
+            f"expected an image of at most {MAX_PIXELS} pixels while and after it is resized, got {image.width} x "
+            f"{image.height}, which becomes {width} x {height}; cut off some of its long edge first"
         )
     return image.resize((width, height), Resampling[resize.resample.upper()])
 
@@ -157,6 +157,8 @@ def as_inputs(
     """
     input_shape = tuple(input_shape)
     img, items = _items(img, input_shape)
+    if items is None:
+        _check_kind(img, input_shape)
     results: list[Float32 | InputError | OSError] = []
     for item in [img] if items is None else items:
         try:
@@ -256,17 +258,22 @@ def _each(items: Iterable[Any], input_shape: Shape, preprocessing: Preprocessing
             raise InputError(f"input {i}{total}: {error}") from error
 
 
-def _single(item: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
-    """Make one input float32 of ``input_shape``."""
-    item = _as_array(item)
+def _check_kind(item: Any, input_shape: Shape) -> None:
+    """Refuse what is not of a type, shape and dtype that one input may have."""
     if isinstance(item, np.ndarray):
         if _array_kind(item, input_shape) != "single":
             raise _misfit(item, input_shape)
-        if item.dtype != np.uint8:
-            return _as_float32(item).reshape(input_shape)
     elif not is_image(item):
         kinds = "a path, bytes, a file, a Pillow image, or an array of uint8 or floats"
         raise InputError(f"expected {kinds}, or a list of them, got {type(item).__name__}; {_remedy(item)}")
+
+
+def _single(item: Any, input_shape: Shape, preprocessing: Preprocessing | None) -> Float32:
+    """Make one input float32 of ``input_shape``."""
+    item = _as_array(item)
+    _check_kind(item, input_shape)
+    if isinstance(item, np.ndarray) and item.dtype != np.uint8:
+        return _as_float32(item).reshape(input_shape)
     if preprocessing is None:
         raise InputError(
             f"expected a float array of shape {input_shape}, as this model does not say how to preprocess images, "
