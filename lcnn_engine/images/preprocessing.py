@@ -64,12 +64,12 @@ def to_pixels(image: ImageLike, preprocessing: Preprocessing, input_shape: Shape
 
 def normalize(pixels: Pixels, preprocessing: Preprocessing) -> Float32:
     """Compute ``(x * scale - mean) / std``, each step rounded to float32: uint8 (..., H, W, C) -> float32."""
-    mean = np.array(preprocessing.mean, dtype=np.float32)
-    std = np.array(preprocessing.std, dtype=np.float32)
-    x = pixels.astype(np.float32)
-    x *= np.float32(preprocessing.scale)
-    x -= mean
-    x /= std
+    width = pixels.shape[-2]
+    x = pixels.astype(np.float32, order="C")
+    rows = x.reshape(-1, x.shape[-1] * width)  # a loop over whole rows is many times as fast as one over three channels
+    rows *= np.float32(preprocessing.scale)
+    rows -= np.tile(np.array(preprocessing.mean, dtype=np.float32), width)
+    rows /= np.tile(np.array(preprocessing.std, dtype=np.float32), width)
     return x
 
 
