@@ -13,31 +13,13 @@ from ...model.graph import MAX_ELEMENTS, Convolution, LookupConv2D, LookupDense
 from ..calls import INPUT, Dictionary, KernelCall, Lookup, Map, Place, StepKind
 from ..fusion import FusedNode
 from ..layout import plane_of, round_up, whole_lines
-from ..lookup_orders import Lookups, lanes_side_by_side, rows_by_length, rows_in_parts
+from ..lookup_orders import Lookups, lanes_side_by_side, rows_by_length, rows_in_parts, shared_groups
 from ..lowering import Lowering, space_to_depth
 from ..tiling import Tiling, alignments_of, choose_tiling
-from .bands import Target, add_steps, target_of
+from .bands import Target, Way, add_steps, target_of
 from .dense import matrix_times_vector
-
-
-class Planes(NamedTuple):
-    """Planes that a lookup reads in flat runs: m channels, or k atoms, ``plane`` apart.
-
-    ``row`` floats from one output row to the next, ``phase`` from one phase of the stride to the next; the first float
-    that lookups reach lies at ``start``, the last one ``columns`` later.
-    """
-
-    start: Place
-    channels: int
-    plane: int
-    row: int
-    columns: int
-    phases: dict[tuple[int, int], int]  # (y, x) within a stride -> floats from `start`
-
-    @property
-    def end(self) -> int:
-        """Floats of the buffer, up to the end of the last plane."""
-        return self.channels * self.plane + self.start.offset
+from .planes import Planes
+from .shared_lookups import SHARED_LANES, shared_lookups
 
 
 class Order(NamedTuple):
@@ -207,17 +189,41 @@ def _lookup_step(
     halo: int,
     pool: FusedNode | None,
 ) -> None:
-    """``offsets`` (nnz,) int64 from the start of S, at most ``halo`` from the start of a phase of an atom."""
+    """``offsets`` (nnz,) int64 from the start of S, at most ``halo`` from the start of a phase of an atom.
+
+    Filters that share their lookups go by groups, the others one by one.
+    """
     name = fused.node.name
     if s.end > MAX_ELEMENTS:
         raise ModelFormatError(f"node {name!r}: expected S of at most {MAX_ELEMENTS} values")
     target = target_of(lowering, fused, pool, row=s.row)
+    offsets = offsets + s.start.offset
+    groups, alone = shared_groups(lookups.indptr, offsets, SHARED_LANES, lowering.machine.shared_filters)
+    ways = [shared_lookups(lowering, fused, s, lookups, offsets, groups)] if len(groups) else []
+    if len(alone) or not ways:
+        some, entries = (lookups, slice(None)) if not ways else lookups.of_filters(alone)
+        ways.append(_one_by_one(lowering, fused, s, some, offsets[entries], halo, target, alone if ways else None))
+    multiplications = len(offsets) * math.prod(lowering.shape(fused.result)[:-1])
+    add_steps(lowering, fused, target, multiplications, ways)
+
+
+def _one_by_one(
+    lowering: Lowering,
+    fused: FusedNode,
+    s: Planes,
+    lookups: Lookups,
+    offsets: np.ndarray,
+    halo: int,
+    target: Target,
+    filters: np.ndarray | None,
+) -> Way:
+    """Give the way of ``lookups`` at ``offsets``, those of ``filters`` (n,); of all filters where that is None."""
     layout = target.value.layout
     if layout.height * layout.width <= lowering.machine.gather_pixels:
-        order = _order_for_gathering(lowering, lookups, offsets + s.start.offset, s.end)
+        order = _order_for_gathering(lowering, lookups, offsets, s.end)
     else:
-        order = _order_for_tiles(lowering, s, lookups, offsets + s.start.offset, target, halo)
-    fields = _fields(lowering, fused, s, lookups, order)
+        order = _order_for_tiles(lowering, s, lookups, offsets, target, halo)
+    fields = _fields(lowering, fused, s, order, filters)
     width = lowering.capabilities.width
 
     def compute(step: int, out: Map, row: int) -> KernelCall:
@@ -235,29 +241,33 @@ def _lookup_step(
             scratch=(order.filters_per_unit * order.tile + 2) * width,
         )
 
-    multiplications = len(order.offsets) * math.prod(lowering.shape(fused.result)[:-1])
-    add_steps(lowering, fused, target, order.kind, order.label, multiplications, compute)
+    return Way(order.kind, order.label, compute)
 
 
-def _fields(lowering: Lowering, fused: FusedNode, s: Planes, lookups: Lookups, order: Order) -> Lookup:
+def _fields(lowering: Lowering, fused: FusedNode, s: Planes, order: Order, filters: np.ndarray | None) -> Lookup:
     """Fill in all but the number of vectors, which differs from band to band."""
-    name, filters = fused.node.name, len(lookups.indptr) - 1
-    row_filters, mask = order.row_filters, order.mask
-    coefficients = lowering.floats(f"{name}/coefficients", order.coefficients)
-    bias = lowering.floats(f"{name}/bias", lowering.bias(name, filters))
+    name, mask, rows = fused.node.name, order.mask, order.row_filters
+    bias = lowering.bias(name, lowering.shape(fused.node.name)[-1])
+    count = len(bias) if filters is None else len(filters)
+    if filters is not None:  # a tile's bias goes by its own filters, a gather's by those of the layer
+        rows, bias = (filters, bias[filters]) if rows is None else (filters[rows], bias)
+    coefficients, biases = (
+        lowering.floats(f"{name}/coefficients", order.coefficients),
+        lowering.floats(f"{name}/bias", bias),
+    )
     assert coefficients is not None
-    assert bias is not None
+    assert biases is not None
     return Lookup(
         indptr=lowering.integers(f"{name}/indptr", order.indptr),
         offsets=lowering.integers(f"{name}/offsets", order.offsets),
-        order=None if row_filters is None else lowering.integers(f"{name}/order", row_filters),
+        order=None if rows is None else lowering.integers(f"{name}/order", rows),
         shifts=lowering.integers(f"{name}/shifts", order.shifts),
         mask=None if mask is None else lowering.integers(f"{name}/mask", mask),
         coefficients=coefficients,
-        bias=bias,
-        filters=filters,
+        bias=biases,
+        filters=count,
         filters_per_unit=order.filters_per_unit,
-        blocks=(len(order.indptr) - 1) // (filters * len(order.shifts)),
+        blocks=(len(order.indptr) - 1) // (count * len(order.shifts)),
         alignments=len(order.shifts),
         s=Place(s.start.buffer),
         s_row=s.row,
