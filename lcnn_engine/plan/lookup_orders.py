@@ -80,9 +80,7 @@ def shared_groups(indptr: np.ndarray, offsets: np.ndarray, lanes: int, fewest: i
 def _kinds_of_rows(indptr: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Number the rows of a CSR matrix so that two have one number only where they have the same ``offsets``."""
     counts = np.diff(indptr)
-    mixed = (offsets.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(offsets), dtype=np.uint64)])
     keys = np.stack([counts.astype(np.uint64), sums[indptr[1:]] - sums[indptr[:-1]]], axis=1)
     first, kind = np.unique(keys, axis=0, return_index=True, return_inverse=True)[1:]
     kind = kind.reshape(-1)
@@ -92,6 +90,12 @@ def _kinds_of_rows(indptr: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     other = np.unique(rows[offsets != offsets[theirs]])
     kind[other] = len(first) + np.arange(len(other))
     return kind
+
+
+def _mixed(numbers: np.ndarray) -> np.ndarray:
+    """Make numbers, uint64 of the same shape, whose sums tell sets apart."""
+    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    return (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
 
 
 def rows_by_length(

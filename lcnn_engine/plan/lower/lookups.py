@@ -81,12 +81,16 @@ def _lower(
     lookups: Lookups,
     pool: FusedNode | None,
 ) -> None:
-    (sh, sw), (dh, dw) = node.strides, node.dilation
+    in_place = node.name in lowering.uses and lowering.uses[node.name].strides_in_place
+    (sh, sw), (dh, dw) = (1, 1) if in_place else node.strides, node.dilation
     y, x = lookups.tap_row * dh, lookups.tap_column * dw
     code = y % sh * sw + x % sw
     used, phase = np.unique(code, return_inverse=True) if sh * sw > 1 else ([0], code)
     phases = [divmod(int(code), sw) for code in used] or [(0, 0)]
-    source = _planes_of_input(lowering, node, phases)
+    if in_place or node.strides == (1, 1):
+        source = _planes_of_input(lowering, node)
+    else:
+        source = _split_by_stride(lowering, node, phases)
     s = source if dictionary is None else _multiply_dictionary(lowering, node, dictionary, source)
     starts = np.array([s.phases[p] for p in phases], np.int64)[phase]
     within = y // sh * s.row + x // sw
@@ -94,9 +98,7 @@ def _lower(
     _lookup_step(lowering, fused, s, lookups, offsets, int(within.max(initial=0)), pool)
 
 
-def _planes_of_input(lowering: Lowering, node: Convolution, phases: list[tuple[int, int]]) -> Planes:
-    if node.strides != (1, 1):
-        return _split_by_stride(lowering, node, phases)
+def _planes_of_input(lowering: Lowering, node: Convolution) -> Planes:
     value = lowering.value(node.inputs[0])
     layout = value.layout
     top, _, left, _ = node.padding
@@ -108,6 +110,7 @@ def _planes_of_input(lowering: Lowering, node: Convolution, phases: list[tuple[i
         layout.row,
         columns=(height - 1) * layout.row + width,
         phases={(0, 0): 0},
+        strides=node.strides,
     )
 
 
