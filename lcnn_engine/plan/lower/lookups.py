@@ -8,17 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import ModelFormatError
-from ...kernels import sgemm_columns
 from ...model.graph import MAX_ELEMENTS, Convolution, LookupConv2D, LookupDense
-from ..calls import INPUT, Dictionary, KernelCall, Lookup, Map, Place, StepKind
+from ..calls import KernelCall, Lookup, Map, Place, StepKind
 from ..fusion import FusedNode
-from ..layout import plane_of, round_up, whole_lines
+from ..layout import round_up
 from ..lookup_orders import Lookups, lanes_side_by_side, rows_by_length, rows_in_parts, shared_groups
-from ..lowering import Lowering, space_to_depth
+from ..lowering import Lowering
 from ..tiling import Tiling, alignments_of, choose_tiling
 from .bands import Target, Way, add_steps, target_of
-from .dense import matrix_times_vector
-from .planes import Planes
+from .planes import Planes, dictionary_of_vector, multiply_dictionary, planes_of_input, split_by_stride
 from .shared_lookups import SHARED_LANES, shared_lookups
 
 
@@ -62,7 +60,7 @@ def lower_lookup_dense(lowering: Lowering, fused: FusedNode) -> None:
     s = Planes(Place(value.buffer), value.layout.channels, 1, 1, 1, {(0, 0): 0})
     dictionary = lowering.tensor(node.name, "dictionary")
     if dictionary is not None:
-        s = _dictionary_of_vector(lowering, node.name, dictionary, s)
+        s = dictionary_of_vector(lowering, node.name, dictionary, s)
     lookups = Lookups.from_csr(*_csr(lowering, node.name), kernel_w=1, atoms=s.channels)
     _lookup_step(lowering, fused, s, lookups, lookups.atom, 0, None)
 
@@ -88,99 +86,14 @@ def _lower(
     used, phase = np.unique(code, return_inverse=True) if sh * sw > 1 else ([0], code)
     phases = [divmod(int(code), sw) for code in used] or [(0, 0)]
     if in_place or node.strides == (1, 1):
-        source = _planes_of_input(lowering, node)
+        source = planes_of_input(lowering, node)
     else:
-        source = _split_by_stride(lowering, node, phases)
-    s = source if dictionary is None else _multiply_dictionary(lowering, node, dictionary, source)
+        source = split_by_stride(lowering, node, phases)
+    s = source if dictionary is None else multiply_dictionary(lowering, node, dictionary, source)
     starts = np.array([s.phases[p] for p in phases], np.int64)[phase]
     within = y // sh * s.row + x // sw
     offsets = lookups.atom * s.plane + starts + within
     _lookup_step(lowering, fused, s, lookups, offsets, int(within.max(initial=0)), pool)
-
-
-def _planes_of_input(lowering: Lowering, node: Convolution) -> Planes:
-    value = lowering.value(node.inputs[0])
-    layout = value.layout
-    top, _, left, _ = node.padding
-    height, width = _extent(node, lowering.shape(node.name), (1, 1))
-    return Planes(
-        Place(value.buffer, (layout.border[0] - top) * layout.row + layout.border[2] - left),
-        layout.channels,
-        layout.plane,
-        layout.row,
-        columns=(height - 1) * layout.row + width,
-        phases={(0, 0): 0},
-        strides=node.strides,
-    )
-
-
-def _extent(node: Convolution, shape: tuple[int, ...], strides: tuple[int, int]) -> tuple[int, int]:
-    """Count rows and columns, in strides, that the windows of all output positions span."""
-    taps = zip(node.kernel_size, node.dilation, strides, shape[:2], strict=True)
-    height, width = ((size - 1) * dilation // stride + positions for size, dilation, stride, positions in taps)
-    return height, width
-
-
-def _split_by_stride(lowering: Lowering, node: Convolution, phases: list[tuple[int, int]]) -> Planes:
-    """Split the padded input into the phases of the stride that lookups fall on: they then read contiguous runs."""
-    name, machine = node.inputs[0], lowering.machine
-    height, width, channels = lowering.shape(name)
-    rows, columns = _extent(node, lowering.shape(node.name), node.strides)
-    few = channels <= machine.few_channels  # longer rows cost more of S = D X
-    columns = whole_lines(columns, machine.line_share_few_channels if few else machine.line_share)
-    plane = plane_of(len(phases) * rows * columns)
-    target = Place(lowering.buffer(channels * plane))
-    if lowering.is_input(name):
-        source, strides = INPUT, (1, width * channels, channels)
-    else:
-        map_ = lowering.value(name).map()
-        source, strides = map_.offset, (map_.plane, map_.row, 1)
-    step = lowering.step(node.name, "split by stride", StepKind.SPLIT_BY_STRIDE, "space to depth")
-    lowering.call(
-        space_to_depth(
-            step,
-            source=source,
-            source_strides=strides,
-            image=(height, width, channels),
-            origin=(node.padding[0], node.padding[2]),
-            strides=node.strides,
-            phases=phases,
-            phase_constants=(
-                lowering.integers(f"{node.name}/phase_y", [y for y, _ in phases]),
-                lowering.integers(f"{node.name}/phase_x", [x for _, x in phases]),
-            ),
-            size=(rows, columns),
-            target=target,
-            plane=plane,
-        )
-    )
-    starts = {phase: i * rows * columns for i, phase in enumerate(phases)}
-    return Planes(target, channels, plane, columns, len(phases) * rows * columns, starts)
-
-
-def _multiply_dictionary(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes) -> Planes:
-    k, m = dictionary.shape
-    if k == 0:  # legal: a layer without atoms has no lookups, so nobody reads S
-        return Planes(Place(x.start.buffer), 0, x.plane, x.row, 0, x.phases)
-    if x.columns == 1 and x.plane == 1:
-        return _dictionary_of_vector(lowering, node.name, dictionary, x)
-    plane = plane_of(x.columns)
-    target = Place(lowering.buffer(k * plane))
-    block = sgemm_columns(k, x.columns, m)
-    constant = lowering.floats(f"{node.name}/dictionary", dictionary)
-    assert constant is not None
-    fields = Dictionary(constant, k, m, x.columns, block, x.start, x.plane, target, plane)
-    step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, "sgemm", k * m * x.columns)
-    lowering.call(KernelCall(step, "dictionary", fields, units=-(-x.columns // block), work=k * m * x.columns))
-    return Planes(target, k, plane, x.row, x.columns, x.phases)
-
-
-def _dictionary_of_vector(lowering: Lowering, name: str, dictionary: np.ndarray, x: Planes) -> Planes:
-    if not len(dictionary):
-        return Planes(Place(x.start.buffer), 0, 1, 1, 0, x.phases)
-    target = Place(lowering.buffer(len(dictionary)))
-    matrix_times_vector(lowering, name, dictionary, np.zeros(len(dictionary), np.float32), x.start, target)
-    return Planes(target, len(dictionary), 1, 1, 1, {(0, 0): 0})
 
 
 def _lookup_step(
