@@ -86,7 +86,8 @@ typedef const void *lcnn_weights;
 /* lookup_shared: the same for filters that share offsets, LCNN_SHARED_LANES of them a group: group g has lookups
  * indptr[g] to indptr[g + 1], each with a coefficient a lane, and writes lane l to filter order[g, l]; lanes without a
  * filter, -1, are the last. Output pixel (y, x) stands at y * stride_h * s_row + x * stride_w. Unit: `rows_per_unit`
- * rows of a group, all groups before the next rows; scratch holds their sums and a vector of pixels more. */
+ * rows of a group, all groups before the next rows; scratch holds
+ * them as they lie in a plane of the result, and a vector of pixels more. */
 #define LCNN_LOOKUP_SHARED_FIELDS(X)                                                                      \
     X(ints, indptr) X(ints, offsets) X(ints, order) X(floats, coefficients) X(floats, bias)               \
     X(int, groups) X(place, s) X(int, s_row) X(int, stride_h) X(int, stride_w) X(int, rows_per_unit)      \

@@ -112,9 +112,9 @@ def _lookup_step(
     name = fused.node.name
     if s.end > MAX_ELEMENTS:
         raise ModelFormatError(f"node {name!r}: expected S of at most {MAX_ELEMENTS} values")
-    target = target_of(lowering, fused, pool, row=s.row)
     offsets = offsets + s.start.offset
     groups, alone = shared_groups(lookups.indptr, offsets, SHARED_LANES, lowering.machine.shared_filters)
+    target = target_of(lowering, fused, pool, row=s.row if len(alone) else 0)
     ways = [shared_lookups(lowering, fused, s, lookups, offsets, groups)] if len(groups) else []
     if len(alone) or not ways:
         some, entries = (lookups, slice(None)) if not ways else lookups.of_filters(alone)

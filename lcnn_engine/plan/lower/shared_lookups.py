@@ -38,7 +38,7 @@ def shared_lookups(
             out,
             units=len(groups) * -(-out.height // per_unit),
             work=int(counts.sum()) * SHARED_LANES * out.height * out.width,
-            scratch=(per_unit * out.width + LINE) * SHARED_LANES,
+            scratch=(per_unit * out.row + LINE) * SHARED_LANES,
         )
 
     return Way(StepKind.LOOKUP_SHARED, f"lookup shared {SHARED_LANES}", compute)

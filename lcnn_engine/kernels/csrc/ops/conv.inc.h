@@ -112,7 +112,7 @@ static void conv_chunk(const lcnn_call *call, const lcnn_context *context, int64
         }
     }
     const filter_store store = {out, u->activation, u->alpha, u->lanes};
-    store_filters(&store, planes, NULL, filters, context->scratch, first, count);
+    store_filters(&store, planes, filters, context->scratch, first, count);
 }
 
 static void conv(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)

@@ -7,6 +7,7 @@
 #include "calls.h"
 #include "simd/borders.h"
 #include "simd/filters.h"
+#include "simd/runs.h"
 #include "simd/vectors.h"
 
 #define SHARED_VECTORS (LCNN_SHARED_LANES / LCNN_WIDTH)
@@ -18,10 +19,15 @@
 #define SHARED_SUMS 8 /* at least so many at once, or additions wait for one another */
 
 /* Lookups of one group at `pixels` pixels, `stride` floats apart. Of few pixels, lookups are taken in `parts` by turns,
- * which have sums of their own. IN s: S at the first pixel. OUT sums (pixels, LCNN_SHARED_LANES). */
-INLINE void shared_tile(const int pixels, const int parts, const int64_t stride, const float *s, const int32_t *offsets,
-                        const float *coefficients, int64_t lookups, const float *bias, float *sums)
+ * which have sums of their own. IN s: S at the first pixel. OUT sums (pixels, LCNN_SHARED_LANES), those of relu
+ * activated. */
+INLINE void shared_tile(const int pixels, const int parts, const int64_t stride, const lcnn_lookup_shared *u,
+                        int64_t group, const float *s, float *sums)
 {
+    const int32_t *offsets = u->offsets + u->indptr[group];
+    const float *coefficients = u->coefficients + (int64_t)u->indptr[group] * LCNN_SHARED_LANES;
+    const float *bias = u->bias + group * LCNN_SHARED_LANES;
+    const int64_t lookups = u->indptr[group + 1] - u->indptr[group];
     vf acc[SHARED_SUMS][SHARED_PIXELS][SHARED_VECTORS];
     for (int part = 0; part < parts; part++)
 #pragma GCC unroll 32
@@ -50,6 +56,7 @@ INLINE void shared_tile(const int pixels, const int parts, const int64_t stride,
         for (int v = 0; v < SHARED_VECTORS; v++) {
             vf sum = acc[0][p][v];
             for (int part = 1; part < parts; part++) sum += acc[part][p][v];
+            if (u->activation == LCNN_ACT_relu) sum = vmax(vset(0.0f), sum);
             vstore(sums + p * LCNN_SHARED_LANES + v * LCNN_WIDTH, sum);
         }
 }
@@ -58,14 +65,10 @@ INLINE void shared_tile(const int pixels, const int parts, const int64_t stride,
 
 static void shared_pixels(const lcnn_lookup_shared *u, int64_t group, int64_t pixels, const float *s, float *sums)
 {
-    const int32_t *offsets = u->offsets + u->indptr[group];
-    const float *coefficients = u->coefficients + (int64_t)u->indptr[group] * LCNN_SHARED_LANES;
-    const float *bias = u->bias + group * LCNN_SHARED_LANES;
-    const int64_t lookups = u->indptr[group + 1] - u->indptr[group];
     switch (pixels * 2 + (u->stride_w != 1)) {
-#define TILE(n)                                                                                           \
-    case 2 * n: shared_tile(n, SHARED_PARTS(n), 1, s, offsets, coefficients, lookups, bias, sums); break; \
-    case 2 * n + 1: shared_tile(n, SHARED_PARTS(n), u->stride_w, s, offsets, coefficients, lookups, bias, sums); break;
+#define TILE(n)                                                               \
+    case 2 * n: shared_tile(n, SHARED_PARTS(n), 1, u, group, s, sums); break; \
+    case 2 * n + 1: shared_tile(n, SHARED_PARTS(n), u->stride_w, u, group, s, sums); break;
         /* clang-format off */
         TILE(1) TILE(2) TILE(3)
 #if SHARED_PIXELS >= 6
@@ -80,27 +83,32 @@ static void shared_pixels(const lcnn_lookup_shared *u, int64_t group, int64_t pi
     }
 }
 
-/* Rows [first, last) of a group's filters: sums to scratch, row after row, then transposed into planes. */
+/* Rows [first, last) of a group's filters: sums to scratch as the rows of the result will lie, zeros between them for
+ * the border, so that they leave as one run. */
 static void shared_rows(const lcnn_call *call, const lcnn_context *context, int64_t group, int64_t first, int64_t last)
 {
     const lcnn_lookup_shared *u = &call->u.lookup_shared;
     const lcnn_map *out = &call->out;
     const int32_t *order = u->order + group * LCNN_SHARED_LANES;
     const int64_t tiles = (out->width + SHARED_PIXELS - 1) / SHARED_PIXELS;
-    float *sums = context->scratch;
     for (int64_t y = first; y < last; y++) {
         const float *row = context->arena + u->s + y * u->stride_h * u->s_row;
+        float *sums = context->scratch + (y - first) * out->row * LCNN_SHARED_LANES;
         for (int64_t tile = 0; tile < tiles; tile++) {
             const int64_t x = out->width * tile / tiles, pixels = out->width * (tile + 1) / tiles - x;
-            shared_pixels(u, group, pixels, row + x * u->stride_w, sums);
-            sums += pixels * LCNN_SHARED_LANES;
+            shared_pixels(u, group, pixels, row + x * u->stride_w, sums + x * LCNN_SHARED_LANES);
         }
+        if (u->activation > LCNN_ACT_relu)
+            activate_run(sums, sums, out->width * LCNN_SHARED_LANES, u->activation, u->alpha);
+        for (int64_t i = out->width * SHARED_VECTORS; y + 1 < last && i < out->row * SHARED_VECTORS; i++)
+            vstore(sums + i * LCNN_WIDTH, vset(0.0f));
     }
     int64_t filters = 0;
     while (filters < LCNN_SHARED_LANES && order[filters] >= 0) filters++;
-    const filter_store store = {out, u->activation, u->alpha, LCNN_SHARED_LANES};
-    store_filters(&store, context->arena + out->offset, order, filters, context->scratch, first * out->width,
-                  (last - first) * out->width);
+    float *planes = context->arena + out->offset + first * out->row;
+    for (int64_t v = 0; v < filters; v += LCNN_WIDTH)
+        store_filter_run(context->scratch + v, LCNN_SHARED_LANES, (last - first - 1) * out->row + out->width, planes,
+                         out->plane, order + v, min_i64(LCNN_WIDTH, filters - v));
 }
 
 static void lookup_shared(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
@@ -111,7 +119,7 @@ static void lookup_shared(const lcnn_call *call, const lcnn_context *context, in
         const int64_t group = unit % u->groups, first = unit / u->groups * u->rows_per_unit;
         const int32_t *order = u->order + group * LCNN_SHARED_LANES;
         for (int64_t lane = 0; first == 0 && lane < LCNN_SHARED_LANES && order[lane] >= 0; lane++)
-            clear_border(out, context->arena, order[lane]);
+            clear_top_and_bottom(out, context->arena, order[lane]);
         shared_rows(call, context, group, first, min_i64(first + u->rows_per_unit, out->height));
     }
 }
