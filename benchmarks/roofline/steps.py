@@ -91,7 +91,7 @@ class Roofline:
             return self._dense(step, node, read + written)
         if step.kind is StepKind.DICTIONARY:
             return self._dictionary(step, node, read)
-        if step.kind in (StepKind.LOOKUP_TILE, StepKind.LOOKUP_GATHER):
+        if step.kind in (StepKind.LOOKUP_TILE, StepKind.LOOKUP_GATHER, StepKind.LOOKUP_SHARED):
             return self._lookups(step, node, read, written)
         own = sum(array.size for name, array in self._tensors.items() if name.rpartition("/")[0] == node.name)
         return Work(FP32 * own, FP32 * (read + written), step.multiplications)

@@ -43,6 +43,7 @@ CATEGORIES = {
     StepKind.DENSE: "dense layer",
     StepKind.LOOKUP_TILE: "lookups",
     StepKind.LOOKUP_GATHER: "lookups",
+    StepKind.LOOKUP_SHARED: "lookups",
     StepKind.CONV: "dense convolution",
     StepKind.CONV_PATCHES: "dense convolution",
     StepKind.POOL: "pooling",

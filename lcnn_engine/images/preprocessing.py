@@ -64,12 +64,12 @@ def to_pixels(image: ImageLike, preprocessing: Preprocessing, input_shape: Shape
 
 def normalize(pixels: Pixels, preprocessing: Preprocessing) -> Float32:
     """Compute ``(x * scale - mean) / std``, each step rounded to float32: uint8 (..., H, W, C) -> float32."""
-    mean = np.array(preprocessing.mean, dtype=np.float32)
-    std = np.array(preprocessing.std, dtype=np.float32)
-    x = pixels.astype(np.float32)
-    x *= np.float32(preprocessing.scale)
-    x -= mean
-    x /= std
+    width = pixels.shape[-2]
+    x = pixels.astype(np.float32, order="C")
+    rows = x.reshape(-1, x.shape[-1] * width)  # a loop over whole rows is many times as fast as one over three channels
+    rows *= np.float32(preprocessing.scale)
+    rows -= np.tile(np.array(preprocessing.mean, dtype=np.float32), width)
+    rows /= np.tile(np.array(preprocessing.std, dtype=np.float32), width)
     return x
 
 
@@ -133,6 +133,9 @@ def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) 
     FileNotFoundError for a missing file.
     """
     input_shape = tuple(input_shape)
+    ready = type(img) is np.ndarray and img.dtype == np.float32 and img.shape[-3:] == input_shape
+    if ready and img.ndim <= 4 and len(img):  # what `run` is given most often needs none of the questions below
+        return (img[None], True) if img.ndim == 3 else (img, False)
     img, items = _items(img, input_shape)
     if items is None:
         return _single(img, input_shape, preprocessing)[None], True

@@ -16,12 +16,14 @@ from ..errors import ModelFormatError
 from ..kernels import Capabilities, ConstantMemory, Program, capabilities, choose_variant
 from ..model.graph import MAX_BYTES, Graph, Shape
 from .arena import SLACK, Arena, Buffer, lifetimes_of, place
-from .borders import borders_of
+from .borders import LookupUse, borders_of
 from .calls import KernelCall, Step, StepKind
 from .encode import encode, pack_constants
 from .fusion import FusedNode, fuse, join_pools, needed_nodes
+from .lookup_orders import shared_groups
 from .lower import LOWERINGS, WITH_POOL
 from .lower.elementwise import lower_output
+from .lower.shared_lookups import SHARED_LANES
 from .lowering import Lowered, Lowering
 from .machine import Machine
 from .packing import PackedConstant
@@ -42,7 +44,8 @@ def lower(
     """
     machine = machine or Machine()
     fused = fuse(needed_nodes(graph, outputs), outputs)
-    lowering = Lowering(graph, tensors, borders_of(graph, fused, _lookups(fused, tensors), machine), able, machine)
+    uses = _lookup_uses(fused, tensors, machine)
+    lowering = Lowering(graph, tensors, borders_of(graph, fused, uses, machine), uses, able, machine)
     for one, pool in join_pools(fused, outputs):
         if pool:
             WITH_POOL[one.node.op](lowering, one, pool)
@@ -139,7 +142,14 @@ def _check_bytes(name: str, found: int, max_bytes: int) -> None:
         )
 
 
-def _lookups(fused: Sequence[FusedNode], tensors: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """Count the lookups of each lookup layer."""
-    names = [one.node.name for one in fused]
-    return {name: len(tensors[f"{name}/indices"]) for name in names if f"{name}/indices" in tensors}
+def _lookup_uses(
+    fused: Sequence[FusedNode], tensors: Mapping[str, np.ndarray], machine: Machine
+) -> dict[str, LookupUse]:
+    """Tell what each lookup layer makes of its input."""
+    uses = {}
+    for name in (one.node.name for one in fused):
+        indices = tensors.get(f"{name}/indices")
+        if indices is not None:
+            _, alone = shared_groups(tensors[f"{name}/indptr"], indices, SHARED_LANES, machine.shared_filters)
+            uses[name] = LookupUse(len(indices), not len(alone), f"{name}/dictionary" in tensors)
+    return uses

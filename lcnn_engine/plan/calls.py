@@ -11,8 +11,8 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup", "Lrn", "Map",
-    "NoFields", "Nonzeros", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup", "LookupShared",
+    "Lrn", "Map", "NoFields", "Nonzeros", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
 ]  # fmt: skip
 
 
@@ -28,6 +28,7 @@ class StepKind(enum.Enum):
     DENSE = "dense"
     LOOKUP_TILE = "lookup_tile"
     LOOKUP_GATHER = "lookup_gather"
+    LOOKUP_SHARED = "lookup_shared"
     CONV = "conv"
     CONV_PATCHES = "conv_patches"
     POOL = "pool"
@@ -158,6 +159,24 @@ class Lookup(NamedTuple):
     alpha: float
 
 
+class LookupShared(NamedTuple):
+    """Fields of lookup_shared."""
+
+    indptr: ConstantRef
+    offsets: ConstantRef
+    order: ConstantRef
+    coefficients: ConstantRef
+    bias: ConstantRef
+    groups: int
+    s: Place
+    s_row: int
+    stride_h: int
+    stride_w: int
+    rows_per_unit: int
+    activation: str
+    alpha: float
+
+
 class Conv(NamedTuple):
     """Fields of conv and conv_patches."""
 
@@ -238,7 +257,8 @@ class NoFields(NamedTuple):
 
 
 Fields = (
-    SpaceToDepth | ToNhwc | Dictionary | Lookup | Conv | Nonzeros | Dense | Pool | Pointwise | Lrn | NoFields
+    SpaceToDepth | ToNhwc | Dictionary | Lookup | LookupShared | Conv | Nonzeros | Dense | Pool | Pointwise | Lrn
+    | NoFields
 )  # fmt: skip
 
 

@@ -56,7 +56,9 @@ def lookups_of(P: np.ndarray) -> dict[str, np.ndarray]:
 class Network:
     """A graph in the making. ``k`` atoms (0: no dictionary), ``density`` of P and ``bias`` are for the nodes added.
 
-    A ``shape`` of (C,) becomes a image and a ``flatten`` after it; ``source`` is what the other nodes start from.
+    ``groups_of`` filters share the places of their lookups, the groups' filters mixed with one another; the last
+    ``alone`` filters share nothing. A ``shape`` of (C,) becomes a image and a ``flatten`` after it; ``source`` is what
+    the other nodes start from.
     """
 
     shape: Shape
@@ -64,6 +66,8 @@ class Network:
     k: int = 5
     density: float = 0.3
     bias: bool = True
+    groups_of: int = 1
+    alone: int = 0
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(init=False)
@@ -109,6 +113,10 @@ class Network:
         kh, kw = getattr(node, "kernel_size", (1, 1))
         columns = kh * kw * (self.k or channels)
         chosen = self.rng.random((filters, columns)) < self.density
+        if self.groups_of > 1:
+            order = self.rng.permutation(filters - self.alone)
+            chosen[order] = chosen[order[np.arange(len(order)) // self.groups_of * self.groups_of]]
+            chosen[order, 0] = True  # who has no lookup shares none
         P = self.rng.standard_normal((filters, columns)) * chosen / np.sqrt(max(1.0, self.density * columns))
         tensors = lookups_of(P)
         if self.k:

@@ -70,7 +70,7 @@ typedef const void *lcnn_weights;
  * indptr[(b * filters + o) * alignments + a] to the next, and where there is more than one, they read shifts[a] lanes
  * further than `offsets` say, shifts[a] less than a vector, the maximum first and the last one 0.
  * mask: where rows of the result are as long as s_row, -1 for every flat pixel that is one of its columns, else 0; NULL
- * where rows are not. With more than one block, scratch holds filters_per_unit * tile + 2 vectors of partial sums.
+ * where rows are not. order, where it is given: the plane of each filter. With more than one block, scratch holds filters_per_unit * tile + 2 vectors of partial sums.
  * lookup_gather has no tiles and one alignment. Its rows are, unit after unit and of a unit block after block, the
  * unit's filters in the order of their number of lookups there: row r is of filter order[r]. Of every LCNN_WIDTH rows
  * the lookups that all have lie lane beside lane: the first of each, the second of each; behind them the others, row by
@@ -81,6 +81,16 @@ typedef const void *lcnn_weights;
     X(int, filters) X(int, filters_per_unit) X(int, blocks) X(int, alignments)                            \
     X(place, s) X(int, s_row)                                                                             \
     X(int, tile) X(int, vectors) /* vectors of pixels in a tile, and in all */                            \
+    X(act, activation) X(float, alpha)
+
+/* lookup_shared: the same for filters that share offsets, LCNN_SHARED_LANES of them a group: group g has lookups
+ * indptr[g] to indptr[g + 1], each with a coefficient a lane, and writes lane l to filter order[g, l]; lanes without a
+ * filter, -1, are the last. Output pixel (y, x) stands at y * stride_h * s_row + x * stride_w. Unit: `rows_per_unit`
+ * rows of a group, all groups before the next rows; scratch holds
+ * them as they lie in a plane of the result, and a vector of pixels more. */
+#define LCNN_LOOKUP_SHARED_FIELDS(X)                                                                      \
+    X(ints, indptr) X(ints, offsets) X(ints, order) X(floats, coefficients) X(floats, bias)               \
+    X(int, groups) X(place, s) X(int, s_row) X(int, stride_h) X(int, stride_w) X(int, rows_per_unit)      \
     X(act, activation) X(float, alpha)
 
 /* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
@@ -135,6 +145,7 @@ typedef struct { LCNN_SPACE_TO_DEPTH_FIELDS(LCNN_MEMBER) } lcnn_space_to_depth;
 typedef struct { LCNN_TO_NHWC_FIELDS(LCNN_MEMBER) } lcnn_to_nhwc;
 typedef struct { LCNN_DICTIONARY_FIELDS(LCNN_MEMBER) } lcnn_dictionary;
 typedef struct { LCNN_LOOKUP_FIELDS(LCNN_MEMBER) } lcnn_lookup;
+typedef struct { LCNN_LOOKUP_SHARED_FIELDS(LCNN_MEMBER) } lcnn_lookup_shared;
 typedef struct { LCNN_CONV_FIELDS(LCNN_MEMBER) } lcnn_conv;
 typedef struct { LCNN_NONZEROS_FIELDS(LCNN_MEMBER) } lcnn_nonzeros;
 typedef struct { LCNN_DENSE_FIELDS(LCNN_MEMBER) } lcnn_dense;
@@ -149,6 +160,7 @@ typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
     X(dictionary, LCNN_DICTIONARY_FIELDS)                                                                        \
     X(lookup_tile, LCNN_LOOKUP_FIELDS)                                                                           \
     X(lookup_gather, LCNN_LOOKUP_FIELDS)                                                                         \
+    X(lookup_shared, LCNN_LOOKUP_SHARED_FIELDS)                                                                  \
     X(conv, LCNN_CONV_FIELDS)                                                                                    \
     X(conv_patches, LCNN_CONV_FIELDS)                                                                            \
     X(nonzeros, LCNN_NONZEROS_FIELDS)                                                                            \
@@ -194,6 +206,7 @@ struct lcnn_call {
         lcnn_to_nhwc to_nhwc;
         lcnn_dictionary dictionary;
         lcnn_lookup lookup;
+        lcnn_lookup_shared lookup_shared;
         lcnn_conv conv;
         lcnn_nonzeros nonzeros;
         lcnn_dense dense;

@@ -7,6 +7,7 @@
 #include "ops/global_pool.inc.h"
 #include "ops/layout.inc.h"
 #include "ops/lookup_gather.inc.h"
+#include "ops/lookup_shared.inc.h"
 #include "ops/lookup_tile.inc.h"
 #include "ops/lrn.inc.h"
 #include "ops/pointwise.inc.h"
