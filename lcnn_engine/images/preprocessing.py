@@ -133,9 +133,10 @@ def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) 
     FileNotFoundError for a missing file.
     """
     input_shape = tuple(input_shape)
-    ready = type(img) is np.ndarray and img.dtype == np.float32 and img.shape[-3:] == input_shape
-    if ready and img.ndim <= 4 and len(img):  # what `run` is given most often needs none of the questions below
-        return (img[None], True) if img.ndim == 3 else (img, False)
+    rank = len(input_shape)
+    ready = type(img) is np.ndarray and img.dtype == np.float32 and img.shape[-rank:] == input_shape
+    if ready and img.ndim <= rank + 1 and len(img):  # what `run` is given most often needs none of the questions below
+        return (img[None], True) if img.ndim == rank else (img, False)
     img, items = _items(img, input_shape)
     if items is None:
         return _single(img, input_shape, preprocessing)[None], True
