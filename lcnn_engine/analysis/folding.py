@@ -37,9 +37,8 @@ def folded_layers(graph: Graph, tensors: Mapping[str, np.ndarray]) -> list[Folde
     if smaller is graph:
         return []
     before = {cost.name: cost for cost in cost_of(graph, tensors)}
-    own = {name: array for name, array in smaller_tensors.items() if name.rpartition("/")[0] in smaller.by_name}
     layers = []
-    for after in cost_of(smaller, own):
+    for after in cost_of(smaller, smaller_tensors):
         source = smaller[after.name].inputs[0]
         channels = (graph.shapes[source][-1], smaller.shapes[source][-1])
         layer = _layer(before[after.name], after, channels)

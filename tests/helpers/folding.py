@@ -25,7 +25,7 @@ def folded(network: Network, *outputs: str) -> tuple[Graph, Tensors]:
     graph = network.graph()
     wanted = outputs or (graph.output,)
     smaller, tensors = fold(graph, network.tensors, wanted)
-    check_is_legal(smaller, tensors, wanted)
+    check_is_legal(graph, smaller, tensors, wanted)
     for _ in range(2):
         x = network.rng.standard_normal(network.shape).astype(np.float32)
         expected, found = reference.evaluate(graph, network.tensors, x), reference.evaluate(smaller, tensors, x)
@@ -36,10 +36,10 @@ def folded(network: Network, *outputs: str) -> tuple[Graph, Tensors]:
     return smaller, tensors
 
 
-def check_is_legal(graph: Graph, tensors: Tensors, wanted: Sequence[str]) -> None:
-    """By the rules of the file format, for a graph whose output is one of those wanted."""
-    own = {name: array for name, array in tensors.items() if name.rpartition("/")[0] in graph.by_name}
-    check_model(Graph(graph.name, graph.input, wanted[-1], graph.nodes), own)
+def check_is_legal(graph: Graph, smaller: Graph, tensors: Tensors, wanted: Sequence[str]) -> None:
+    """By the rules of the file format, for a graph whose output is one of those wanted; ``graph``: from before."""
+    if smaller is not graph:
+        check_model(Graph(smaller.name, smaller.input, wanted[-1], smaller.nodes), tensors)
 
 
 def sizes(graph: Graph) -> dict[str, int]:

@@ -22,16 +22,21 @@ from .weights import weights_of
 
 __all__ = ["fold"]
 
+MAX_CHANNELS = 2**22  # of all values together: some thirty bytes are taken for each
+
 
 def fold(
     graph: Graph, tensors: Mapping[str, np.ndarray], outputs: Sequence[str]
 ) -> tuple[Graph, Mapping[str, np.ndarray]]:
     """Make a network that gives the same at ``outputs``, names of nodes, with less to compute.
 
-    It has the nodes that those need, by their names and in their order; inner values have fewer channels. Gives
-    ``graph`` and ``tensors`` themselves where there is nothing to fold.
+    It has the nodes that those need, by their names and in their order, and no other tensors than theirs; inner values
+    have fewer channels. Gives ``graph`` and ``tensors`` themselves where there is nothing to fold, or too much to look
+    at.
     """
     nodes = needed_nodes(graph, outputs)
+    if sum(graph.shapes[node.name][-1] for node in nodes) > MAX_CHANNELS:
+        return graph, tensors
     found = {node.name: weights_of(node, tensors, graph.shapes[node.inputs[0]][-1]) for node in nodes if node.inputs}
     weights = {name: one for name, one in found.items() if one is not None}
     if not weights:

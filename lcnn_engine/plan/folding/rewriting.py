@@ -40,7 +40,8 @@ def rewritten(
             result.append(node)
     if not changed or not all(_finite(array) for made in changed.values() for array in made.values()):
         return graph, tensors
-    new = {name: array for name, array in tensors.items() if name.rpartition("/")[0] not in changed}
+    same = {node.name for node in nodes} - changed.keys()
+    new = {name: array for name, array in tensors.items() if name.rpartition("/")[0] in same}
     new |= {f"{node}/{name}": array for node, made in changed.items() for name, array in made.items()}
     return replace(graph, nodes=tuple(result)), new
 

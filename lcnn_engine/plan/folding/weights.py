@@ -202,7 +202,11 @@ class LookupWeights(Weights):
         if not self.padded and base.any():
             bias, base = bias + self._shares(base), np.zeros(self._atoms)
         gains = self._gains(channels, base, source)
-        reads = self._counts & kept[self._row] & (gains != 0)[self._atom]
+        reads = self._counts
+        if not gains.all():
+            reads = reads & (gains != 0)[self._atom]
+        if not kept.all():
+            reads = reads & kept[self._row]
         used = np.zeros(self._atoms, bool)
         used[self._atom[reads]] = True
         whole = kept.all() and reads.all() and len(channels) == self._channels

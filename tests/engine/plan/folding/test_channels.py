@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 
-from lcnn_engine.model.graph import Add, Concat, Conv2D, Graph, Node
+from lcnn_engine.model.graph import Add, Concat, Conv2D, Flatten, Graph, Node
 from lcnn_engine.plan.folding import fold
 from lcnn_engine.plan.folding.channels import MAX_SWEEPS
 from tests.helpers.folding import empty, folded, sizes
@@ -89,6 +90,17 @@ def test_what_reads_channels_by_their_places_keeps_all() -> None:
         assert sizes(folded(network)[0])["a"] == 6
 
 
+def test_of_a_layer_that_nobody_reads_a_constant_stays() -> None:
+    """So that what comes before it goes, too."""
+    network = Network((6, 5, 3), seeded("nobody"))
+    network.add("conv2d", name="a", filters=6, **SAME)
+    network.add("conv2d", name="b", filters=6, **SAME)
+    network.add("conv2d", name="c", filters=4, **SAME)
+    empty(network, "b", 2)
+    empty(network, "c", 0, 1, 2, 3)
+    assert sizes(folded(network)[0]) == {"a": 1, "b": 1, "c": 4}
+
+
 def test_nodes_that_nobody_needs_ask_for_nothing() -> None:
     network = Network((6, 5, 3), seeded("unneeded"))
     network.add("conv2d", name="a", filters=6, **SAME)
@@ -144,3 +156,19 @@ def test_what_is_found_out_late_counts() -> None:
 def test_a_graph_without_an_end_in_sight_is_left_as_it_is() -> None:
     graph, tensors = ties_against_the_order(2 * MAX_SWEEPS)
     assert fold(graph, tensors, ["last"])[0] is graph
+
+
+def test_more_channels_than_any_network_has_are_not_looked_at() -> None:
+    """A flattened image of 5 million pixels is legal, and would take gigabytes."""
+    nodes: list[Node] = [
+        Conv2D(name="a", inputs=("image",), filters=2, kernel_size=(1, 1)),
+        Flatten(name="flat", inputs=("a",)),
+    ]
+    graph, tensors = with_tensors(chain(nodes, (1600, 1600, 1)))
+    tensors["a/kernel"][0] = 0
+    tracemalloc.start()
+    try:
+        assert fold(graph, tensors, ["flat"])[0] is graph
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
