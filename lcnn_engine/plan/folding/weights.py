@@ -159,7 +159,11 @@ class LookupWeights(Weights):
 
     @cached_property
     def _atom(self) -> np.ndarray:
-        return self._indices % np.int32(max(1, self._atoms))
+        return self._atom_of(self._indices)
+
+    def _atom_of(self, indices: np.ndarray) -> np.ndarray:
+        atoms = np.int32(max(1, self._atoms))
+        return indices - indices // atoms * atoms  # % takes four times as long
 
     @cached_property
     def _counts(self) -> np.ndarray:
@@ -190,10 +194,22 @@ class LookupWeights(Weights):
         return np.bincount(self._row, self._coefficients * base[self._atom], self._filters)
 
     def _touched(self, filters: np.ndarray) -> np.ndarray:
-        counted = self._counts if filters.all() else self._counts & filters[self._row]
-        used = np.zeros(self._atoms, bool)
-        used[self._atom if counted.all() else self._atom[counted]] = True
+        used = self._used
+        if not filters.all():
+            used = np.zeros(self._atoms, bool)
+            used[self._atom[self._counts & filters[self._row]]] = True
         return used if self._dictionary is None else ~empty_rows(self._dictionary.T, used)
+
+    @cached_property
+    def _used(self) -> np.ndarray:
+        """Tell which atoms (k,) any lookup uses: most often the first few use all."""
+        used = np.zeros(self._atoms, bool)
+        for first in range(0, len(self._indices), 2**14):
+            piece = slice(first, first + 2**14)
+            used[self._atom_of(self._indices[piece])[self._counts[piece]]] = True
+            if used.all():
+                break
+        return used
 
     def restricted(self, filters: np.ndarray, channels: np.ndarray, source: Constants) -> dict[str, np.ndarray] | None:
         kept = np.zeros(self._filters, bool)
@@ -202,31 +218,34 @@ class LookupWeights(Weights):
         if not self.padded and base.any():
             bias, base = bias + self._shares(base), np.zeros(self._atoms)
         gains = self._gains(channels, base, source)
-        reads = self._counts
-        if not gains.all():
-            reads = reads & (gains != 0)[self._atom]
-        if not kept.all():
-            reads = reads & kept[self._row]
-        used = np.zeros(self._atoms, bool)
-        used[self._atom[reads]] = True
-        whole = kept.all() and reads.all() and len(channels) == self._channels
-        if whole and (self._dictionary is None or (used.all() and len(channels) > 1)):
+        whole = kept.all() and self._counts.all() and gains.all() and len(channels) == self._channels
+        if whole and (self._dictionary is None or (self._used.all() and len(channels) > 1)):
             return None
+        reads = self._counts & (gains != 0)[self._atom] & kept[self._row]
+        chosen = slice(None) if reads.all() else np.flatnonzero(reads)
+        row, atom = self._row[chosen], self._atom[chosen]
+        row = row if kept.all() else (np.cumsum(kept) - 1)[row]
+        tap = self._indices[chosen] // np.int32(max(1, self._atoms))
+        csr = _Csr(row, tap, atom, self._coefficients[chosen].astype(np.float64), np.zeros(len(row), bool))
+        csr, D = self._with_channels(csr, channels, base, gains, source)
+        return {**_tensors_of(csr, len(filters), D, len(channels)), "bias": bias[filters].astype(np.float32)}
+
+    def _with_channels(
+        self, csr: _Csr, channels: np.ndarray, base: np.ndarray, gains: np.ndarray, source: Constants
+    ) -> tuple[_Csr, np.ndarray | None]:
+        """Give lookups of what is left of D, which has these ``channels``, or of these themselves."""
         at = int(np.searchsorted(channels, source.brightest))
         if self._dictionary is None:
-            D, atoms = None, np.full(self._atoms, at)
+            atoms = np.full(self._atoms, at)
             atoms[channels] = np.arange(len(channels))
-        else:
-            D = _selected(_selected(self._dictionary, np.flatnonzero(used), 0), channels, 1)
-            atoms = np.cumsum(used) - 1
-            if base.any():
-                D[:, at] = D[:, at] + base[used] / source.values[source.brightest]
-        tap = self._indices[reads] // np.int32(max(1, self._atoms))
-        row = (np.cumsum(kept) - 1)[self._row[reads]]
-        atom, more = atoms[self._atom[reads]], gains[self._atom[reads]]
-        moved = (atom == at) & bool(self._dictionary is None and base.any())
-        csr = _Csr(row, tap, atom, self._coefficients[reads] * more, moved)
-        return {**_tensors_of(csr, len(filters), D, len(channels)), "bias": bias[filters].astype(np.float32)}
+            coefficients, atom = csr.coefficients * gains[csr.atom], atoms[csr.atom]
+            return csr._replace(atom=atom, coefficients=coefficients, moved=(atom == at) & base.any()), None
+        used = np.zeros(self._atoms, bool)
+        used[csr.atom] = True
+        D = _selected(_selected(self._dictionary, np.flatnonzero(used), 0), channels, 1)
+        if base.any():
+            D[:, at] = D[:, at] + base[used] / source.values[source.brightest]
+        return (csr if used.all() else csr._replace(atom=(np.cumsum(used) - 1)[csr.atom])), D
 
     def _lost_of_atoms(self, channels: np.ndarray, source: Constants) -> np.ndarray:
         """Compute what constants that are not among ``channels`` add to each atom inside the image, (k,)."""
