@@ -11,11 +11,13 @@ from lcnn_engine import Net, read_model
 from lcnn_engine.errors import ModelFormatError
 from lcnn_engine.images.preprocessing import as_batch
 from lcnn_engine.kernels import usable_variants
-from lcnn_engine.model.graph import NODE_TYPES
+from lcnn_engine.model import reference
+from lcnn_engine.model.graph import NODE_TYPES, Conv2D, Dense, Graph, Input, Node
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.folding import fold
-from tests.helpers.folding import empty, folded, sizes, thinned
+from tests.helpers.folding import check_is_legal, empty, folded, sizes, thinned
 from tests.helpers.kernel_cases import Network, seeded
+from tests.helpers.one_operation import CASES, network_of
 from tests.helpers.running import ROOT
 
 SHIPPED = ROOT / "weights" / "mnist-alexnet-lcnn-fast.safetensors"
@@ -65,6 +67,40 @@ def test_random_networks(seed: int) -> None:
     folded(network, str(network.rng.choice(names)), names[-1])
     smaller, _ = folded(network, *names)
     assert sizes(smaller) == {name: network.shapes[name][-1] for name in names}
+
+
+def around(case: str, empty_filters: tuple[int, ...]) -> tuple[Graph, dict[str, np.ndarray]]:
+    """One operation between two layers, the first with constants, the last one without weights for all channels."""
+    own, tensors, _ = network_of(case)
+    rng = seeded("around", case, empty_filters)
+    kernels = {"image/kernel": rng.standard_normal((4, 3, 3, 3)), "image/bias": np.array([0.0, 1.5, -0.7, 0.2])}
+    kernels["image/kernel"][list(empty_filters)] = 0
+    first = Conv2D(name="image", inputs=("picture",), filters=4, kernel_size=(3, 3), padding=(1, 1, 1, 1))
+    shape = own.output_shape
+    if len(shape) == 3:
+        last: Node = Conv2D(name="last", inputs=(own.output,), filters=2, kernel_size=(2, 1), padding=(1, 0, 0, 0))
+        kernels["last/kernel"] = rng.standard_normal((2, shape[-1], 2, 1))
+    else:
+        last = Dense(name="last", inputs=(own.output,), units=2)
+        kernels["last/kernel"] = rng.standard_normal((2, shape[-1]))
+    kernels["last/kernel"][:, ::3] = 0
+    graph = Graph("around", Input("picture", (*own.input.shape[:2], 3)), "last", (first, *own.nodes, last))
+    return graph, tensors | {name: array.astype(np.float32) for name, array in kernels.items()}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("empty_filters", [(1,), (0, 2), (0, 1, 2, 3)])
+def test_every_operation_between_layers(case: str, empty_filters: tuple[int, ...]) -> None:
+    graph, tensors = around(case, empty_filters)
+    x = seeded("picture", case).standard_normal((1, *graph.input.shape)).astype(np.float32)
+    expected = reference.evaluate(graph, tensors, x[0])
+    before = graph.nodes[-2].name
+    for outputs in (["last"], [before, "last"]):
+        smaller, made = fold(graph, tensors, outputs)
+        check_is_legal(graph, smaller, made, outputs)
+        for variant in usable_variants():
+            for name, found in results(Plan(graph, tensors, outputs=outputs, variant=variant), x).items():
+                assert np.abs(found[0] - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), (name, variant)
 
 
 @pytest.mark.parametrize("seed", range(20))
