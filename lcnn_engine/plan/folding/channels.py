@@ -11,21 +11,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...model.graph import (
-    Activation,
-    BatchNorm,
-    Concat,
-    Elementwise,
-    Flatten,
-    GlobalPool2D,
-    Graph,
-    Node,
-    Pool2D,
-    ZeroPad2D,
-)
+from ...model.graph import Concat, Elementwise, Flatten, Graph, Node
 from .weights import Constants, Weights, is_depthwise
 
-ONE_BY_ONE = (Activation, BatchNorm, GlobalPool2D, Pool2D, ZeroPad2D)  # each channel of its own input
+ONE_BY_ONE = {
+    "activation", "avg_pool2d", "batch_norm", "global_avg_pool2d", "global_max_pool2d", "max_pool2d", "zero_pad2d",
+}  # fmt: skip
+"""Operations that make each channel of the one of their input, by their names."""
+
 MAX_SWEEPS = 50  # two or three are usual
 
 
@@ -75,7 +68,7 @@ def _numbered(
     for node in nodes:
         channels = graph.shapes[node.name][-1]
         sources = [numbers[name] for name in node.inputs]
-        if isinstance(node, ONE_BY_ONE) or (is_depthwise(node) and len(sources[0]) == channels):
+        if node.op in ONE_BY_ONE or (is_depthwise(node) and len(sources[0]) == channels):
             numbers[node.name] = sources[0]
         elif isinstance(node, Concat):
             numbers[node.name] = np.concatenate(sources)

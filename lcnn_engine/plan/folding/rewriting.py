@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...model.graph import BatchNorm, Convolution, DenseLike, Graph, Node
+from ...model.graph import Convolution, DenseLike, Graph, Node
 from .weights import Constants, Weights, is_depthwise
 
 Tensors = dict[str, np.ndarray]
@@ -34,7 +34,7 @@ def rewritten(
             if node.name in weights:
                 made = weights[node.name].restricted(own, kept[source], constants[source])
             elif len(own) < graph.shapes[node.name][-1]:
-                made = _selected(node, tensors, own)
+                made = _selected(graph, node, tensors, own)
             if made is not None:
                 node, changed[node.name] = _with_filters(node, len(own)), made
             result.append(node)
@@ -46,13 +46,10 @@ def rewritten(
     return replace(graph, nodes=tuple(result)), new
 
 
-def _selected(node: Node, tensors: Mapping[str, np.ndarray], own: np.ndarray) -> Tensors | None:
-    """Give the tensors, one number or filter a channel, of an operation that works channel by channel."""
-    if not isinstance(node, BatchNorm) and not is_depthwise(node):
-        return None
-    names = ("scale", "shift", "kernel", "bias")
-    found = {name: tensors[f"{node.name}/{name}"] for name in names if f"{node.name}/{name}" in tensors}
-    return {name: array[own] for name, array in found.items()}
+def _selected(graph: Graph, node: Node, tensors: Mapping[str, np.ndarray], own: np.ndarray) -> Tensors | None:
+    """Give the tensors of an operation that works channel by channel: each has one number or filter a channel."""
+    found = {name: tensors.get(f"{node.name}/{name}") for name in graph.tensor_specs(node)}
+    return {name: array[own] for name, array in found.items() if array is not None} or None
 
 
 def _with_filters(node: Node, count: int) -> Node:
