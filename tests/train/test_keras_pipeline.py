@@ -7,7 +7,7 @@ from keras import layers
 from PIL import Image
 
 from lcnn_engine import Net
-from lcnn_train import export
+from lcnn_train import ExportError, export, verify
 
 SIZE, EACH = 24, 60
 WAVES = {"diagonal": (3.05, 3.05), "flat": (2.2, 0.0), "steep": (0.0, 2.2)}  # of which little is left when averaged
@@ -88,3 +88,37 @@ def test_an_aspect_ratio_that_keras_crops_to(folders, trained, tmp_path):
     rule = {"policy": "crop_to_aspect_ratio", "size": [SIZE, SIZE], "resample": "bilinear", "antialias": False}
     export(trained, path, preprocessing={"mode": "RGB", "resize": rule, "mean": [0.0] * 3, "std": [1.0] * 3})
     np.testing.assert_allclose(Net.load(path).predict(test.file_paths), trained.predict(test, verbose=0), atol=1e-4)
+
+
+def test_verify_compares_the_whole_way(folders, trained, tmp_path):
+    """No difference from the training pipeline with its own filter, a large one with another, which is no error."""
+    path = tmp_path / "model.safetensors"
+
+    def pipeline(files):
+        for file in files:
+            yield keras.ops.image.resize(keras.utils.img_to_array(keras.utils.load_img(file)), (SIZE, SIZE))
+
+    files = by_file_name(trained, folders / "test", path, antialias=False)[0][::10]
+    found = verify(trained, path, files, pipeline=pipeline)
+    assert found.whole_way.inputs < 1 / 255
+    assert found.whole_way.outputs < 1e-4
+    assert found.whole_way.same == found.whole_way.count == len(files)
+    assert f"{len(files)} of {len(files)} with the same answer" in str(found).splitlines()[-1]
+    by_file_name(trained, folders / "test", path)
+    other = verify(trained, path, files, pipeline=pipeline).whole_way
+    assert other.inputs > 20
+    assert other.same < other.count
+    with pytest.raises(ExportError, match=r"pipeline: expected 18 inputs of shape \(24, 24, 3\), .*, found 1 of"):
+        verify(trained, path, files, pipeline=lambda files: [np.zeros((24, 24, 3))])
+
+
+def test_verify_compares_the_whole_way_of_a_model_that_resizes_itself(folders, trained, tmp_path):
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, trained(layers.Resizing(SIZE, SIZE)(image)))
+    path = tmp_path / "model.safetensors"
+    export(model, path)
+    files = [folders / "test" / name / "0.png" for name in sorted(WAVES)]
+    way = verify(model, path, files, pipeline=lambda files: [np.asarray(Image.open(file)) for file in files]).whole_way
+    assert way.inputs is None
+    assert way.outputs < 1e-4
+    assert way.same == way.count == 3
