@@ -62,6 +62,7 @@ class GraphBuilder:
         self.traced = traced
         self._converters = converters
         self.nodes: list[NodeBuilder] = []
+        self.preprocessing: dict[str, Any] | None = None  # what the model's own head says of images
         self._aliases: dict[int, int] = {}
         self._producers: dict[int, NodeBuilder] = {}
         self._names = {traced.input_name}

@@ -21,8 +21,9 @@ from lcnn_train.export import weighted
 from lcnn_train.export.activations import ACTIVATION_LAYERS, Activation, named_activation, set_activation
 from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, normalization, rescaling
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
+from lcnn_train.export.head import traced_without_head
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call, Rewriting, is_softmax, rewritten, trace
+from lcnn_train.keras_graph import Call, Rewriting, is_softmax, rewritten
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
@@ -31,8 +32,14 @@ _ACTIVATED = {op for op, kind in NODE_TYPES.items() if issubclass(kind, Activate
 
 
 def translate(model: keras.Model) -> GraphBuilder:
-    """Make the nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
-    return GraphBuilder(trace(model), _CONVERTERS)
+    """Make the nodes and tensors of a model, of its head its `preprocessing` if that resizes or crops.
+
+    Raises ExportError for what a model file cannot hold.
+    """
+    traced, preprocessing = traced_without_head(model)
+    builder = GraphBuilder(traced, _CONVERTERS)
+    builder.preprocessing = preprocessing
+    return builder
 
 
 def register(layer_class: type) -> Callable[[Rewriting], Rewriting]:

@@ -26,6 +26,7 @@ from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
 from lcnn_train.export.model_file import FP16_TENSORS
+from lcnn_train.export.whole_way import Pipeline, WholeWay, compare_whole_way
 from lcnn_train.keras_graph import run, run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.lazy import former_keywords
@@ -72,6 +73,8 @@ class Verification:
     notes: tuple[str, ...] = ()
     float16_change: float | None = None
     """Of a file with float16 in it: the largest |engine - unrounded model| of the output, of its largest |output|."""
+    whole_way: WholeWay | None = None
+    """From image to output, beside the training pipeline that verify was given."""
 
     @property
     def worst(self) -> NodeDifference:
@@ -85,7 +88,8 @@ class Verification:
             f"(Keras' own {n.keras_ratio:8.1e})"
             for n in self.nodes
         ]
-        return "\n".join((*lines, *self.notes))
+        ways = () if self.whole_way is None else (str(self.whole_way),)
+        return "\n".join((*lines, *self.notes, *ways))
 
 
 def _ordered(value: float) -> float:
@@ -94,14 +98,24 @@ def _ordered(value: float) -> float:
 
 
 @former_keywords(pictures="images")
-def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolerance: float = TOLERANCE) -> Verification:
+def verify(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    images: Any,
+    tolerance: float = TOLERANCE,
+    pipeline: Pipeline | None = None,
+) -> Verification:
     """Compare engine and Keras at every node of a model file that `model` was exported to.
 
     `images` is whatever Net.predict takes: images for a file with preprocessing, float arrays for any file. Keras
     computes in float64, each node from the engine's own inputs of it. For a float16 file that copy of the model carries
     the file's rounded values, which are checked to be the model's own, rounded; how far they move the output is in
-    the result. Raises ExportError where a value differs by more than `tolerance` of the largest |output| of the node
-    and 8 float32 roundings of the sum of |w| |x| behind the value, or where the file is not of this model.
+    the result. `pipeline`, if given, is how training made input of images: it gets `images` and gives what the model
+    takes, one array for each. How far the file's own way from these images to the outputs is from that is in the
+    result's `whole_way` and is printed, but never an error: two decoders of JPEG differ.
+
+    Raises ExportError where a value differs by more than `tolerance` of the largest |output| of the node and 8 float32
+    roundings of the sum of |w| |x| behind the value, or where the file is not of this model.
     """
     net = Net.load(path)
     x = np.asarray(as_batch(images, net.input_shape, net.graph.preprocessing)[0], np.float32)
@@ -122,7 +136,8 @@ def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolera
     if unrounded is not exact:
         output = run(unrounded.traced, x.astype(np.float64))[unrounded.output]
         change = _part(float(np.abs(net.run(x) - output).max()), float(np.abs(output).max()))
-    result = Verification(nodes, _notes(model, builder, change), change)
+    whole_way = None if pipeline is None else compare_whole_way(model, net, images, pipeline)
+    result = Verification(nodes, _notes(model, builder, change), change, whole_way)
     _check_verified(result, tolerance, path)
     return result
 
