@@ -26,7 +26,7 @@ from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
 from lcnn_train.export.model_file import FP16_TENSORS
-from lcnn_train.keras_graph import run, run_from
+from lcnn_train.keras_graph import copied, run, run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.lazy import former_keywords
 
@@ -219,11 +219,9 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 def _clone_in_float64(layer: Any) -> Any:
     if not isinstance(layer, keras.layers.Layer):  # an operation, as of x + y, has the dtype of its inputs
-        return type(layer).from_config(layer.get_config())
-    config = layer.get_config() | {"dtype": "float64"}
-    if isinstance(layer, LookupConv2D | LookupDense):
-        config["threshold"] = 0.0
-    return type(layer).from_config(config)
+        return copied(layer)
+    no_threshold = {"threshold": 0.0} if isinstance(layer, LookupConv2D | LookupDense) else {}
+    return copied(layer, dtype="float64", **no_threshold)
 
 
 def carrying(copy: keras.Model, builder: GraphBuilder, tensors: Mapping[str, np.ndarray]) -> keras.Model:

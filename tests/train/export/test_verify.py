@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from lcnn_engine import read_model, write_model
@@ -167,6 +168,14 @@ def test_mixed_precision_is_held_to_its_weights(tmp_path):
     assert max(node.ratio for node in result.nodes) <= 1e-5
     assert max(node.keras_ratio for node in result.nodes) > 1e-4
     assert "Keras computes small in float16, the engine in float32" in str(result)
+
+
+@pytest.mark.parametrize("function", [tf.nn.silu, tf.nn.softmax, tf.nn.leaky_relu, keras.ops.hard_silu])
+def test_an_activation_that_is_a_plain_function(function, tmp_path):
+    """Keras, which must copy the model, knows such functions by no name."""
+    model = functional((8, 8, 3), lambda x: layers.Activation(function)(layers.Conv2D(4, 3, activation=function)(x)))
+    export(model, tmp_path / "m.safetensors")
+    assert verify(model, tmp_path / "m.safetensors", noise((8, 8, 3))).worst.share <= 1
 
 
 def test_rounding_is_shown_beside_keras(tmp_path):
