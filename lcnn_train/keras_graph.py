@@ -277,26 +277,23 @@ def _copied_lambda(layer: keras.layers.Lambda, changes: dict[str, Any]) -> keras
     return keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, **kept)
 
 
-def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
-    """Run the calls on a batch x (N, ...) float32, as `model(x)` outside of training; every value by its number."""
-    values = {traced.input: keras.ops.convert_to_tensor(x)}
-    for call in traced.calls:
-        values[call.output] = _run_call(call, [values[number] for number in call.inputs])
-    return {number: np.asarray(keras.ops.convert_to_numpy(value)) for number, value in values.items()}
+def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int, dtype: str = "float32") -> np.ndarray:
+    """Run only the calls between known values and a wanted one, which is computed even where it is known.
 
-
-def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int) -> np.ndarray:
-    """Run only the calls between known values and a wanted one, which is computed even where it is known."""
-    makers = {call.output: call for call in traced.calls}
+    Known values, of a batch (N, ...), are given as `dtype`, that of the model; it runs as outside of training.
+    """
+    needed, calls = {wanted}, []
+    for call in reversed(traced.calls):
+        if call.output in needed:
+            calls.append(call)
+            needed.update(number for number in call.inputs if number not in known)
     values: dict[int, Any] = {}
 
     def value(number: int) -> Any:
-        if number in known and number != wanted:
-            return keras.ops.convert_to_tensor(known[number])
-        if number not in values:
-            values[number] = _run_call(makers[number], [value(source) for source in makers[number].inputs])
-        return values[number]
+        return values[number] if number in values else keras.ops.convert_to_tensor(known[number].astype(dtype))
 
+    for call in reversed(calls):
+        values[call.output] = _run_call(call, [value(number) for number in call.inputs])
     return np.asarray(keras.ops.convert_to_numpy(value(wanted)))
 
 
