@@ -32,7 +32,7 @@ _REWRITTEN: dict[type, Rewriting] = {
     keras.layers.Subtract: lambda _, a, b: keras.layers.Add()([a, keras.layers.Rescaling(-1.0)(b)]),
     keras.layers.Average: lambda _, *inputs: keras.layers.Rescaling(1 / len(inputs))(keras.layers.Add()(inputs)),
 }
-Part = Literal["whole", "linear", "activation", "depthwise", "pointwise"]
+Part = Literal["whole", "linear", "activation", "depthwise", "pointwise", "pointwise_linear"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Call:
     """One call of a layer: values are numbered; `input_shapes` and `output_shape` are without the batch.
 
     A layer whose own activation is a softmax is two calls, its `linear` part and its `activation`, for a model file
-    holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one. `arguments`
-    are those of arithmetic on tensors, None in the place of each tensor.
+    holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one, which is
+    `pointwise_linear` where a softmax follows. `arguments` are those of arithmetic on tensors, None in the place of
+    each tensor.
     """
 
     layer: keras.layers.Layer
@@ -144,25 +145,23 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
     shape = _shape(specs[value], where)
     if type(layer) in _REWRITTEN:
         return _rewritten(layer, source, value, [specs[number] for number in source], numbers, specs)
+    calls: list[Call] = []
+    part: Part = "whole"
+    if type(layer) is keras.layers.SeparableConv2D:
+        between, middle, part = (*shape[:-1], shapes[0][-1] * layer.depth_multiplier), next(numbers), "pointwise"
+        calls.append(Call(layer, source, middle, shapes, between, "depthwise"))
+        source, shapes = (middle,), (between,)
     if _has_softmax_inside(layer):
         middle = next(numbers)
-        return [
-            Call(layer, source, middle, shapes, shape, "linear"),
-            Call(layer, (middle,), value, (shape,), shape, "activation"),
-        ]
-    if type(layer) is keras.layers.SeparableConv2D:
-        middle = next(numbers)
-        between = (*shape[:-1], shapes[0][-1] * layer.depth_multiplier)
-        return [
-            Call(layer, source, middle, shapes, between, "depthwise"),
-            Call(layer, (middle,), value, (between,), shape, "pointwise"),
-        ]
+        linear: Part = "linear" if part == "whole" else "pointwise_linear"
+        calls.append(Call(layer, source, middle, shapes, shape, linear))
+        source, shapes, part = (middle,), (shape,), "activation"
     arguments: tuple[Any, ...] = ()
     if not isinstance(layer, keras.layers.Layer):
         given = node.arguments.args
         if not any(isinstance(value, list | tuple) for value in given):  # keras.ops.concatenate has a list of tensors
             arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in given)
-    return [Call(layer, source, value, shapes, shape, arguments=arguments)]
+    return [*calls, Call(layer, source, value, shapes, shape, part, arguments)]
 
 
 def rewritten(layer_class: type, function: Rewriting) -> None:
@@ -255,26 +254,46 @@ def _shape(tensor: Any, where: str) -> tuple[int, ...]:
     return tuple(tensor.shape[1:])
 
 
-def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
-    """Run the calls on a batch x (N, ...) float32, as `model(x)` outside of training; every value by its number."""
-    values = {traced.input: keras.ops.convert_to_tensor(x)}
-    for call in traced.calls:
-        values[call.output] = _run_call(call, [values[number] for number in call.inputs])
-    return {number: np.asarray(keras.ops.convert_to_numpy(value)) for number, value in values.items()}
+def copied(layer: Any, **changes: Any) -> Any:
+    """Copy a layer or an operation, without its weights; `changes` are to its config.
+
+    Functions are carried over themselves: Keras writes their names, and reads back none but those of its own.
+    """
+    if type(layer) is keras.layers.Lambda:
+        return _copied_lambda(layer, changes)
+    config = layer.get_config() | changes
+    activation = getattr(layer, "activation", None)
+    if "activation" in config and callable(activation) and not isinstance(activation, keras.Operation):
+        config["activation"] = activation
+    return type(layer).from_config(config)
 
 
-def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int) -> np.ndarray:
-    """Run only the calls between known values and a wanted one, which is computed even where it is known."""
-    makers = {call.output: call for call in traced.calls}
+def _copied_lambda(layer: keras.layers.Lambda, changes: dict[str, Any]) -> keras.layers.Lambda:
+    """Copy a Lambda, which Keras refuses to make from a config, as that might be untrusted code."""
+    config = layer.get_config() | changes
+    kept = {key: config[key] for key in ("name", "trainable", "dtype", "output_shape") if key in config}
+    if isinstance(kept.get("output_shape"), dict):  # a function too; Keras finds the shape without it
+        del kept["output_shape"]
+    return keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, **kept)
+
+
+def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int, dtype: str = "float32") -> np.ndarray:
+    """Run only the calls between known values and a wanted one, which is computed even where it is known.
+
+    Known values, of a batch (N, ...), are given as `dtype`, that of the model; it runs as outside of training.
+    """
+    needed, calls = {wanted}, []
+    for call in reversed(traced.calls):
+        if call.output in needed:
+            calls.append(call)
+            needed.update(number for number in call.inputs if number not in known)
     values: dict[int, Any] = {}
 
     def value(number: int) -> Any:
-        if number in known and number != wanted:
-            return keras.ops.convert_to_tensor(known[number])
-        if number not in values:
-            values[number] = _run_call(makers[number], [value(source) for source in makers[number].inputs])
-        return values[number]
+        return values[number] if number in values else keras.ops.convert_to_tensor(known[number].astype(dtype))
 
+    for call in reversed(calls):
+        values[call.output] = _run_call(call, [value(number) for number in call.inputs])
     return np.asarray(keras.ops.convert_to_numpy(value(wanted)))
 
 
@@ -292,9 +311,10 @@ def _run_call(call: Call, inputs: list[Any]) -> Any:
             return call.layer(argument)
     if call.part == "depthwise":
         return _depthwise(call.layer, argument)
-    if call.part == "pointwise":
+    if call.part in ("pointwise", "pointwise_linear"):
         Y = keras.ops.conv(argument, call.layer.pointwise_kernel, data_format="channels_last")
-        return call.layer.activation(Y if call.layer.bias is None else Y + call.layer.bias)
+        Y = Y if call.layer.bias is None else Y + call.layer.bias
+        return call.layer.activation(Y) if call.part == "pointwise" else Y
     return call.layer(argument)
 
 

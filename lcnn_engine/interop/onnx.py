@@ -25,7 +25,11 @@ MAX_FILE_BYTES = 2**31 - 1  # of a serialized model: protobuf's own limit
 
 
 class _Writer:
-    """Collects ONNX nodes and initializers; ``names`` maps our values to ONNX's."""
+    """Collects ONNX nodes and initializers; ``names`` maps our values to ONNX's.
+
+    In ONNX the results of nodes, initializers, input and output share one space of names. A node of ours keeps its own
+    name, and what is made up around it avoids all names of ours.
+    """
 
     def __init__(self, graph: g.Graph, tensors: Mapping[str, np.ndarray], batch: int | str) -> None:
         self.graph = graph
@@ -34,16 +38,47 @@ class _Writer:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
         self.names: dict[str, str] = {}
+        self._taken = {node.name for node in graph.nodes}
+        self._shared: dict[str, str] = {}
+        self.input = self._unique(graph.input.name)
+        self.output = self._unique("output", kept=False)
+        self._outside = {self.input, self.output}
+
+    def _unique(self, name: str, kept: bool = True) -> str:
+        """Take a name that nothing has: ``name``, or with a number; ``kept`` False lets a node of ours have it too."""
+        number, unique = 2, name or "unnamed"
+        taken = self._taken if kept else {self.input}
+        while unique in taken:
+            number, unique = number + 1, f"{name or 'unnamed'}_{number}"
+        self._taken.add(unique)
+        return unique
+
+    def begin(self, node: g.Node) -> None:
+        """Let the next result that asks for the name of a node of ours have it."""
+        if node.name not in self._outside:
+            self._taken.discard(node.name)
 
     def add(self, op: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        """Append an ONNX node whose only result goes by ``name``; that name."""
-        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
-        return name
+        """Append an ONNX node whose only result goes by ``name``, or one like it where that is taken; that name."""
+        unique = self._unique(name)
+        self.nodes.append(helper.make_node(op, inputs, [unique], name=unique, **attributes))
+        return unique
+
+    def finish(self, op: str, value: str, **attributes: Any) -> None:
+        """Append the ONNX node whose result is the model's output."""
+        self.nodes.append(helper.make_node(op, [value], [self.output], name=self.output, **attributes))
 
     def constant(self, name: str, value: np.ndarray) -> str:
         """Make an initializer; its name."""
-        self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
-        return name
+        unique = self._unique(name)
+        self.initializers[unique] = numpy_helper.from_array(np.ascontiguousarray(value), unique)
+        return unique
+
+    def shared(self, key: str, value: float) -> str:
+        """Make the initializer of a number that many nodes read, once; its name."""
+        if key not in self._shared:
+            self._shared[key] = self.constant(key, np.array(value, np.float32))
+        return self._shared[key]
 
     def tensor(self, node: g.Node, key: str) -> list[str]:
         """Make an initializer of a node's tensor, as a list of one; of none where the model leaves it out."""
@@ -180,7 +215,7 @@ def _activate(writer: _Writer, node: Any, value: str) -> str:
     row, name = ACTIVATION_FUNCTIONS[getattr(node, "activation", "linear")], f"{node.name}.act"
     if row.onnx is None:
         return value
-    operands = [value, *(writer.constant(key, np.array(x, np.float32)) for key, x in row.onnx_operands.items())]
+    operands = [value, *(writer.shared(key, x) for key, x in row.onnx_operands.items())]
     attributes = {**row.onnx_attributes, **({"alpha": node.alpha} if row.takes_alpha else {})}
     if row.onnx_gate:
         return writer.add("Mul", [value, writer.add(row.onnx, operands, f"{name}.gate", **attributes)], name)
@@ -194,22 +229,27 @@ def onnx_model(graph: g.Graph, tensors: Mapping[str, np.ndarray], batch: int | s
     """Write ``graph``, which has no lookup layers, as a serialized ONNX model.
 
     ``batch`` is its number of images, or a name that leaves the number open. One input, the graph's, float32
-    (batch, H, W, C); one output named ``output``, float32 (batch, *output shape). Raises ValueError for a lookup layer
-    and for more weights than one ONNX file can hold.
+    (batch, H, W, C); one output named ``output`` (``output_2`` if the input is), float32 (batch, *output shape). Raises
+    ValueError for a lookup layer, for more weights than one ONNX file can hold, and for what ONNX does not take.
     """
     _check(graph, tensors)
     writer = _Writer(graph, tensors, batch)
-    source = graph.input.name
-    writer.names[source] = writer.add("Transpose", [source], f"{source}.nchw", perm=[0, 3, 1, 2])
+    writer.names[graph.input.name] = writer.add("Transpose", [writer.input], f"{writer.input}.nchw", perm=[0, 3, 1, 2])
     for node in graph.nodes:
+        writer.begin(node)
         operator, write = TRANSLATIONS[node.op]
         writer.names[node.name] = _activate(writer, node, write(writer, node, operator))
     result = writer.names[graph.output]
     if len(graph.output_shape) == 3:
-        writer.add("Transpose", [result], "output", perm=[0, 2, 3, 1])
+        writer.finish("Transpose", result, perm=[0, 2, 3, 1])
     else:
-        writer.add("Identity", [result], "output")
-    return _model(writer).SerializeToString()
+        writer.finish("Identity", result)
+    model = _model(writer)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ValueError(f"expected a model that ONNX takes, found one that its checker refuses: {error}") from error
+    return model.SerializeToString()
 
 
 def _check(graph: g.Graph, tensors: Mapping[str, np.ndarray]) -> None:
@@ -231,9 +271,9 @@ def _model(writer: _Writer) -> onnx.ModelProto:
     return helper.make_model(
         helper.make_graph(
             writer.nodes,
-            graph.name,
-            [outside(graph.input.name, graph.input.shape)],
-            [outside("output", graph.output_shape)],
+            graph.name or "model",
+            [outside(writer.input, graph.input.shape)],
+            [outside(writer.output, graph.output_shape)],
             list(writer.initializers.values()),
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],

@@ -92,5 +92,5 @@ def set_activation(node: NodeBuilder, activation: Activation) -> None:
 
 def own_activation(node: NodeBuilder, call: Call) -> None:
     """Give a node the activation inside its layer; a softmax inside is a call of its own."""
-    if call.part != "linear":
+    if call.part not in ("linear", "pointwise_linear"):
         set_activation(node, named_activation(call.layer, call.layer.activation))

@@ -209,7 +209,7 @@ def shortened(names: Iterable[str]) -> str:
 
 def _node_name(call: Call) -> str:
     """The layer's name, for the node that holds what the layer gives; what lies before it inside has a suffix."""
-    suffix = {"linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
+    suffix = {"linear": "_logits", "pointwise_linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
     return (call.name or call.layer.name) + suffix
 
 

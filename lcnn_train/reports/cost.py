@@ -90,7 +90,9 @@ def _is_lookup(layer: Any) -> bool:
 def _can_take_norm(call: Call) -> bool:
     """Whether a batch norm right after this call is folded into it."""
     weighted = _is_lookup(call.layer) or _kernel(call) is not None
-    return weighted and (call.part == "linear" or call.layer.activation is keras.activations.linear)
+    return weighted and (
+        call.part in ("linear", "pointwise_linear") or call.layer.activation is keras.activations.linear
+    )
 
 
 def _filters(call: Call) -> int:
@@ -140,7 +142,7 @@ def _plain_cost(call: Call, norm: bool) -> NodeCost:
 
 def _kernel(call: Call) -> Any:
     """What a call multiplies by, (kh, kw, m, n) or (m, n); None if it is no convolution or dense layer."""
-    if call.part in ("depthwise", "pointwise"):
-        return getattr(call.layer, f"{call.part}_kernel")
+    if call.part in ("depthwise", "pointwise", "pointwise_linear"):
+        return getattr(call.layer, f"{call.part.removesuffix('_linear')}_kernel")
     is_plain = isinstance(call.layer, layers.Conv2D | layers.DepthwiseConv2D | layers.Dense)
     return call.layer.kernel if is_plain and call.part != "activation" else None

@@ -38,6 +38,11 @@ CASES = {
         lambda x: layers.BatchNormalization()(layers.SeparableConv2D(5, 2, dilation_rate=2, name="a")(x)),
         {"a_depthwise": "conv2d", "a": "conv2d"},
     ),
+    "separable with softmax": (
+        (9, 9, 3),
+        lambda x: layers.SeparableConv2D(5, 3, activation="softmax", name="a")(x),
+        {"a_depthwise": "conv2d", "a_logits": "conv2d", "a": "softmax"},
+    ),
     "dense": ((7,), lambda x: layers.Dense(5, "tanh", name="a")(x), {"a": "dense"}),
     "dense on an image": ((5, 6, 3), lambda x: layers.Dense(4, "sigmoid", name="a")(x), {"a": "conv2d"}),
     "dense with softmax": (
