@@ -220,7 +220,12 @@ def in_float64(model: keras.Model) -> keras.Model:
 def _clone_in_float64(layer: Any) -> Any:
     if not isinstance(layer, keras.layers.Layer):  # an operation, as of x + y, has the dtype of its inputs
         return type(layer).from_config(layer.get_config())
+    if isinstance(layer, layers.Lambda):  # its configuration holds code, which Keras does not run
+        return layers.Lambda(layer.function, arguments=layer.arguments, name=layer.name, dtype="float64")
     config = layer.get_config() | {"dtype": "float64"}
+    own = getattr(layer, "activation", None)
+    if callable(own) and not isinstance(own, layers.Layer):  # Keras has no name for functions of others
+        config["activation"] = own
     if isinstance(layer, LookupConv2D | LookupDense):
         config["threshold"] = 0.0
     return type(layer).from_config(config)

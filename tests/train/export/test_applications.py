@@ -11,9 +11,11 @@ from lcnn_train.keras_graph import run
 
 # Family: its smallest member, and the least size of its images up from 64.
 EXPORTED = {
+    "ConvNeXtTiny": 64,
     "DenseNet121": 64,
     "EfficientNetB0": 64,
     "EfficientNetV2B0": 64,
+    "InceptionResNetV2": 75,
     "InceptionV3": 75,
     "MobileNet": 64,
     "MobileNetV2": 64,
@@ -24,8 +26,6 @@ EXPORTED = {
     "Xception": 71,
 }
 REFUSED = {  # every kind of layer that is missing
-    "ConvNeXtTiny": (64, ("LayerNormalization", "LayerScale")),
-    "InceptionResNetV2": (75, ("CustomScaleLayer",)),
     "NASNetMobile": (64, ("Cropping2D",)),
 }
 
