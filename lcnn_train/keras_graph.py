@@ -220,6 +220,11 @@ def rewritten(layer_class: type, function: Rewriting) -> None:
     _REWRITTEN[layer_class] = function
 
 
+def rewritten_kinds() -> tuple[type, ...]:
+    """List the layer classes and operations that are taken for what they are written as."""
+    return tuple(_REWRITTEN)
+
+
 def _rewritten(
     layer: Any, source: tuple[int, ...], value: int, given: list[Any], numbers: Iterator[int], specs: dict[int, Any]
 ) -> list[Call]:

@@ -18,7 +18,16 @@ from keras.src.applications.convnext import StochasticDepth
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
-from lcnn_train.keras_graph import AUGMENTATION, COMBINING, Call, Trace, is_augmentation, softmax_of
+from lcnn_train.keras_graph import (
+    AUGMENTATION,
+    COMBINING,
+    Call,
+    Held,
+    Trace,
+    is_augmentation,
+    rewritten_kinds,
+    softmax_of,
+)
 
 _NO_OPERATION = (
     layers.Dropout,
@@ -143,7 +152,8 @@ class GraphBuilder:
         return translate is not None
 
     def _supported(self) -> str:
-        return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION, *AUGMENTATION)}))
+        kinds = {*self._converters, *rewritten_kinds(), *_NO_OPERATION, *AUGMENTATION} - {Held}
+        return ", ".join(sorted({cls.__name__ for cls in kinds}))
 
     def read_only_by(self, call: Call) -> NodeBuilder | None:
         """Find the node before this call, if nobody else reads its value."""

@@ -17,14 +17,12 @@ from keras.src.ops import numpy as numpy_operations
 
 from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
-from lcnn_train.export import (
-    rewritings as rewritings,  # importing it enters what it has
-)
 from lcnn_train.export import weighted
 from lcnn_train.export.activations import ACTIVATION_LAYERS, Activation, named_activation, set_activation
 from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, held, normalization, power, rescaling, square
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.norms import group_norm, layer_norm
+from lcnn_train.export.rewritings import REWRITINGS
 from lcnn_train.export.weighted import array, channels_last, f32
 from lcnn_train.keras_graph import Call, Held, Rewriting, rewritten, softmax_of, trace
 from lcnn_train.layers.geometry import explicit_padding
@@ -274,3 +272,5 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     **dict.fromkeys(ACTIVATION_LAYERS, _activation),
     **dict.fromkeys(ARITHMETIC, arithmetic),
 }
+for _kind, _rewriting in REWRITINGS.items():
+    rewritten(_kind, _rewriting)

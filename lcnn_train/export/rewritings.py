@@ -16,7 +16,7 @@ from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 from keras.src.ops import math, nn
 from keras.src.ops import numpy as numpy_operations
 
-from lcnn_train.keras_graph import Rewriting, rewritten
+from lcnn_train.keras_graph import Rewriting
 
 STEEP = 2.0**60  # makes of the least difference of float32 numbers near 1 far more than 1
 
@@ -113,7 +113,7 @@ def _clip(layer: Any, x: Any) -> Any:
     return ops.minimum(ops.maximum(x, layer.x_min), layer.x_max)
 
 
-_REWRITINGS: dict[type, Rewriting] = {
+REWRITINGS: dict[type, Rewriting] = {
     layers.ReLU: _relu,
     functions.ReLU: _relu,
     layers.PReLU: _prelu,
@@ -131,6 +131,4 @@ _REWRITINGS: dict[type, Rewriting] = {
     numpy_operations.Min: _min,
 }
 if hasattr(layers, "RMSNormalization"):  # of newer versions
-    _REWRITINGS[layers.RMSNormalization] = _rms_norm
-for _kind, _rewriting in _REWRITINGS.items():
-    rewritten(_kind, _rewriting)
+    REWRITINGS[layers.RMSNormalization] = _rms_norm
