@@ -52,6 +52,9 @@ CATEGORIES = {
     StepKind.COMBINE: "other",
     StepKind.LRN: "other",
     StepKind.SOFTMAX: "other",
+    StepKind.NORM: "other",
+    StepKind.CHANNEL_POOL: "pooling",
+    StepKind.CONSTANT: "other",
 }
 
 

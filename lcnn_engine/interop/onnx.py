@@ -20,7 +20,7 @@ from ..model.activations import ACTIVATION_FUNCTIONS
 
 __all__ = ["MAX_FILE_BYTES", "TRANSLATIONS", "onnx_model"]
 
-OPSET = 17
+OPSET = 20  # the first with Gelu
 MAX_FILE_BYTES = 2**31 - 1  # of a serialized model: protobuf's own limit
 
 
@@ -167,6 +167,54 @@ def _batch_norm(writer: _Writer, node: g.BatchNorm, op: str) -> str:
     return writer.add(op, operands, node.name, epsilon=0.0)
 
 
+def _constant(writer: _Writer, node: g.Constant, op: str) -> str:
+    """Write an initializer: one image in ONNX's layout, repeated over the batch by whatever reads it."""
+    value = writer.tensors[f"{node.name}/value"].astype(np.float32)
+    return writer.constant(node.name, (value.transpose(2, 0, 1) if value.ndim == 3 else value)[None])
+
+
+def _by_channel(writer: _Writer, node: g.Node, key: str) -> str:
+    """Make an initializer of a tensor (C,) that is repeated over an image, if the node's result is one."""
+    rank = len(writer.shape(node.name))
+    value = writer.tensors[f"{node.name}/{key}"].astype(np.float32)
+    return writer.constant(f"{node.name}.{key}", value.reshape(-1, *[1] * (rank - 1)))
+
+
+def _prelu(writer: _Writer, node: g.PRelu, op: str) -> str:
+    return writer.add(op, [*writer.inputs(node), _by_channel(writer, node, "slope")], node.name)
+
+
+def _layer_norm(writer: _Writer, node: g.LayerNorm, op: str) -> str:
+    value, image = writer.inputs(node)[0], len(writer.shape(node.name)) == 3
+    if image:
+        value = writer.add("Transpose", [value], f"{node.name}.nhwc", perm=[0, 2, 3, 1])
+    operands = [value, *writer.tensor(node, "scale"), *writer.tensor(node, "shift")]
+    name = f"{node.name}.normal" if image else node.name
+    value = writer.add(op, operands, name, axis=-1, epsilon=node.epsilon)
+    return writer.add("Transpose", [value], node.name, perm=[0, 3, 1, 2]) if image else value
+
+
+def _group_norm(writer: _Writer, node: g.GroupNorm, op: str) -> str:
+    """Write an instance norm, each group as one channel, unless that is what they are; scale and shift after it."""
+    height, width, channels = writer.shape(node.name)
+    value, name = writer.inputs(node)[0], node.name
+    if node.groups == channels:
+        operands = [value, *writer.tensor(node, "scale"), *writer.tensor(node, "shift")]
+        return writer.add(op, operands, name, epsilon=node.epsilon)
+    ones, zeros = np.ones(node.groups, np.float32), np.zeros(node.groups, np.float32)
+    still = [writer.constant(f"{name}.ones", ones), writer.constant(f"{name}.zeros", zeros)]
+    value = _reshape(writer, value, f"{name}.groups", [0, node.groups, -1])
+    value = writer.add(op, [value, *still], f"{name}.normal", epsilon=node.epsilon)
+    value = _reshape(writer, value, f"{name}.image", [0, channels, height, width])
+    value = writer.add("Mul", [value, _by_channel(writer, node, "scale")], f"{name}.scaled")
+    return writer.add("Add", [value, _by_channel(writer, node, "shift")], name)
+
+
+def _channel_pool(writer: _Writer, node: g.ChannelPool, op: str) -> str:
+    axes = writer.constant(f"{node.name}.axes", np.array([1], np.int64))
+    return writer.add(op, [*writer.inputs(node), axes], node.name, keepdims=1)
+
+
 def _lrn(writer: _Writer, node: g.LRN, op: str) -> str:
     size = 2 * node.depth_radius + 1  # ONNX divides alpha by the window's size
     attributes = {"size": size, "alpha": node.alpha * size, "beta": node.beta, "bias": node.bias}
@@ -201,12 +249,23 @@ TRANSLATIONS = {
     "global_max_pool2d": Translation("GlobalMaxPool", _global_pool),
     "flatten": Translation("Reshape", _flatten),
     "softmax": Translation("Softmax", _plain(axis=1)),
+    "log_softmax": Translation("LogSoftmax", _plain(axis=1)),
     "activation": Translation("Identity", _nothing),
     "add": Translation("Add", _elementwise),
     "multiply": Translation("Mul", _elementwise),
+    "subtract": Translation("Sub", _elementwise),
+    "divide": Translation("Div", _elementwise),
+    "maximum": Translation("Max", _elementwise),
+    "minimum": Translation("Min", _elementwise),
+    "constant": Translation("Identity", _constant),
     "concat": Translation("Concat", _plain(axis=1)),
     "batch_norm": Translation("BatchNormalization", _batch_norm),
+    "prelu": Translation("PRelu", _prelu),
+    "layer_norm": Translation("LayerNormalization", _layer_norm),
+    "group_norm": Translation("InstanceNormalization", _group_norm),
     "lrn": Translation("LRN", _lrn),
+    "channel_max": Translation("ReduceMax", _channel_pool),
+    "channel_mean": Translation("ReduceMean", _channel_pool),
 }
 
 
