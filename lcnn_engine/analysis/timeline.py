@@ -51,6 +51,8 @@ CATEGORIES = {
     StepKind.COMBINE: "other",
     StepKind.LRN: "other",
     StepKind.SOFTMAX: "other",
+    StepKind.GATHER: "other",
+    StepKind.INTERPOLATE: "other",
 }
 
 

@@ -11,8 +11,9 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup", "Lrn", "Map",
-    "NoFields", "Nonzeros", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "Gather", "Interpolate", "IsFp16", "KernelCall",
+    "Lookup", "Lrn", "Map", "NoFields", "Nonzeros", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step", "StepKind",
+    "ToNhwc",
 ]  # fmt: skip
 
 
@@ -36,6 +37,8 @@ class StepKind(enum.Enum):
     COMBINE = "combine"
     LRN = "lrn"
     SOFTMAX = "softmax"
+    GATHER = "gather"
+    INTERPOLATE = "interpolate"
 
 
 class Step(NamedTuple):
@@ -233,12 +236,36 @@ class Lrn(NamedTuple):
     beta: float
 
 
+class Gather(NamedTuple):
+    """Fields of gather."""
+
+    channels: ConstantRef
+    rows: ConstantRef
+    columns: ConstantRef
+    first: int
+    run: int
+    stride: int
+    value: float
+
+
+class Interpolate(NamedTuple):
+    """Fields of interpolate."""
+
+    rows: ConstantRef
+    row_weights: ConstantRef
+    columns: ConstantRef
+    column_weights: ConstantRef
+    taps: int
+    lanes: int
+
+
 class NoFields(NamedTuple):
     """Of kernels that need to know their maps alone."""
 
 
 Fields = (
-    SpaceToDepth | ToNhwc | Dictionary | Lookup | Conv | Nonzeros | Dense | Pool | Pointwise | Lrn | NoFields
+    SpaceToDepth | ToNhwc | Dictionary | Lookup | Conv | Nonzeros | Dense | Pool | Pointwise | Lrn | Gather
+    | Interpolate | NoFields
 )  # fmt: skip
 
 
