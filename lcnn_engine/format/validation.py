@@ -26,7 +26,7 @@ from ..utils.messages import shown
 __all__ = ["check_kinds", "check_sizes", "check_values"]
 
 STORED_AS = {"F32": ("F32", "F16"), "I32": ("I32",)}
-TABLE_ENTRY = 16  # floats that an entry of a table takes while it is made: indices and weights of 8 bytes, then of 4
+TABLE_ENTRY = 24  # floats that an entry of a table takes while it is made: a dozen arrays of 8 bytes
 PIECE = 2**16  # values looked at together: what is found of them stays in the cache
 Kind = tuple[str, tuple[int, ...]]  # dtype's name in the file, shape
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lcnn_engine.format.graph_json import graph_from_object
+from lcnn_engine.model.graph import Resize2D
 from lcnn_engine.model.reference import apply, tensors_by_node
 from lcnn_engine.model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
 from tests.helpers.model_files import valid_graph, valid_tensors
@@ -29,6 +30,14 @@ def test_magnitude_bounds_the_output_of_every_operation() -> None:
         bound = magnitude(node, inputs, tensors[node.name], values[node.name])
         assert bound.shape == values[node.name].shape
         assert (bound >= np.abs(values[node.name]) * 0.999999).all(), node.name
+
+
+def test_negative_weights_of_a_resize_count() -> None:
+    """Of [1, 2] made four the second is 1 + 26/128: of 111/128 - 9/128 of the 1 and 29/128 - 3/128 of the 2."""
+    node = Resize2D(name="a", inputs=("x",), size=(1, 4), method="bicubic")
+    x = np.array([1, -2], np.float32).reshape(1, 2, 1)
+    bound = magnitude(node, [x], {}, apply(node, [x], {}))
+    assert bound[0, 1, 0] == pytest.approx((111 + 9) / 128 + 2 * (29 + 3) / 128)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ EXPORTED = {
     "MobileNet": 64,
     "MobileNetV2": 64,
     "MobileNetV3Small": 64,
+    "NASNetMobile": 64,
     "ResNet50": 64,
     "ResNet50V2": 64,
     "VGG16": 64,
@@ -26,7 +27,6 @@ EXPORTED = {
 REFUSED = {  # every kind of layer that is missing
     "ConvNeXtTiny": (64, ("LayerNormalization", "LayerScale")),
     "InceptionResNetV2": (75, ("CustomScaleLayer",)),
-    "NASNetMobile": (64, ("Cropping2D",)),
 }
 
 
