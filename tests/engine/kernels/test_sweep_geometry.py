@@ -117,7 +117,7 @@ def test_channels(shape: tuple[int, ...], channels: int) -> None:
     check(network)
 
 
-@pytest.mark.parametrize("axes", permutations(range(3)))
+@pytest.mark.parametrize("axes", list(permutations(range(3))))
 @pytest.mark.parametrize("shape", [*IMAGES, (2, 5, 33)])
 def test_axes_in_another_order(shape: tuple[int, int, int], axes: tuple[int, int, int]) -> None:
     network = Network(shape, seeded("permute", shape, axes))
