@@ -112,7 +112,7 @@ def _held(graph: Graph, node: Node, atoms: Mapping[str, int]) -> Iterator[tuple[
         if isinstance(node, LookupConv2D):
             yield "S", padded[0] * padded[1] * atoms[node.name]
     if isinstance(node, Reshape):
-        yield "a copy", elements(source)
+        yield "a copy", elements(graph.shapes[node.inputs[0]])
     if isinstance(node, Tabled):
         yield "tables", TABLE_ENTRY * node.taps() * sum(graph.shapes[node.name])
 
