@@ -88,10 +88,13 @@ class Builder:
             return self.add("permute", f"{name}.permuted", [value.node], axes=tuple(axes))
         order = places(factor for group in groups for factor in group)
         if len(groups) == len(own) and tuple(groups[:-1]) == own[:-1] and shape == value.shape:
-            return self.add("take_channels", f"{name}.ordered", [value.node], {"indices": places(groups[-1])})
+            return self.take(f"{name}.ordered", value.node, places(groups[-1]))
         flat = self._reshaped(value.node, (elements(value.shape),), name)
-        taken = self.add("take_channels", f"{name}.ordered", [flat], {"indices": order})
-        return self._reshaped(taken, shape, name)
+        return self._reshaped(self.take(f"{name}.ordered", flat, order), shape, name)
+
+    def take(self, name: str, source: str, indices: np.ndarray) -> str:
+        """Append what takes channels by their ``indices``."""
+        return self.add("take_channels", name, [source], {"indices": indices.astype(np.int32)}, channels=len(indices))
 
 
 def by_channel(array: np.ndarray, value: Value) -> np.ndarray | None:

@@ -14,7 +14,7 @@ from .building import Builder, RefusedError
 from .calls import Call, Input, Translating
 from .constants import Folder
 from .input_layout import input_value
-from .layout import Value, laid_out, order_of
+from .layout import Value, contiguous, laid_out
 from .operators import TRANSLATED
 from .reading import Model, Operator
 from .recognition import recognised
@@ -145,7 +145,10 @@ class _Translator:
         if not isinstance(result, Value):
             raise ModelFormatError(f"expected the output {shown(self.wanted)} to depend on the input, found a constant")
         try:
-            node = _result(builder, result, self.wanted)
+            last = value.axes[1:] == contiguous(value.shape) and any(
+                out.name == self.wanted for out in self.model.outputs
+            )
+            node = _result(builder, result, self.wanted, last)
         except RefusedError as error:
             raise NotTakenError([Refusal(self.wanted, "output", str(error))]) from None
         return Translated(builder, declared, node, self.notes)
@@ -218,16 +221,18 @@ def _dims_of(op: Operator, found: Input) -> np.ndarray:
     return np.array(dims[op.attributes.get("start", 0) : op.attributes.get("end")], np.int64)
 
 
-def _result(builder: Builder, value: Value, name: str) -> str:
-    """Give the node that is the output: (C,) where only one axis is wide, else (H, W, C)."""
+def _result(builder: Builder, value: Value, name: str, channels_last: bool) -> str:
+    """Give the node that is the output: (C,) where only one axis is wide, else (H, W, C).
+
+    ``channels_last``: an output of four axes is N, H, W, C as the input is; without, where it lies in that order.
+    """
     wide = [axis for axis, size in enumerate(value.dims) if size > 1]
     order: Sequence[Sequence[int]]
     if len(value.dims) <= 2 or len(wide) <= 1:
         order = [list(range(len(value.dims)))]
-    elif order_of(value) is not None and len(value.shape) == 3:
-        order = order_of(value) or []
     elif len(value.dims) == 4 and value.dims[0] == 1:
-        order = [[2], [3], [1]]
+        last = channels_last or value.axes[1:] == contiguous(value.shape)
+        order = [[1], [2], [3]] if last else [[2], [3], [1]]
     elif len(wide) <= 3:
         order = [wide[:-2], wide[-2:-1], wide[-1:]]
     else:

@@ -141,8 +141,7 @@ def _fitted(call: Translating, value: Value, full: Value) -> str:
         return call.builder.arranged(value, order, call.name)
     if not wide:
         single = call.builder.arranged(value, ([0],), call.name)
-        repeated = {"indices": np.zeros(full.shape[-1], np.int32)}
-        return call.add("take_channels", single, part="repeated", tensors=repeated)
+        return call.builder.take(f"{call.name}.repeated", single, np.zeros(full.shape[-1]))
     if wide <= set(order[-1]):
         return call.builder.arranged(value, (order[-1],), call.name)
     if len(order) == 3 and wide == {*order[0], *order[1]}:

@@ -162,7 +162,7 @@ def _cropped(call: Translating, value: Value, order: list[list[int]], axis: int,
 def _taken(call: Translating, value: Value, axis: int, indices: np.ndarray, part: str) -> Value:
     """Take elements along an axis, which becomes the channels."""
     source, order = call.with_last(value, [axis])
-    node = call.add("take_channels", source, part=part, tensors={"indices": indices.astype(np.int32)})
+    node = call.builder.take(f"{call.name}.{part}" if part else call.name, source, indices)
     return laid_out(node, order, [len(indices) if i == axis else size for i, size in enumerate(value.dims)])
 
 
@@ -220,8 +220,8 @@ def _depth(call: Translating) -> Value:
     if op == "depth_to_space" and call.text("mode", "DCR") == "CRD":
         if block < 1 or channels % block**2:
             raise RefusedError(f"expected channels in {block} x {block} parts, found {channels}")
-        indices = np.arange(channels, dtype=np.int32).reshape(-1, block**2).T.reshape(-1)
-        source = call.add("take_channels", source, part="ordered", tensors={"indices": indices})
+        indices = np.arange(channels).reshape(-1, block**2).T.reshape(-1)
+        source = call.builder.take(f"{call.name}.ordered", source, indices)
     node = call.add(op, source, block_size=block)
     return image(node, call.builder.shapes[node])
 
