@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
@@ -19,14 +19,14 @@ from .calls import Call, one_axis
 
 __all__ = ["MAX_FOLDED_BYTES", "Folder", "target_shape"]
 
-MAX_FOLDED_BYTES = 4 * 2**30
+MAX_FOLDED_BYTES = 2 * 2**30
 
 
 @dataclass
 class Folder:
     """Calculates nodes whose inputs are constants, within a budget of bytes."""
 
-    left: int = MAX_FOLDED_BYTES
+    left: int = field(default_factory=lambda: MAX_FOLDED_BYTES)
 
     def fold(self, call: Call) -> list[np.ndarray]:
         """Give the results of a node of constants. Raises RefusedError for an operator that is not in FOLDED."""
@@ -49,8 +49,10 @@ def _size_of_result(call: Call) -> int:
     """Bound the bytes of what a node of constants gives."""
     arrays = [array for array in call.inputs if isinstance(array, np.ndarray)]
     kind = call.operator.type
+    if kind == "Concat":
+        return sum(array.nbytes for array in arrays)
     if kind == "ConstantOfShape":
-        return 8 * math.prod(max(0, int(size)) for size in call.constant(0).reshape(-1))
+        return 4 * math.prod(max(0, int(size)) for size in call.constant(0).reshape(-1))
     if kind == "Range":
         start, limit, step = (float(call.constant(i).reshape(-1)[0]) for i in range(3))
         if not step or not math.isfinite((limit - start) / step):
@@ -65,7 +67,8 @@ def _size_of_result(call: Call) -> int:
     if kind == "Pad":
         return 8 * math.prod(size + sum(abs(n) for n in call.numbers(1, "pads") or []) for size in arrays[0].shape)
     try:
-        return 8 * math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
+        wide = max((array.itemsize for array in arrays), default=0)
+        return max(4, wide) * math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
     except ValueError:
         return 8 * sum(array.size for array in arrays)
 

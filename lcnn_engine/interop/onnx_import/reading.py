@@ -214,6 +214,8 @@ class Tensors:
         """Make the array of a tensor, float32 for every kind of float. Raises ModelFormatError."""
         where = f"tensor {shown(tensor.name)}"
         kind = _kind_of(tensor, where)
+        if kind.kind not in "iubfV":
+            raise ModelFormatError(f"{where}: expected numbers, found {kind}")
         dims = tuple(tensor.dims)
         if any(size < 0 for size in dims):
             raise ModelFormatError(f"{where}: expected sizes of at least 0, found {shown(dims)}")
@@ -228,7 +230,7 @@ class Tensors:
             array = numpy_helper.to_array(tensor)
         except (ValueError, TypeError) as error:
             raise ModelFormatError(f"{where}: expected values for shape {shown(dims)}, found others: {error}") from None
-        return _widened(array, where)
+        return _widened(array)
 
     def _bring_in(self, tensor: onnx.TensorProto, where: str, size: int) -> None:
         """Put the bytes of a tensor that lie in another file where those of others are."""
@@ -288,12 +290,10 @@ def _check_raw(tensor: onnx.TensorProto, where: str, kind: np.dtype, count: int)
         raise ModelFormatError(f"{where}: expected data for shape {shown(tuple(tensor.dims))}, found {there} bytes")
 
 
-def _widened(array: np.ndarray, where: str) -> np.ndarray:
+def _widened(array: np.ndarray) -> np.ndarray:
     """Make float32 of every kind of float, as float64 may be; integers stay, those of 4 bits become int8."""
     if array.dtype.kind in "iub":
         return array
-    if array.dtype.kind == "O" or array.dtype.kind in "SU":
-        raise ModelFormatError(f"{where}: expected numbers, found text")
     with np.errstate(over="ignore", invalid="ignore"):
         wide = array.astype(np.int8) if "int" in array.dtype.name else array.astype(np.float32)
     return wide

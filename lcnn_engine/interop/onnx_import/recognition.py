@@ -47,6 +47,7 @@ _NUMERIC: dict[str, Callable[..., Any]] = {
     "Softplus": lambda _, x: np.logaddexp(0.0, x), "Reciprocal": lambda _, x: 1.0 / x,
 }  # fmt: skip
 _LAST = ("Mul", "Div", "Max", "Min", "Add", "Sub", "Clip", "Log")  # what the last operator of a function may be
+_STRAIGHT = ("Add", "Sub", "Mul", "Div", "Neg", "Identity")  # no activation is made of these alone
 _EXPECTED = {
     row.name: row.function(SAMPLES, 0.0)
     for row in ACTIVATION_FUNCTIONS.values()
@@ -93,7 +94,8 @@ class _Finder:
             path = self._between(op, name)
             if path is None:
                 break
-            if len(path) > 1 and (match := self._match(path, name, op.outputs[0])) is not None:
+            bends = any(each.type not in _STRAIGHT for each in path)
+            if len(path) > 1 and bends and (match := self._match(path, name, op.outputs[0])) is not None:
                 found = Operator(op.name, "lcnn.activation", (name,), op.outputs, match, "lcnn")
             steps += 1
             name = self.sources[name][0] if name in self.sources else None
