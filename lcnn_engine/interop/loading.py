@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -37,10 +38,13 @@ def from_onnx(
     else that of the file. ``input_size``: (H, W) where the model leaves them open. ``output``: the value or
     node that is the result, where it is another than the model's only output.
 
+    Warns where numbers are not quite the model's: quantized weights are widened, quantized activations not rounded.
     Raises ModelFormatError for what is no sound ONNX model and, with every node that is the matter, for one that has
     operators which the engine cannot take; MissingPackageError without the package onnx; FileNotFoundError.
     """
     converted = onnx_converter()(source, labels, preprocessing, name, input_size, output)
+    for note in converted.notes:
+        warnings.warn(note, stacklevel=2)
     return converted.graph, converted.tensors
 
 

@@ -19,12 +19,16 @@ class RefusedError(LcnnError):
 
 
 class Builder:
-    """The graph in the making: nodes in order, their tensors by ``<node>/<tensor>``, their shapes."""
+    """The graph in the making: nodes in order, their tensors by ``<node>/<tensor>``, their shapes.
+
+    ``notes`` say what is not quite as the model has it.
+    """
 
     def __init__(self, source: str, shape: Shape) -> None:
         self.nodes: list[Node] = []
         self.tensors: dict[str, np.ndarray] = {}
         self.shapes: dict[str, Shape] = {source: shape}
+        self.notes: list[str] = []
         self._numbers: dict[str, int] = {}
         self._arranged: dict[tuple[str, Shape, tuple[int, ...]], str] = {}
 
@@ -46,6 +50,11 @@ class Builder:
             dtype = np.int32 if array.dtype.kind == "i" else np.float32
             self.tensors[f"{name}/{key}"] = np.ascontiguousarray(array, dtype)
         return name
+
+    def note(self, text: str) -> None:
+        """Say once what was changed."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _free(self, name: str) -> str:
         candidate = name

@@ -132,6 +132,8 @@ class _Translator:
 
     def run(self, input_size: tuple[int, int] | None) -> Translated:
         left = [op for op in self.operators if not self._fold(op)]
+        for op in left:
+            self._inputs(op)
         constants = {name: array for name, array in self.known.items() if isinstance(array, np.ndarray)}
         left = _needed(recognised(left, constants), self.wanted)
         declared, value, self.batch = input_value(self.model, left, constants, input_size)
@@ -151,7 +153,7 @@ class _Translator:
             node = _result(builder, result, self.wanted, last)
         except RefusedError as error:
             raise NotTakenError([Refusal(self.wanted, "output", str(error))]) from None
-        return Translated(builder, declared, node, self.notes)
+        return Translated(builder, declared, node, [*self.notes, *builder.notes])
 
     def _inputs(self, op: Operator) -> list[Input]:
         """Give what an operator reads, constants read from the file as they are needed."""
@@ -168,8 +170,8 @@ class _Translator:
         if any(name and found is None for name, found in zip(op.inputs, inputs, strict=True)):
             self._give(op, [])
             return True
-        if op.type == "DequantizeLinear":
-            self._note("quantized weights were widened to float32")
+        if op.type == "DequantizeLinear" and not self.notes:
+            self.notes.append("quantized weights were widened to float32")
         try:
             self._give(op, self.folder.fold(Call(op, inputs, self.model.opset)))
         except (RefusedError, *MALFORMED) as error:
@@ -202,10 +204,6 @@ class _Translator:
     def _refuse(self, op: Operator, error: Exception) -> None:
         self.refusals.append(Refusal(op.name, op.type, str(error)))
         self._give(op, [])
-
-    def _note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
 
 
 def _unknown(op: Operator) -> str:

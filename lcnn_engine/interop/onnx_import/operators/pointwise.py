@@ -15,6 +15,7 @@ from .registry import translates
 __all__ = ["activated", "constant_like", "scaled"]
 
 FLOAT_LIMIT = 3.4e38  # a bound of Clip beyond it bounds nothing
+UNSIGNED = (0, 2, 4, 21)  # of ONNX's types: uint8 where none is given, uint8, uint16, uint4
 
 
 def activated(call: Translating, value: Value, name: str, alpha: float | None = None, part: str = "") -> Value:
@@ -74,6 +75,20 @@ def _identity(call: Translating) -> Value:
     if call.operator.type == "Cast" and to not in (1, 10, 11, 16):  # float, float16, double, bfloat16
         raise RefusedError("expected a cast to floating point, found one to whole numbers")
     return call.value()
+
+
+@translates("QuantizeLinear", "DequantizeLinear")
+def _unquantized(call: Translating) -> Value:
+    """Leave out that activations are rounded; a range that begins at 0 is often all that a model has of its relu."""
+    value, scale, zero = call.value(), call.constant(1), call.maybe(2)
+    if scale.size != 1:
+        raise RefusedError("expected one scale for all of a quantized value, found several")
+    call.builder.note("the rounding and the upper limits of quantized activations were left out")
+    if zero is None:
+        begins_at_zero = call.integer("output_dtype", 0) in UNSIGNED
+    else:
+        begins_at_zero = bool((zero == (0 if zero.dtype.kind == "u" else np.iinfo(zero.dtype).min)).all())
+    return activated(call, value, "relu") if call.operator.type == "QuantizeLinear" and begins_at_zero else value
 
 
 @translates("Elu", "LeakyRelu")

@@ -241,6 +241,7 @@ def available(case: Case) -> bool:
     return all(name in ACTIVATIONS or name in NODE_TYPES for name in case.needs)
 
 
+@pytest.mark.filterwarnings("ignore:quantized weights were widened")
 @pytest.mark.parametrize("name", CASES)
 def test_gives_what_onnx_runtime_gives(name: str) -> None:
     case = CASES[name]
