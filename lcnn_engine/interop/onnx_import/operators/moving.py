@@ -99,7 +99,7 @@ def _concat(call: Translating) -> Value:
     axis = call.axis("axis", rank)
     others = {found.dims[:axis] + found.dims[axis + 1 :] if isinstance(found, Value) else
               found.shape[:axis] + found.shape[axis + 1 :] for found in call.inputs if found is not None}  # fmt: skip
-    if len(others) != 1 or None in call.inputs:
+    if len(others) != 1 or any(found is None for found in call.inputs):
         raise RefusedError(f"expected values alike but for axis {axis}, found {sorted(others)}")
     order = order_with_last(values[0], [axis])
     nodes, size = [], 0
