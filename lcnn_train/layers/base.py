@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 from lcnn_train.layers import sparsity
-from lcnn_train.layers.arguments import not_negative, positive
+from lcnn_train.layers.arguments import not_negative, one_of, positive
 
 # A function or object, its name, or the config of one, as Keras' get() functions take them; None for none.
 Activation = str | Callable[..., Any] | None
@@ -55,6 +55,7 @@ class LookupLayer(keras.layers.Layer):
         bias_constraint: Constraint,
         lookups_per_tap: int | None,
         groups_of: int,
+        atoms_of: int,
         **layer: Any,
     ):
         super().__init__(**layer)
@@ -62,23 +63,25 @@ class LookupLayer(keras.layers.Layer):
         self.l1 = not_negative("l1", l1)
         self.threshold = not_negative("threshold", threshold)
         self.lookups_per_tap = None if lookups_per_tap is None else positive("lookups_per_tap", lookups_per_tap)
-        self.groups_of = positive("groups_of", groups_of)
+        self.groups_of = one_of("groups_of", groups_of, sparsity.GROUPS_OF)
+        self.atoms_of = one_of("atoms_of", atoms_of, sparsity.ATOMS_OF)
+        if self.lookups_per_tap is not None and self.lookups_per_tap % self.atoms_of:
+            raise ValueError(
+                f"lookups_per_tap must be a multiple of atoms_of={self.atoms_of}. "
+                f"Received: lookups_per_tap={lookups_per_tap}"
+            )
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.bias_constraint = keras.constraints.get(bias_constraint)
 
-    def _check_groups(self, n: int) -> None:
-        if n % self.groups_of:
-            raise ValueError(f"groups_of must divide the number of filters, {n}. Received: groups_of={self.groups_of}")
-
     def _add_weights(self, m: int, kernel_size: tuple[int, ...], n: int) -> None:
         """Make D uniform in +-1/sqrt(m), P uniform in +-sigma, the mask all alive, the bias as its initializer says."""
         k = self.dictionary or m
         P_shape = (*kernel_size, k, n)
         self.epsilon = sparsity.epsilon(P_shape, self.threshold)
-        self.rule = sparsity.Rule(self.epsilon, self.lookups_per_tap, self.groups_of)
+        self.rule = sparsity.Rule(self.epsilon, self.lookups_per_tap, self.groups_of, self.atoms_of)
         self.D = None
         if self.dictionary is not None:
             self.D = self.add_weight(
@@ -121,7 +124,7 @@ class LookupLayer(keras.layers.Layer):
 
     def penalty(self) -> Any:
         """Give the layer's loss, lambda' * epsilon * |P|_1, a scalar: what it adds to `losses` when it is called."""
-        return self.l1 * self.epsilon * sparsity.norm(self.sparse_P(), self.groups_of)
+        return self.l1 * self.epsilon * sparsity.norm(self.sparse_P(), self.rule.blocks)
 
     def _loss_and_P(self) -> Any:
         if self.l1:
@@ -146,4 +149,5 @@ class LookupLayer(keras.layers.Layer):
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
             "lookups_per_tap": self.lookups_per_tap,
             "groups_of": self.groups_of,
+            "atoms_of": self.atoms_of,
         }
