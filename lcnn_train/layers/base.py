@@ -5,7 +5,8 @@ but the s largest of each tap, the paper's other rule), and an entry that was on
 of its own (`alive`): an optimizer's momentum would push an entry back over epsilon within a few steps. The mask is kept
 by a constraint of the variable P, which every Keras optimizer applies after its update, so plain `model.fit` needs no
 callback; and because the forward pass multiplies by the mask too, weights that an optimizer averages behind our back
-(EMA) revive nothing either.
+(EMA) revive nothing either. JAX's step is a function of its state, and lets an optimizer see and change the weights
+that it trains alone: there the mask is kept by the forward pass of a training step, whose changes of it come back.
 """
 
 # ruff: noqa: N802 - the paper's letters
@@ -34,9 +35,15 @@ class _StaysZero(keras.constraints.Constraint):
         self.alive, self.rule = alive, rule
 
     def __call__(self, P: Any) -> Any:
+        if _masks_in_forward():
+            return P
         mask = sparsity.survivors(P, self.alive, self.rule)
         self.alive.assign(mask)
         return ops.where(mask, P, ops.zeros_like(P))
+
+
+def _masks_in_forward() -> bool:
+    return bool(keras.backend.backend() == "jax")
 
 
 class LookupLayer(keras.layers.Layer):
@@ -72,6 +79,7 @@ class LookupLayer(keras.layers.Layer):
             )
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
+        self.probe: Any = None  # added to the sparse P, if set: its gradient is that of entries that are 0, too
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.bias_constraint = keras.constraints.get(bias_constraint)
@@ -126,10 +134,13 @@ class LookupLayer(keras.layers.Layer):
         """Give the layer's loss, lambda' * epsilon * |P|_1, a scalar: what it adds to `losses` when it is called."""
         return self.l1 * self.epsilon * sparsity.norm(self.sparse_P(), self.rule.blocks)
 
-    def _loss_and_P(self) -> Any:
+    def _loss_and_P(self, training: bool | None) -> Any:
+        if training and _masks_in_forward():
+            self.alive.assign(self.surviving())
         if self.l1:
             self.add_loss(self.penalty())
-        return ops.cast(self.sparse_P(), self.compute_dtype)
+        P = self.sparse_P()
+        return ops.cast(P if self.probe is None else P + self.probe, self.compute_dtype)
 
     def _finish(self, Y: Any) -> Any:
         if self.bias is not None:

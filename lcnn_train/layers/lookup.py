@@ -115,12 +115,12 @@ class LookupConv2D(LookupLayer):
         self._add_weights(m, self.kernel_size, self.filters)
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: m})
 
-    def call(self, X: Any) -> Any:
+    def call(self, X: Any, training: bool | None = None) -> Any:
         composed = self._cheaper_composed(X.shape)
         if not isinstance(self.padding, str):
             top, bottom, left, right = self.padding
             X = ops.pad(X, ((0, 0), (top, bottom), (left, right), (0, 0)))
-        P = self._loss_and_P()
+        P = self._loss_and_P(training)
         if composed and self.D is not None:
             D = ops.reshape(self.D, self.D.shape[2:])
             return self._finish(self._conv(X, ops.einsum("mk,rckn->rcmn", D, P)))
@@ -258,9 +258,9 @@ class LookupDense(LookupLayer):
         self._add_weights(m, (), self.units)
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: m})
 
-    def call(self, X: Any) -> Any:
+    def call(self, X: Any, training: bool | None = None) -> Any:
         S = X if self.D is None else ops.matmul(X, self.D)
-        return self._finish(ops.matmul(S, self._loss_and_P()))
+        return self._finish(ops.matmul(S, self._loss_and_P(training)))
 
     def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, ...]:
         """Return the positions of S: all axes between the batch and the last; a vector is an image of one pixel."""
