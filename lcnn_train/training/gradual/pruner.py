@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -118,7 +118,10 @@ class Pruner:
         return sum(stock.cost(stock.available) for stock in stocks) / self.whole
 
     def prune(self, step: int, gradients: Sequence[np.ndarray] | None = None) -> None:
-        """Bring the masks to the budget of a step; `gradients` at every entry of P, where they are needed."""
+        """Bring the masks to the budget of a step; `gradients` at every entry of P, where they are needed.
+
+        Raises ValueError, and changes nothing, where weights or gradients are no longer finite.
+        """
         found: Sequence[np.ndarray | None] = [None] * len(self.layers) if gradients is None else gradients
         living = [_blocks(layer, layer.surviving()) for layer in self.layers]
         budget = self.budget(step)
@@ -128,7 +131,7 @@ class Pruner:
             else [np.zeros((1, 1, 1), bool)] * len(living)
         )
         stocks = [
-            self._with_fixed(number, self._stock(number, self._energy(layer, gradient), alive))
+            self._with_fixed(number, self._stock(number, self._finite_energy(layer, gradient), alive))
             for number, (layer, gradient, alive) in enumerate(zip(self.layers, found, living, strict=True))
         ]
         of_grown = sum(
@@ -156,6 +159,15 @@ class Pruner:
         energy = _sums(layer, np.square(P))
         return energy / (float(energy.sum()) or 1.0)
 
+    def _finite_energy(self, layer: Any, gradient: np.ndarray | None) -> np.ndarray:
+        energy = self._energy(layer, gradient)
+        if not np.isfinite(energy).all():
+            raise ValueError(
+                f"layer {layer.name}: expected finite weights and gradients to choose lookups by, found others: the "
+                "training has diverged; lower the learning rate"
+            )
+        return energy
+
     def _stock(self, number: int, energy: np.ndarray, available: np.ndarray) -> Stock:
         layer, cost = self.layers[number], self.costs[number]
         atoms = layer.atoms_of
@@ -165,7 +177,7 @@ class Pruner:
     def _with_fixed(self, number: int, stock: Stock) -> Stock:
         layer = self.layers[number]
         fixed = largest(stock.energy, stock.available, _least_blocks(layer), stock.shrinks)
-        return Stock(**{**vars(stock), "fixed": fixed})
+        return replace(stock, fixed=fixed)
 
     def _grown(
         self, living: Sequence[np.ndarray], gradients: Sequence[Any], step: int, budget: float
@@ -186,14 +198,16 @@ class Pruner:
             atoms, filters = layer.rule.blocks
             least += cost.atom * (min(atoms, layer.atoms) if self._shrinks(layer) else layer.atoms)
             least += cost.entry * min(_least_blocks(layer) * atoms * filters, math.prod(layer.P.shape))
+        if self.settings.target * self.whole >= least:
+            return
         nearest = math.ceil(least / self.whole * 1e4) / 1e4
-        if self.settings.target * self.whole < least:
-            atoms_kept = any(layer.D is not None and not self._shrinks(layer) for layer in self.layers)
-            remedy = ', or dictionaries="shrink"' if atoms_kept and any(cost.atom for cost in self.costs) else ""
-            raise ValueError(
-                f"target: expected a share that dictionaries and one lookup a filter leave room for; found "
-                f"{self.settings.target}, the nearest is {nearest:.4f}. Take that{remedy}"
-            )
+        remedies = ["that"] if nearest <= 1 else ["smaller dictionaries or none"]
+        if any(cost.atom and not self._shrinks(layer) for layer, cost in self._pairs()):
+            remedies.append('dictionaries="shrink"')
+        raise ValueError(
+            f"target: expected a share that dictionaries and one lookup a filter leave room for; found "
+            f"{self.settings.target}, the nearest is {nearest:.4f}. Take {', or '.join(remedies)}"
+        )
 
 
 def _check(name: str, fits: bool, expected: str, found: Any) -> None:

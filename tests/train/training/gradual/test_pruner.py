@@ -202,3 +202,17 @@ def test_a_target_that_cannot_be_reached_names_the_nearest_that_can():
     with pytest.raises(ValueError, match=r"the nearest is 0\.0562\. Take that$"):
         Pruner(model, GradualSettings(0.01, end=1, dictionaries="shrink"))
     Pruner(model, GradualSettings(0.1, end=1, dictionaries="shrink")).prune(1)
+    large = keras.Sequential([keras.Input((8, 8, 6)), LookupConv2D(4, 3, 30, name="a")])
+    with pytest.raises(
+        ValueError, match=r'nearest is 1\.5000. Take smaller dictionaries or none, or dictionaries="shrink"$'
+    ):
+        Pruner(large, GradualSettings(1.0, end=1))
+
+
+def test_weights_that_are_not_finite_are_an_error_and_change_nothing():
+    pruner = Pruner(network(), GradualSettings(0.2, end=1, score="taylor"))
+    given = gradients(pruner)
+    given[1][0, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="layer conv2: expected finite weights and gradients"):
+        pruner.prune(1, given)
+    assert all(numpy_of(layer.alive).all() for layer in pruner.layers)
