@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..format.model_file import read_model
+from ..images.inputs import inputs
 from ..model import reference
 from ..model.graph import Graph
 from ..model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
@@ -24,7 +25,6 @@ from ..plan import Plan
 from ..runtime.info import kernel_info
 from ..runtime.threads import checked_threads
 from ..utils.text import counted, printable, shape_text, table
-from .inputs import inputs
 
 FUSED = "output, as predict runs it"  # to see every node, a plan must leave apart what predict's plan fuses
 FUSED_MARGIN = 16.0  # how much more than in nodes run one by one rounding may come to, over a whole network
