@@ -60,6 +60,11 @@ class NodeDifference:
         """keras / largest."""
         return _part(self.keras, self.largest)
 
+    @property
+    def overflows(self) -> bool:
+        """Whether both engine and Keras, as it is, are no finite numbers where Keras in float64 has others."""
+        return not (self.share <= 1 or np.isfinite(self.difference) or np.isfinite(self.keras))
+
 
 def _part(difference: float, largest: float) -> float:
     if difference == 0:
@@ -117,8 +122,8 @@ def verify(
     result's `whole_way` and is printed, but never an error: two decoders of JPEG differ.
 
     Raises VerificationError, an ExportError, where a value differs by more than `tolerance` of the largest |output| of
-    the node and 8 float32 roundings of the sum of |w| |x| behind the value, or where the file is not of this model.
-    ExportError for a model that cannot be exported.
+    the node and 8 float32 roundings of the sum of |w| |x| behind the value, or where the file is not of this model. It
+    says so where both overflow float32, which no export mends. ExportError for a model that cannot be exported.
     """
     net = Net.load(path)
     x = np.asarray(as_batch(images, net.input_shape, net.graph.preprocessing)[0], np.float32)
@@ -147,7 +152,14 @@ def _check_verified(result: Verification, tolerance: float, path: Any) -> None:
     failed = [node for node in result.nodes if not node.share <= 1]
     if not failed:
         return
-    worst = result.worst
+    if all(node.overflows for node in failed):
+        first = failed[0]
+        raise VerificationError(
+            f"{path}: expected values that float32 holds; found them to overflow at {first.name} (up to "
+            f"{first.largest:.1e} in float64), in Keras' own float32 as in the engine: the file is as the model is; "
+            "look for weights and images that are far larger than in training"
+        )
+    worst = max((node for node in failed if not node.overflows), key=lambda node: _ordered(node.share))
     more = f" and at {len(failed) - 1} more" if len(failed) > 1 else ""
     raise VerificationError(
         f"{path}: expected engine and Keras within {tolerance:g} of the largest output at every node (and {UNITS:g} "
