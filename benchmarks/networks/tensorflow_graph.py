@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from lcnn_engine.interop.dense import dense_equivalent
 from lcnn_engine.model import graph as g
-from lcnn_engine.model.resampling import taps_of
+from lcnn_engine.model.interpolation import taps_of
 
 Get = Callable[[str], Any]  # a tensor of the node as a variable, in TensorFlow's layout; None where it has none
 
