@@ -61,6 +61,8 @@ def _add_verify(commands: Any) -> None:
     more = "Compare the kernels with the NumPy reference, node by node, on images or on seeded noise."
     verify = _command(commands, "verify", "compare the kernels with the NumPy reference", more)
     _add_images(verify, "images", "image to compare on", nargs="*", default=[])
+    arrays = "what training made of these images, (N, H, W, C): compare the whole way from image to answer, too"
+    verify.add_argument("--inputs", metavar="ARRAY.npy", help=f"{arrays}; without images, compare on it")
     verify.add_argument("--all-isa", action="store_true", help="every kernel variant that this processor can run")
     _add_output(verify)
 

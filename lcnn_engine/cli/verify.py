@@ -11,12 +11,14 @@ import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from ..errors import InputError
 from ..format.model_file import read_model
+from ..images.inputs import inputs, read_arrays
+from ..images.whole_way import WholeWay, ways_apart
 from ..model import reference
 from ..model.graph import Graph
 from ..model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
@@ -24,7 +26,6 @@ from ..plan import Plan
 from ..runtime.info import kernel_info
 from ..runtime.threads import checked_threads
 from ..utils.text import counted, printable, shape_text, table
-from .inputs import inputs
 
 FUSED = "output, as predict runs it"  # to see every node, a plan must leave apart what predict's plan fuses
 FUSED_MARGIN = 16.0  # how much more than in nodes run one by one rounding may come to, over a whole network
@@ -62,16 +63,38 @@ def run(options: argparse.Namespace) -> int:
     """Print the max difference at every node; 1 if one is more than rounding can do."""
     threads = checked_threads(options.threads)
     graph, tensors = read_model(options.model)
-    batch = inputs(graph, options.images)
+    batch, given = _batch(graph, options.images, options.inputs)
     kernels = kernel_info()
     nodes = compare(graph, tensors, batch, kernels["isa_available"] if options.all_isa else [kernels["isa"]], threads)
     failed = [name for name, node in nodes.items() if not node.ok]
+    way = None if given is None else _whole_way(graph, tensors, batch, given, threads)
     if options.json:
-        print(json.dumps(_facts(graph, nodes, len(batch), failed), indent=1))
+        print(json.dumps(_facts(graph, nodes, len(batch), failed, way), indent=1))
     else:
-        what = counted(len(batch), "image") if options.images else "seeded noise"
+        what = counted(len(batch), "image") if options.images else options.inputs or "seeded noise"
         print(_report(graph, nodes, what, failed))
+        if way is not None:
+            print(way)
     return 1 if failed else 0
+
+
+def _batch(graph: Graph, images: Sequence[str], arrays: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read what to compare on, and what a training pipeline made of the same images, if that is given too."""
+    if arrays is None:
+        return inputs(graph, images), None
+    given = read_arrays(arrays, len(images) or None)
+    if given.shape[1:] != graph.input.shape:
+        raise InputError(f"{arrays}: expected inputs of shape {graph.input.shape}, got {given.shape[1:]}")
+    return (inputs(graph, images), given) if images else (given, None)
+
+
+def _whole_way(
+    graph: Graph, tensors: Mapping[str, np.ndarray], batch: np.ndarray, given: np.ndarray, threads: int
+) -> WholeWay:
+    """Compare what the file makes of images with what training made of them, and the answers to both."""
+    plan = Plan(graph, tensors)
+    outputs, expected = (np.stack([_outputs(plan, x, threads)[0] for x in each]) for each in (batch, given))
+    return ways_apart(batch, given, outputs, expected)
 
 
 def compare(
@@ -132,7 +155,9 @@ def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
     return difference / scale if scale else math.inf
 
 
-def _facts(graph: Graph, nodes: Mapping[str, Agreement], count: int, failed: Sequence[str]) -> dict[str, object]:
+def _facts(
+    graph: Graph, nodes: Mapping[str, Agreement], count: int, failed: Sequence[str], way: WholeWay | None
+) -> dict[str, object]:
     return {
         "name": graph.name,
         "inputs": count,
@@ -148,6 +173,7 @@ def _facts(graph: Graph, nodes: Mapping[str, Agreement], count: int, failed: Seq
             }
             for name, node in nodes.items()
         ],
+        **({} if way is None else {"whole_way": asdict(way)}),
     }
 
 

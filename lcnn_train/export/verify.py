@@ -20,14 +20,15 @@ from safetensors import safe_open
 from lcnn_engine import Net, read_model
 from lcnn_engine.format.graph_json import graph_from_object
 from lcnn_engine.images.preprocessing import as_batch
+from lcnn_engine.images.whole_way import WholeWay
 from lcnn_engine.model.graph import Node
 from lcnn_engine.model.reference import tensors_by_node
 from lcnn_engine.model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
-from lcnn_train.errors import ExportError
+from lcnn_train.errors import VerificationError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
 from lcnn_train.export.model_file import FP16_TENSORS
-from lcnn_train.export.whole_way import Pipeline, WholeWay, compare_whole_way
+from lcnn_train.export.whole_way import Pipeline, compare_whole_way
 from lcnn_train.keras_graph import copied, run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.lazy import former_keywords
@@ -58,6 +59,11 @@ class NodeDifference:
     def keras_ratio(self) -> float:
         """keras / largest."""
         return _part(self.keras, self.largest)
+
+    @property
+    def overflows(self) -> bool:
+        """Whether both engine and Keras, as it is, are no finite numbers where Keras in float64 has others."""
+        return not (self.share <= 1 or np.isfinite(self.difference) or np.isfinite(self.keras))
 
 
 def _part(difference: float, largest: float) -> float:
@@ -115,8 +121,9 @@ def verify(
     takes, one array for each. How far the file's own way from these images to the outputs is from that is in the
     result's `whole_way` and is printed, but never an error: two decoders of JPEG differ.
 
-    Raises ExportError where a value differs by more than `tolerance` of the largest |output| of the node and 8 float32
-    roundings of the sum of |w| |x| behind the value, or where the file is not of this model.
+    Raises VerificationError, an ExportError, where a value differs by more than `tolerance` of the largest |output| of
+    the node and 8 float32 roundings of the sum of |w| |x| behind the value, or where the file is not of this model. It
+    says so where both overflow float32, which no export mends. ExportError for a model that cannot be exported.
     """
     net = Net.load(path)
     x = np.asarray(as_batch(images, net.input_shape, net.graph.preprocessing)[0], np.float32)
@@ -126,7 +133,7 @@ def verify(
     _check_same(builder, tensors, dtypes, path)
     names = [node.name for node in builder.nodes]
     if names != list(net.graph.by_name):
-        raise ExportError(f"{path}: expected the nodes {names} of this model, found {list(net.graph.by_name)}")
+        raise VerificationError(f"{path}: expected the nodes {names} of this model, found {list(net.graph.by_name)}")
     copy = in_float64(model)
     exact, change = translate(copy), None
     if np.float16 in dtypes.values():
@@ -145,9 +152,16 @@ def _check_verified(result: Verification, tolerance: float, path: Any) -> None:
     failed = [node for node in result.nodes if not node.share <= 1]
     if not failed:
         return
-    worst = result.worst
+    if all(node.overflows for node in failed):
+        first = failed[0]
+        raise VerificationError(
+            f"{path}: expected values that float32 holds; found them to overflow at {first.name} (up to "
+            f"{first.largest:.1e} in float64), in Keras' own float32 as in the engine: the file is as the model is; "
+            "look for weights and images that are far larger than in training"
+        )
+    worst = max((node for node in failed if not node.overflows), key=lambda node: _ordered(node.share))
     more = f" and at {len(failed) - 1} more" if len(failed) > 1 else ""
-    raise ExportError(
+    raise VerificationError(
         f"{path}: expected engine and Keras within {tolerance:g} of the largest output at every node (and {UNITS:g} "
         f"roundings of what is summed), Keras in float64 from the engine's own inputs; found {worst.ratio:.2e}, "
         f"{worst.share:.3g} times what is allowed, at {worst.name}{more} (Keras' own rounding: "
@@ -176,7 +190,9 @@ def _compare(
         own = run_from(builder.traced, known, node.value).astype(np.float64)
         expected, engine = run_from(exact.traced, known, same.value, "float64"), features[node.name]
         if engine.shape != expected.shape:
-            raise ExportError(f"node {node.name}: expected shape {expected.shape} as in Keras, found {engine.shape}")
+            raise VerificationError(
+                f"node {node.name}: expected shape {expected.shape} as in Keras, found {engine.shape}"
+            )
         sums = _sums(graph[node.name], by_name, by_node, expected)
         with np.errstate(invalid="ignore"):  # infinity less infinity
             difference, keras_difference = (float(np.abs(values - expected).max()) for values in (engine, own))
@@ -214,15 +230,15 @@ def _stored_dtypes(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _check_same(builder: GraphBuilder, tensors: Mapping[str, np.ndarray], dtypes: Mapping[str, Any], path: Any) -> None:
-    """Raise ExportError unless the file's tensors are the model's, rounded as the file's are."""
+    """Raise VerificationError unless the file's tensors are the model's, rounded as the file's are."""
     expected = builder.tensors()
     if expected.keys() != tensors.keys():
-        raise ExportError(f"{path}: expected the tensors of this model, found others; export it again")
+        raise VerificationError(f"{path}: expected the tensors of this model, found others; export it again")
     for name, tensor in expected.items():
         with np.errstate(over="ignore"):
             rounded = tensor.astype(dtypes[name]).astype(tensors[name].dtype)
         if not np.array_equal(rounded, tensors[name]):
-            raise ExportError(f"{path}: {name} is not what this model holds; export it again")
+            raise VerificationError(f"{path}: {name} is not what this model holds; export it again")
 
 
 def in_float64(model: keras.Model) -> keras.Model:

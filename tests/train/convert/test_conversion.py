@@ -1,5 +1,7 @@
 """lookup_model: how near the start is to the trained network, what is copied, and what is refused."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -275,6 +277,22 @@ def test_arguments_that_make_no_model(arguments, message):
 def test_nothing_to_replace_is_said():
     with pytest.warns(UserWarning, match="lookup_model replaced no layer of small"):
         lookup_model(small(), dictionary={})
+
+
+def test_a_start_far_from_the_weights_is_said():
+    """Of orthogonal rows, k of m atoms keep k / m of the squares: the error is known."""
+    model = keras.Sequential(
+        [keras.Input((4, 4, 16)), *(layers.Conv2D(16, 1, use_bias=False, name=name) for name in "abc")]
+    )
+    for layer in model.layers:
+        layer.kernel.assign(np.eye(16, dtype=np.float32)[None, None])
+    with pytest.warns(UserWarning, match=r"2 of 3 .* than 0\.5 .*\(by a 0\.94, b 0\.61\).* a larger dictionary, more"):
+        lookups = lookup_model(model, dictionary={"a": 2, "b": 10, "c": 13})
+    assert [layer.name for layer in lookup_report(lookups).far] == ["a", "b"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert lookup_report(lookup_model(model, dictionary=13)).far == ()
+        lookup_model(model, dictionary=2, from_weights=False)
 
 
 class Penalised(keras.Model):

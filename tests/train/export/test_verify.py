@@ -199,3 +199,27 @@ def test_rounding_that_the_next_layer_makes_large_is_no_fault(tmp_path, digits):
     x = noise((12, 12, 32))
     assert verify(model, tmp_path / "m.safetensors", x).worst.share <= 1
     assert main(["verify", str(tmp_path / "m.safetensors")]) == 0
+
+
+def test_an_overflow_that_keras_has_too_is_the_models(tmp_path):
+    """Exporting it again would mend nothing; where the file is wrong as well, that comes first."""
+
+    def build(x):
+        return layers.Conv2D(4, 3, name="second")(layers.Conv2D(4, 3, name="first")(x))
+
+    model, path = functional((8, 8, 3), build), tmp_path / "m.safetensors"
+    for name in ("first", "second"):
+        kernel = model.get_layer(name).kernel
+        kernel.assign(kernel * 1e25)
+    export(model, path)
+    with pytest.raises(
+        ExportError, match=r"overflow at second \(up to \d\.\de\+\d\d in float64\), in Keras'"
+    ) as caught:
+        verify(model, path, noise((8, 8, 3)))
+    assert "again" not in str(caught.value)
+    other = functional(
+        (8, 8, 3), lambda x: layers.Conv2D(4, 3, 1, name="second")(layers.ReLU()(layers.Conv2D(4, 3, name="first")(x)))
+    )
+    other.set_weights(model.get_weights())
+    with pytest.raises(ExportError, match=r" at first and at 1 more \(Keras' own"):
+        verify(other, path, noise((8, 8, 3)))
