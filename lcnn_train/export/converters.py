@@ -32,7 +32,7 @@ from lcnn_train.export.moves import MOVES, move
 from lcnn_train.export.norms import group_norm, layer_norm
 from lcnn_train.export.rewritings import REWRITINGS
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call, Held, Rewriting, name_activations, rewritten, softmax_of
+from lcnn_train.keras_graph import Call, Held, Rewriting, Trace, name_activations, rewritten, softmax_of
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
@@ -49,6 +49,14 @@ def translate(model: keras.Model) -> GraphBuilder:
     builder = GraphBuilder(traced, _CONVERTERS)
     builder.preprocessing = preprocessing
     return builder
+
+
+def traced(model: keras.Model) -> Trace:
+    """List the calls of a model as they are exported, without a head that resizes or crops.
+
+    Raises ExportError as `translate` does for what it is not made of.
+    """
+    return traced_without_head(model)[0]
 
 
 def register(layer_class: type) -> Callable[[Rewriting], Rewriting]:
