@@ -27,6 +27,7 @@ _AUGMENTATION_NAMES = (
     "Solarization",
 )  # fmt: skip
 AUGMENTATION = tuple(getattr(keras.layers, name) for name in _AUGMENTATION_NAMES if hasattr(keras.layers, name))
+_SHEAR = getattr(keras.layers, "RandomShear", None)
 _PIPELINE: tuple[type, ...] = (keras.layers.Pipeline,) if hasattr(keras.layers, "Pipeline") else ()
 _SPLITS = (
     numpy_operations.Split,
@@ -44,6 +45,7 @@ _AFFINE = (numpy_operations.Add, numpy_operations.Multiply, numpy_operations.Sub
 _QUOTIENTS = (numpy_operations.Divide, numpy_operations.TrueDivide)
 COMBINING = (*_AFFINE, *_QUOTIENTS, numpy_operations.Maximum, numpy_operations.Minimum)
 """Operations of value with value, of tensors, arrays and numbers."""
+_is_named: list[Callable[[Any], bool]] = []
 Part = Literal["whole", "linear", "activation", "depthwise", "pointwise", "pointwise_linear"]
 
 
@@ -52,9 +54,11 @@ class Call:
     """One call of a layer: values are numbered; `input_shapes` and `output_shape` are without the batch.
 
     A layer whose own activation is a softmax is two calls, its `linear` part and its `activation`, for a model file
-    holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one, which is
-    `pointwise_linear` where a softmax follows. `arguments` are those of an operation on tensors, None in the place of
-    each tensor, `keywords` those by name. An operation that gives several tensors is as many calls, each of a `piece`.
+    holds them as two nodes; one whose own activation has no name there is its `linear` part and what that function
+    makes of Keras tensors. Two calls, too, is a separable convolution, its `depthwise` part and its `pointwise` one,
+    which is `pointwise_linear` where one of these follows. `arguments` are those of an operation on tensors, None in
+    the place of each tensor, `keywords` those by name. An operation that gives several tensors is as many calls, each
+    of a `piece`.
     """
 
     layer: Any
@@ -168,7 +172,8 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
     shapes = tuple(_shape(specs[number], where) for number in source)
     shape = _shape(specs[value], where)
     if type(layer) in _REWRITTEN:
-        found = _rewritten(layer, source, value, [specs[number] for number in source], numbers, specs)
+        rewriting, own = _REWRITTEN[type(layer)], layer
+        found = _rewritten(layer, lambda *given: rewriting(own, *given), source, value, numbers, specs)
         if found:
             return found
     calls: list[Call] = []
@@ -182,6 +187,9 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
         linear: Part = "linear" if part == "whole" else "pointwise_linear"
         calls.append(Call(layer, source, middle, shapes, shape, linear))
         source, shapes, part = (middle,), (shape,), "activation"
+    found = _with_function(Call(layer, source, value, shapes, shape, part), numbers, specs)
+    if found:
+        return [*calls, *found]
     arguments, keywords = _arguments(node)
     if isinstance(layer, COMBINING) and len(source) == 1 and not is_affine(layer, arguments, shapes[0], shape):
         return _with_held(Call(layer, source, value, shapes, shape, arguments=arguments), next(numbers))
@@ -261,21 +269,61 @@ def rewritten_kinds() -> tuple[type, ...]:
     return tuple(_REWRITTEN)
 
 
-def _rewritten(
-    layer: Any, source: tuple[int, ...], value: int, given: list[Any], numbers: Iterator[int], specs: dict[int, Any]
-) -> list[Call]:
-    """List the calls that a layer is rewritten as, none where it is to be taken as it is.
+def name_activations(is_named: Callable[[Any], bool]) -> None:
+    """Say which activations are called by a name; the others are taken for what they make of Keras tensors."""
+    _is_named[:] = [is_named]
 
-    Raises ExportError unless they give what the layer gives.
+
+def _with_function(call: Call, numbers: Iterator[int], specs: dict[int, Any]) -> list[Call]:
+    """List a layer whose activation has no name as what it is without it, and what the function is; none for others.
+
+    None, too, where the function cannot be called on Keras tensors.
     """
+    layer, value = call.layer, call.output
+    activation = getattr(layer, "activation", None)
+    if not isinstance(layer, keras.layers.Layer) or not callable(activation) or call.part == "activation":
+        return []
+    if all(named(activation) for named in _is_named):
+        return []
+    calls, source = [], call.inputs
+    if not isinstance(layer, keras.layers.Activation):
+        part: Part = "linear" if call.part == "whole" else "pointwise_linear"
+        source = (next(numbers),)
+        specs[source[0]] = specs[value]
+        calls.append(replace(call, output=source[0], part=part))
+
+    def function(x: Any) -> Any:
+        try:
+            return activation(x)
+        except Exception:  # whatever a function of anybody's raises on tensors without values
+            return NotImplemented
+
+    found = _rewritten(layer, function, source, value, numbers, specs, activation)
+    return [*calls, *found] if found else []
+
+
+def _rewritten(
+    layer: Any,
+    function: Callable[..., Any],
+    source: tuple[int, ...],
+    value: int,
+    numbers: Iterator[int],
+    specs: dict[int, Any],
+    original: Callable[..., Any] | None = None,
+) -> list[Call]:
+    """List the calls that a layer is rewritten as by `function`, none where it is to be taken as it is.
+
+    Raises ExportError unless they give what the layer gives, or the `original` inside of it.
+    """
+    given = [specs[number] for number in source]
     inputs = [keras.Input(batch_shape=(None, *tensor.shape[1:]), dtype=tensor.dtype) for tensor in given]
-    output = _REWRITTEN[type(layer)](layer, *inputs)
+    output = function(*inputs)
     if output is NotImplemented:
         return []
     if not isinstance(output, keras.KerasTensor) or any(output is tensor for tensor in inputs):
         raise ExportError(f"layer {layer.name}: expected its translation to give a new Keras tensor, found {output!r}")
     model = keras.Model(inputs, output)
-    _check_rewriting(layer, model, [_shape(tensor, f"layer {layer.name}") for tensor in inputs])
+    _check_rewriting(layer, original or layer, model, [_shape(tensor, f"layer {layer.name}") for tensor in inputs])
     graph, calls = functional_graph(model), []
     inside = {id(tensor): number for tensor, number in zip(graph.inputs, source, strict=True)}
     for node, known in walk(graph, inside, numbers):
@@ -293,11 +341,12 @@ def _rewritten(
     ]
 
 
-def _check_rewriting(layer: Any, model: Any, shapes: list[tuple[int, ...]]) -> None:
+def _check_rewriting(layer: Any, original: Any, model: Any, shapes: list[tuple[int, ...]]) -> None:
     rng = np.random.default_rng(0)
     inputs = [keras.ops.convert_to_tensor(rng.normal(0, 1, (2, *shape)).astype(np.float32)) for shape in shapes]
     wanted, found = (
-        np.asarray(keras.ops.convert_to_numpy(run(inputs if len(inputs) > 1 else inputs[0]))) for run in (layer, model)
+        np.asarray(keras.ops.convert_to_numpy(run(inputs if len(inputs) > 1 else inputs[0])))
+        for run in (original, model)
     )
     same = wanted.shape == found.shape and np.array_equal(np.isfinite(wanted), np.isfinite(found))
     finite = np.isfinite(wanted)  # NaN where a root or a logarithm of these inputs is none
@@ -367,11 +416,23 @@ def copied(layer: Any, **changes: Any) -> Any:
     """
     if type(layer) is keras.layers.Lambda:
         return _copied_lambda(layer, changes)
-    config = layer.get_config() | changes
+    config = config_of(layer) | changes
+    if type(layer) is _SHEAR:  # Keras writes (-x, x) for a factor x, and does not read that
+        config |= {key: config[key][1] for key in ("x_factor", "y_factor") if config[key][0] < 0}
     activation = getattr(layer, "activation", None)
     if "activation" in config and callable(activation) and not isinstance(activation, keras.Operation):
         config["activation"] = activation
     return type(layer).from_config(config)
+
+
+def config_of(layer: Any) -> dict[str, Any]:
+    """Give the config of a layer or an operation; of an activation that is a function, Keras' linear one, as Keras
+    refuses to write some, as `functools.partial`."""
+    activation = getattr(layer, "activation", None)
+    if not callable(activation) or isinstance(activation, keras.Operation):
+        return dict(layer.get_config())
+    with _without_activation(layer):
+        return dict(layer.get_config())
 
 
 def _copied_lambda(layer: keras.layers.Lambda, changes: dict[str, Any]) -> keras.layers.Lambda:

@@ -80,6 +80,7 @@ def _write_keras(source: TrainedModel, output: Path, labels: str | None) -> int:
 
 
 def _write_model_file(parsed: argparse.Namespace, output: Path, source: TrainedModel) -> int:
+    from lcnn_engine import read_model
     from lcnn_train.export.model_file import export
 
     config, labels = source.config, _labels(parsed.labels, source)
@@ -92,7 +93,7 @@ def _write_model_file(parsed: argparse.Namespace, output: Path, source: TrainedM
         name=parsed.name or (config.name if config else None),
     )
     _written(output)
-    if config is None:
+    if read_model(output)[0].preprocessing is None:
         print(f"{output}: takes arrays only, for how images are prepared is not known; --config says it")
     if labels is None:
         print(f"{output}: classes go by their numbers; --labels FILE names them")

@@ -17,7 +17,7 @@ import numpy as np
 from lcnn_engine.utils.text import table
 from lcnn_train.convert import factorization as factoring
 from lcnn_train.convert.selection import Choice, ConversionOptions, Dictionary, Skip, choose
-from lcnn_train.keras_graph import copied, functional_graph
+from lcnn_train.keras_graph import config_of, copied, functional_graph
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.progress import shown
@@ -264,7 +264,7 @@ def _not_compiled(model: keras.Model) -> Iterator[None]:
 
 
 def _lookup_layer(layer: Any, arguments: dict[str, Any]) -> Any:
-    config = layer.get_config()
+    config = config_of(layer)
     own = {key: config[key] for key in _KEPT if key in config}
     if not isinstance(layer.activation, keras.Operation):  # a function, whose name alone Keras may not know
         own["activation"] = layer.activation

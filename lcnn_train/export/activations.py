@@ -15,7 +15,7 @@ from keras.src.ops import numpy as numpy_operations
 from lcnn_engine.model.activations import ACTIVATIONS
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import NodeBuilder
-from lcnn_train.keras_graph import Call
+from lcnn_train.keras_graph import Call, softmax_of
 
 _KERAS_ALPHAS = {"leaky_relu": 0.2, "elu": 1.0}  # defaults of Keras' and TensorFlow's functions
 _FUNCTIONS = {  # a file's names are those of keras.activations and, but for hard_sigmoid's, of keras.ops and tf.nn
@@ -84,9 +84,18 @@ def named_activation(layer: Any, activation: Callable[..., Any]) -> Activation:
         found = f"{module}.{found}" if module and found in (*ACTIVATIONS, "softmax", "log_softmax") else found
         raise ExportError(
             f"layer {layer.name}: a model file has no activation {found}. Supported: "
-            f"{', '.join(ACTIVATIONS)}, softmax, log_softmax"
+            f"{', '.join(ACTIVATIONS)}, softmax, log_softmax, and functions of keras.ops and arithmetic"
         )
     return name, _KERAS_ALPHAS.get(name)
+
+
+def is_named(activation: Any) -> bool:
+    """Whether a file has a name for an activation, or an operation of its own."""
+    try:
+        named_activation(keras.layers.Identity(), activation)
+    except ExportError:
+        return softmax_of(activation) is not None
+    return True
 
 
 def _relu(layer: Any, relu: Any) -> Activation:
@@ -97,8 +106,7 @@ def _relu(layer: Any, relu: Any) -> Activation:
         return "relu6", None
     raise ExportError(
         f"layer {layer.name}: expected a ReLU with threshold 0 and, without negative_slope, max_value None or 6; "
-        f"found threshold={relu.threshold}, max_value={relu.max_value}, negative_slope={relu.negative_slope}; make "
-        f"it a layer of its own, behind this one"
+        f"found threshold={relu.threshold}, max_value={relu.max_value}, negative_slope={relu.negative_slope}"
     )
 
 

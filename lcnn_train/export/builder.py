@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import layers
 from keras.src.applications.convnext import StochasticDepth
+from keras.src.ops import core as core_operations  # Keras has no public name for what keras.ops.cast makes
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
@@ -107,6 +108,8 @@ class GraphBuilder:
         layer = call.layer
         if is_augmentation(layer):
             return call.input_shapes == (call.output_shape,)
+        if type(layer) is core_operations.Cast:  # a file's values are floats
+            return bool(keras.backend.is_float_dtype(layer.dtype))
         if isinstance(layer, layers.Activation):
             return layer.activation is keras.activations.linear
         if isinstance(layer, layers.Flatten | layers.Reshape):
@@ -215,6 +218,9 @@ class GraphBuilder:
         """Let a node hold the value of this call, which is part of it from now on."""
         node.value = call.output
         self._producers[call.output] = node
+        if call.name and call.name == node.layer.name:  # what a layer's own activation is made of: no node between
+            self._names.remove(node.name)
+            node.name = self._unique(call.name)
 
     def take_padding(self, node: NodeBuilder) -> tuple[int, ...]:
         """Take the zeros of a zero_pad2d node that only `node`, the last one, reads; the zero_pad2d goes."""

@@ -18,7 +18,13 @@ from keras.src.ops import numpy as numpy_operations
 from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
 from lcnn_train.export import resizing, transposed, weighted
-from lcnn_train.export.activations import ACTIVATION_LAYERS, Activation, named_activation, set_activation
+from lcnn_train.export.activations import (
+    ACTIVATION_LAYERS,
+    Activation,
+    is_named,
+    named_activation,
+    set_activation,
+)
 from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, held, normalization, power, rescaling, square
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.head import traced_without_head
@@ -26,7 +32,7 @@ from lcnn_train.export.moves import MOVES, move
 from lcnn_train.export.norms import group_norm, layer_norm
 from lcnn_train.export.rewritings import REWRITINGS
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call, Held, Rewriting, rewritten, softmax_of
+from lcnn_train.keras_graph import Call, Held, Rewriting, Trace, name_activations, rewritten, softmax_of
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
@@ -43,6 +49,14 @@ def translate(model: keras.Model) -> GraphBuilder:
     builder = GraphBuilder(traced, _CONVERTERS)
     builder.preprocessing = preprocessing
     return builder
+
+
+def traced(model: keras.Model) -> Trace:
+    """List the calls of a model as they are exported, without a head that resizes or crops.
+
+    Raises ExportError as `translate` does for what it is not made of.
+    """
+    return traced_without_head(model)[0]
 
 
 def register(layer_class: type) -> Callable[[Rewriting], Rewriting]:
@@ -280,3 +294,4 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
 }
 for _kind, _rewriting in REWRITINGS.items():
     rewritten(_kind, _rewriting)
+name_activations(is_named)

@@ -13,13 +13,13 @@ from lcnn_train.keras_graph import Call
 
 
 def layer_norm(builder: GraphBuilder, call: Call) -> None:
-    """Add a norm over the last axis; of one over a whole image `rewritings.py` makes something else."""
+    """Add a norm over the last axis; of others `rewritings.py` makes something else."""
     layer: Any = call.layer
     axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
     if layer.rms_scaling or [axis % (len(call.output_shape) + 1) for axis in axes] != [len(call.output_shape)]:
         raise ExportError(
-            f"layer {layer.name}: expected a norm over the last axis or over a whole image, axes 1, 2 and 3, without "
-            f"rms_scaling; found axis {layer.axis}"
+            f"layer {layer.name}: expected a norm over the last axis, over rows and columns or over a whole image, "
+            f"axes 1, 2 and 3, without rms_scaling; found axis {layer.axis}"
         )
     _scaled(builder.add(call, "layer_norm", epsilon=float(layer.epsilon)), call)
 

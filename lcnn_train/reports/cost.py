@@ -17,7 +17,8 @@ from keras import layers
 
 from lcnn_engine.analysis.cost import NodeCost, Size, lookup_cost, plain_cost
 from lcnn_train.errors import ExportError
-from lcnn_train.keras_graph import Call, trace
+from lcnn_train.export.converters import traced
+from lcnn_train.keras_graph import Call
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
@@ -56,7 +57,7 @@ def count(model: keras.Model, density: float | Sequence[float] | None = None) ->
     layer the rule says nothing of and for densities that do not fit, and as `export` does for a model that cannot be
     traced.
     """
-    calls = trace(model).calls
+    calls = traced(model).calls
     lookups = _lookups(calls, density)
     norms = {call.inputs[0] for call in calls if isinstance(call.layer, layers.BatchNormalization)}
     folded = norms & {call.output for call in calls if _can_take_norm(call)}
@@ -72,6 +73,8 @@ def count(model: keras.Model, density: float | Sequence[float] | None = None) ->
             costs.append(
                 plain_cost(call.layer.name, _BY_CHANNEL[type(call.layer)], call.output_shape, 0, _size(weights))
             )
+        elif isinstance(call.layer, layers.Normalization):  # it scales what comes in, as Rescaling does
+            continue
         elif getattr(call.layer, "weights", ()) and call.part != "activation":
             costs.append(_plain_cost(call, call.output in folded))
     return costs

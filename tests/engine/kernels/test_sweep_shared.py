@@ -80,9 +80,9 @@ def test_layers_of_which_some_filters_share_nothing(size: tuple[int, int], alone
         check(network)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 2), (6, 17)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (6, 17), (30, 19)])
 def test_each_filter_has_its_border_cleared(size: tuple[int, int]) -> None:
-    """Whichever way it goes, in memory that held other numbers before."""
+    """Whichever way it goes, in memory that held other numbers before; between the rows of two units, too."""
     for draw, alone in enumerate((5, 20, 60)):
         filters = 2 * LANES + alone
         network = Network((*size, 8), seeded("border", size, draw), groups_of=LANES, alone=alone)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from keras.src.applications.convnext import LayerScale
 
 from lcnn_engine.analysis.cost import cost_of
 from lcnn_engine.format.model_file import read_model
@@ -79,6 +80,20 @@ def test_layers_of_every_kind(tmp_path):
     export(model, tmp_path / "model.safetensors")
     written = [c for c in cost_of(*read_model(tmp_path / "model.safetensors")) if c.weights]
     assert [(c.multiplications, c.bytes) for c in count(model)] == [(c.multiplications, c.bytes) for c in written]
+
+
+def test_a_model_of_images_of_any_size_is_counted_at_the_size_that_its_head_makes():
+    head = [layers.Resizing(24, 20), layers.Normalization(mean=[1.0, 2, 3], variance=[1.0, 2, 3])]
+    net = [layers.Conv2D(4, 3, name="a"), layers.GlobalAveragePooling2D(), layers.Dense(5, name="b")]
+    model = keras.Sequential([keras.Input((None, None, 3)), *head, *net])
+    assert {name: cost.multiplications for name, cost in by_name(model).items()} == {"a": 22 * 18 * 4 * 27, "b": 20}
+
+
+def test_layers_that_are_written_as_others_are_counted_as_those():
+    image = keras.Input((8, 8, 4))
+    x = layers.Conv2D(4, 1, name="a", activation=lambda t: t * keras.ops.sigmoid(t))(image)
+    model = keras.Model(image, x + LayerScale(0.1, 4)(layers.Conv2D(4, 1, name="b")(x)))
+    assert {name: cost.multiplications for name, cost in by_name(model).items()} == {"a": 64 * 16, "b": 64 * 16}
 
 
 def test_lookups_are_those_that_survive():

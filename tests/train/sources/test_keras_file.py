@@ -82,6 +82,14 @@ def test_what_is_not_known_is_said(folder, call):
     assert read_origin(folder / "foreign.keras") == Origin()
 
 
+def test_a_model_that_resizes_images_itself_takes_them(folder, call):
+    net = [keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Resizing(24, 20), *net])
+    model.save(folder / "resizing.keras")
+    assert "takes arrays only" not in call("export", "resizing.keras", "resizing.safetensors").out
+    assert Net.load("resizing.safetensors").graph.preprocessing.resize.size == (24, 20)
+
+
 @pytest.mark.parametrize(
     "member",
     [

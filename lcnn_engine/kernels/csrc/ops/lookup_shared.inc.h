@@ -83,8 +83,8 @@ static void shared_pixels(const lcnn_lookup_shared *u, int64_t group, int64_t pi
     }
 }
 
-/* Rows [first, last) of a group's filters: sums to scratch as the rows of the result will lie, zeros between them for
- * the border, so that they leave as one run. */
+/* Rows [first, last) of a group's filters: sums to scratch as the rows of the result will lie, zeros between them, and
+ * before the next unit's rows, for the border, so that they leave as one run. */
 static void shared_rows(const lcnn_call *call, const lcnn_context *context, int64_t group, int64_t first, int64_t last)
 {
     const lcnn_lookup_shared *u = &call->u.lookup_shared;
@@ -100,15 +100,16 @@ static void shared_rows(const lcnn_call *call, const lcnn_context *context, int6
         }
         if (u->activation > LCNN_ACT_relu)
             activate_run(sums, sums, out->width * LCNN_SHARED_LANES, u->activation, u->alpha);
-        for (int64_t i = out->width * SHARED_VECTORS; y + 1 < last && i < out->row * SHARED_VECTORS; i++)
+        for (int64_t i = out->width * SHARED_VECTORS; y + 1 < out->height && i < out->row * SHARED_VECTORS; i++)
             vstore(sums + i * LCNN_WIDTH, vset(0.0f));
     }
     int64_t filters = 0;
     while (filters < LCNN_SHARED_LANES && order[filters] >= 0) filters++;
     float *planes = context->arena + out->offset + first * out->row;
+    const int64_t run = (last - first) * out->row - (last < out->height ? 0 : out->row - out->width);
     for (int64_t v = 0; v < filters; v += LCNN_WIDTH)
-        store_filter_run(context->scratch + v, LCNN_SHARED_LANES, (last - first - 1) * out->row + out->width, planes,
-                         out->plane, order + v, min_i64(LCNN_WIDTH, filters - v));
+        store_filter_run(context->scratch + v, LCNN_SHARED_LANES, run, planes, out->plane, order + v,
+                         min_i64(LCNN_WIDTH, filters - v));
 }
 
 static void lookup_shared(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
