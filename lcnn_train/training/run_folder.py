@@ -60,7 +60,8 @@ class Run:
             if different:
                 raise RunError(
                     f"{self.folder}: expected the configuration that this run began with; it differs in "
-                    f"{', '.join(different)}. Name another folder with --run, or go back to the former values."
+                    f"{', '.join(different)}. Name another folder with --run (train.start_from={self.folder} "
+                    "begins there with these weights), or go back to the former values."
                 )
         text = json.dumps(values, indent=2) + "\n"
         write_atomically(self.config, lambda temporary: temporary.write_text(text, encoding="utf-8"))
