@@ -128,7 +128,7 @@ class Train(Section):
     once `sparsity` has come to its target.
 
     `start_from`: a run folder or a `.keras` file whose layers have the same names; a run begins with its weights,
-    lookup layers with what comes nearest to a dense layer's.
+    lookup layers with what comes nearest to a dense layer's. `epochs` of a run that is done may grow: it goes on.
     """
 
     epochs: Count = 12

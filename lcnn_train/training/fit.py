@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from lcnn_train.config.experiment import Config
+from lcnn_train.config.network_file import read_keras
 from lcnn_train.config.training import Train
 from lcnn_train.data.images import Images, check_outputs
 from lcnn_train.data.pipeline import data_errors, hold_out
@@ -29,7 +30,7 @@ from lcnn_train.training.state import TrainingState
 
 
 def build_model(config: Config) -> keras.Model:
-    """Build the network of a configuration, with fresh weights and not compiled."""
+    """Build the network of a configuration, not compiled, with fresh weights or those of its file."""
     return config.model.build()
 
 
@@ -49,12 +50,13 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
         stack.enter_context(_tensorflow_errors(replicas))
         stack.enter_context(_precision(settings.precision))
         if replicas.is_chief:
-            stack.enter_context(run.opened(config))
+            config = stack.enter_context(run.opened(config))
         train, validation = _splits(config)
         if replicas.is_chief:
             run.keep_labels(train.classes)
         stack.enter_context(data_errors(train, validation))
-        own = {"data": {"folder", "workers", "cache"}, "train": {"threads"}}  # what each machine has its own of
+        # What each machine has its own of.
+        own = {"data": {"folder", "workers", "cache"}, "train": {"threads"}, "model": {"file"}}
         replicas.agree(config.model_dump_json(exclude=own), "configuration")
         feed = Feed(config, train, validation, replicas)
         begins = not replicas.is_chief or run.checkpoints.newest() is None
@@ -97,12 +99,7 @@ def _trained(path: str, key: str) -> keras.Model:
         return load_run(place)[0]
     if place.suffix != ".keras" or not place.is_file():
         raise ConfigError(f"{key}: expected a run folder or a .keras file, found {path!r}")
-    try:
-        return keras.models.load_model(place, compile=False)
-    except Exception as error:  # of a damaged file, Keras passes on what zipfile, json and h5py raise
-        raise ConfigError(
-            f"{key}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}"
-        ) from error
+    return read_keras(place, key)
 
 
 def _callbacks(settings: Train, run: Run, tensorboard: bool, is_chief: bool) -> list[TrainingCallback]:

@@ -22,7 +22,7 @@ INLINE walk walk_of(const lcnn_map *out, const lcnn_map *a, const lcnn_map *b)
 
 INLINE vf scaled(vf x, const int affine, vf scale, vf shift, lcnn_activation activation, float alpha)
 {
-    return vactivate(affine ? x * scale + shift : x, activation, alpha);
+    return vactivate_inline(affine ? x * scale + shift : x, activation, alpha);
 }
 
 INLINE void scale_run(const float *in, int64_t length, const int affine, float scale, float shift,

@@ -148,7 +148,8 @@ INLINE vf vmish(vf x)
 
 #define ACTIVATE(name, formula) \
     case LCNN_ACT_##name: return formula;
-INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)
+/* Any activation, where the kernel does little else; `vactivate` elsewhere. */
+INLINE vf vactivate_inline(vf x, lcnn_activation kind, float alpha)
 {
     const vf zero = vset(0.0f);
     switch (kind) {
@@ -156,6 +157,19 @@ INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)
     case LCNN_ACTIVATION_COUNT: break;
     }
     return x;
+}
+
+/* The same in one place for all who call it: inlined, it would be most of every kernel's code. */
+static __attribute__((noinline)) vf vactivate_called(vf x, lcnn_activation kind, float alpha)
+{
+    return vactivate_inline(x, kind, alpha);
+}
+
+INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)
+{
+    if (kind == LCNN_ACT_linear) return x;
+    if (kind == LCNN_ACT_relu) return vmax(vset(0.0f), x);
+    return vactivate_called(x, kind, alpha);
 }
 
 #endif
