@@ -199,8 +199,12 @@ class Net:
     def features(self, x: Any, node: str | Sequence[str]) -> np.ndarray | dict[str, np.ndarray]:
         """Compute the activation of a node, float32 (H, W, C) or (C,), with a leading axis for a batch.
 
-        Takes what :meth:`predict` takes. A sequence of names gives {name: array}, from one run. Raises NodeNameError
-        (an InputError and a KeyError) for a name that is no node, InputError for what is no name and for none at all.
+        Takes what :meth:`predict` takes. A sequence of names gives {name: array}, from one run. The output alone has
+        the bits that :meth:`run` gives. Where more is asked for, less is folded and fused, and any value may differ in
+        its last bits from that of another request, within the 1e-5 of the largest that all are held to.
+
+        Raises NodeNameError (an InputError and a KeyError) for a name that is no node, InputError for what is no name
+        and for none at all.
         """
         names = self._checked_names(node)
         batch, single = as_batch(x, self.input_shape, self._graph.preprocessing)

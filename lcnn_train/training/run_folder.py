@@ -72,7 +72,8 @@ class Run:
             if different:
                 raise RunError(
                     f"{self.folder}: expected the configuration that this run began with; it differs in "
-                    f"{', '.join(different)}. Name another folder with --run, or go back to the former values."
+                    f"{', '.join(different)}. Name another folder with --run (train.start_from={self.folder} "
+                    "begins there with these weights), or go back to the former values."
                 )
         elif isinstance(config.model, ModelFile):  # without a checkpoint there is nothing to go on with
             source = Path(config.model.file).expanduser()

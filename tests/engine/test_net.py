@@ -15,6 +15,7 @@ from lcnn_engine import InputError, ModelFormatError, Net, SettingError, kernel_
 from lcnn_engine.format.model_file import read_model
 from lcnn_engine.model import reference
 from lcnn_engine.model.graph import LookupConv2D
+from tests.helpers.kernel_cases import Network, seeded
 from tests.helpers.networks import chain, images, small_classifier, with_tensors
 
 
@@ -109,6 +110,31 @@ class TestRunning:
             assert found[name].shape == graph.shapes[name]
             assert found[name].dtype == np.float32
             assert np.abs(found[name] - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), name
+
+    def test_features_beside_run(self, net: Net):
+        """Alone the output has the same bits. With all nodes nothing is fused, which may change the last ones."""
+        x = images(net.graph, 2)
+        output = net.run(x)
+        assert net.features(x, net.graph.output).tobytes() == output.tobytes()
+        found = net.features(x, list(net.graph.by_name))[net.graph.output]
+        np.testing.assert_allclose(found, output, atol=1e-5 * np.abs(output).max(), rtol=0)
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_features_beside_run_where_they_are_fused(self, seed: int):
+        """Sums, norms and pools join the convolution before them unless they are asked for."""
+        network = Network((17, 19, 3), seeded("features", seed))
+        first = network.add("conv2d", filters=24, kernel_size=(3, 3), activation="relu")
+        second = network.add("conv2d", first, filters=24, kernel_size=(3, 3), padding=(1, 1, 1, 1))
+        norm = network.add("batch_norm", network.add("add", second, first, activation="silu"))
+        network.add(
+            "dense", network.add("global_avg_pool2d", network.add("max_pool2d", norm, pool_size=(2, 2))), units=9
+        )
+        net = Net(network.graph(), network.tensors)
+        x = images(net.graph, 2)
+        output = net.run(x)
+        assert net.features(x, net.graph.output).tobytes() == output.tobytes()
+        found = net.features(x, list(net.graph.by_name))[net.graph.output]
+        np.testing.assert_allclose(found, output, atol=1e-5 * np.abs(output).max(), rtol=0)
 
     def test_shapes(self, net: Net):
         x = images(net.graph, 3)

@@ -35,7 +35,7 @@ def test_every_shipped_configuration_is_the_network_that_its_name_tells(path, ca
     data, network, variant = path.stem.replace("fashion-mnist", "fashion").split("-", 2)
     assert main(["count", str(path), "--density", "0.05", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    classes, channels = (1000, 3) if data == "imagenet" else (10, 1)
+    classes, channels = {"imagenet": (1000, 3), "folder": (10, 3)}.get(data, (10, 1))
     dense = "dense-wide" if variant.startswith("dense-wide") else "dense"
     assert facts["total"]["dense"] == total(network, dense, channels=channels, classes=classes)["multiplications"]
     assert (facts["total"]["lookups"] > 0) == variant.startswith("lcnn-")

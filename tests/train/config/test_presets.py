@@ -33,6 +33,13 @@ def imagenet(tmp_path_factory):
     return folder
 
 
+def test_classes_of_ones_own_are_asked_for(imagenet, tmp_path, capsys):
+    """The one for class folders names the classes that it found, and what to set."""
+    command = ["fit", "folder-resnet10-lcnn-fast", "--data", str(imagenet), "--run", str(tmp_path / "run")]
+    assert main([*command, "--set", "data.validation=4"]) == 2
+    assert "Set model.classes=4" in capsys.readouterr().err
+
+
 def config_of(name, imagenet):
     """A shipped configuration with data for it, of which a few images are held out."""
     config = load_config(name, ["data.validation=4"])
