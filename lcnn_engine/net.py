@@ -191,7 +191,7 @@ class Net:
             raise InputError(f"expected out to be a float32 array of shape {shape}, got {type(out).__name__}")
         if out.dtype != np.float32 or out.shape != shape:
             raise InputError(f"expected out to be a float32 array of shape {shape}, got {out.dtype} of {out.shape}")
-        if not out.flags.c_contiguous or not out.flags.writeable or not out.flags.aligned:
+        if not out.flags.carray:
             raise InputError("expected out to be writable, aligned and C-ordered; give numpy.empty of its shape")
         if np.may_share_memory(out, batch):
             raise InputError("expected out to be memory of its own, got an array that overlaps the input")
@@ -266,7 +266,8 @@ class Net:
         return result
 
     def _run_plan(self, plan: Plan, batch: np.ndarray, outputs: list[np.ndarray]) -> None:
-        batch = np.require(batch, np.float32, ("C", "ALIGNED"))
+        if batch.dtype != np.float32 or not (batch.flags.c_contiguous and batch.flags.aligned):
+            batch = np.require(batch, np.float32, ("C", "ALIGNED"))
         if not plan.run(batch, outputs, self._threads):
             at = next(i for i, image in enumerate(batch) if not np.isfinite(image).all())
             position = tuple(int(i) for i in np.argwhere(~np.isfinite(batch[at]))[0])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,27 @@ Tensors = dict[str, np.ndarray]
 Pair = tuple[int, int]
 
 
-def random_lookups(rng: np.random.Generator, filters: int, columns: int, lookups: int) -> Tensors:
+class Structure(NamedTuple):
+    """Which lookups go together: ``groups_of`` filters have the same, and of atoms ``atoms_of`` side by side are taken
+    or left, where their number is a multiple of that."""
+
+    groups_of: int = 1
+    atoms_of: int = 1
+
+
+UNSTRUCTURED = Structure()
+
+
+def random_lookups(
+    rng: np.random.Generator, filters: int, columns: int, lookups: int, structure: Structure = UNSTRUCTURED
+) -> Tensors:
     """Choose ``lookups`` positions of a (filters, columns) matrix evenly; the CSR tensors of a lookup layer.
 
-    ``indptr`` int32 (filters + 1,), ``indices`` int32 (lookups,), ``coefficients`` float32 (lookups,).
+    ``indptr`` int32 (filters + 1,), ``indices`` int32 (lookups,), ``coefficients`` float32 (lookups,). Where a
+    ``structure`` makes positions go together, there are as many as whole pieces come closest to.
     """
-    positions = np.sort(rng.choice(filters * columns, size=lookups, replace=False))
-    rows, indices = np.divmod(positions, columns)
+    rows, indices = _positions(rng, filters, columns, lookups, structure)
+    lookups = len(rows)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=filters))])
     scale = math.sqrt(2.0 * filters / max(lookups, 1))
     coefficients = scale * rng.standard_normal(lookups, dtype=np.float32)
@@ -33,6 +47,22 @@ def random_lookups(rng: np.random.Generator, filters: int, columns: int, lookups
         "indices": indices.astype(np.int32),
         "coefficients": coefficients.astype(np.float32),
     }
+
+
+def _positions(
+    rng: np.random.Generator, filters: int, columns: int, lookups: int, structure: Structure
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose rows and columns (lookups,), row by row."""
+    high, wide = structure
+    groups, pieces = -(-filters // high), columns // wide
+    chosen = rng.choice(groups * pieces, size=round(lookups * groups / (filters * wide)), replace=False)
+    group, piece = np.divmod(np.sort(chosen), pieces)
+    row = group[:, None, None] * high + np.arange(high)[:, None]
+    row, column = np.broadcast_arrays(row, piece[:, None, None] * wide + np.arange(wide))
+    row, column = row.ravel(), column.ravel()
+    order = np.lexsort((column, row))
+    kept = order[row[order] < filters]  # the last group may have fewer
+    return row[kept], column[kept]
 
 
 def as_stored(tensors: Mapping[str, np.ndarray]) -> Tensors:
@@ -44,8 +74,11 @@ def as_stored(tensors: Mapping[str, np.ndarray]) -> Tensors:
 class NetBuilder:
     """Adds node after node; each takes the last one's result unless ``inputs`` says otherwise."""
 
-    def __init__(self, name: str, shape: tuple[int, int, int], seed: int = 0) -> None:
+    def __init__(
+        self, name: str, shape: tuple[int, int, int], seed: int = 0, structure: Structure = UNSTRUCTURED
+    ) -> None:
         self.name = name
+        self.structure = structure  # of all lookups
         self.input = g.Input("image", shape)
         self.rng = np.random.default_rng(seed)
         self.nodes: list[g.Node] = []
@@ -57,7 +90,8 @@ class NetBuilder:
         self, op: str, name: str, *inputs: str, tensors: Mapping[str, np.ndarray] | None = None, **attributes: Any
     ) -> str:
         """Append a node of the format's operation ``op``; return its name."""
-        node = g.NODE_TYPES[op](name=name, inputs=inputs or (self.last,), **attributes)
+        kind = g.NODE_TYPES[op]
+        node = kind(name=name, inputs=inputs or ((self.last,) if kind.count else ()), **attributes)
         node.check()
         self.shapes[name] = node.output_shape(*(self.shapes[source] for source in node.inputs))
         self.nodes.append(node)
@@ -129,7 +163,9 @@ class NetBuilder:
     ) -> Tensors:
         """Make the tensors of a lookup layer of ``taps`` kernel positions; without ``atoms`` it has no dictionary."""
         columns = taps * (atoms or channels)
-        tensors = random_lookups(self.rng, filters, columns, round(density * filters * columns))
+        whole = self.structure.atoms_of if (atoms or channels) % self.structure.atoms_of == 0 else 1
+        structure = self.structure._replace(atoms_of=whole)
+        tensors = random_lookups(self.rng, filters, columns, round(density * filters * columns), structure)
         tensors["coefficients"] *= np.float32(gain)
         if atoms:
             tensors["dictionary"] = self._normal(atoms, channels, scale=1.0 / math.sqrt(channels))

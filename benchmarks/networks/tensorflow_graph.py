@@ -34,6 +34,18 @@ ACTIVATIONS: dict[str, Callable[[Any, g.Node], Any]] = {
     "silu": lambda x, _: x * tf.nn.sigmoid(x),
     "hard_sigmoid": lambda x, _: tf.nn.relu6(x + 3.0) / 6.0,
     "hard_silu": lambda x, _: x * tf.nn.relu6(x + 3.0) / 6.0,
+    "elu": lambda x, node: tf.where(x >= 0.0, x, getattr(node, "alpha", 1.0) * tf.nn.elu(x)),
+    "selu": lambda x, _: tf.nn.selu(x),
+    "softplus": lambda x, _: tf.nn.softplus(x),
+    "softsign": lambda x, _: tf.nn.softsign(x),
+    "gelu": lambda x, _: tf.nn.gelu(x),
+    "gelu_tanh": lambda x, _: tf.nn.gelu(x, approximate=True),
+    "mish": lambda x, _: x * tf.nn.tanh(tf.nn.softplus(x)),
+    "exponential": lambda x, _: tf.exp(x),
+    "abs": lambda x, _: tf.abs(x),
+    "sqrt": lambda x, _: tf.sqrt(x),
+    "log": lambda x, _: tf.math.log(x),
+    "hard_tanh": lambda x, _: tf.clip_by_value(x, -1.0, 1.0),
 }
 
 
@@ -97,6 +109,19 @@ def _elementwise(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return combine_all
 
 
+def _layer_norm(node: g.LayerNorm, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return tf.nn.batch_normalization(x, mean, variance, get("shift"), get("scale"), node.epsilon)
+
+
+def _group_norm(node: g.GroupNorm, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    height, width, channels = shapes[0]
+    grouped = tf.reshape(x, [-1, height, width, node.groups, channels // node.groups])
+    mean, variance = tf.nn.moments(grouped, [1, 2, 4], keepdims=True)
+    normal = tf.nn.batch_normalization(grouped, mean, variance, None, None, node.epsilon)
+    return tf.reshape(normal, [-1, height, width, channels]) * get("scale") + get("shift")
+
+
 def _lrn(node: g.LRN, get: Get, shapes: list[g.Shape], x: Any) -> Any:
     return tf.nn.local_response_normalization(x, node.depth_radius, node.bias, node.alpha, node.beta)
 
@@ -111,12 +136,23 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "global_max_pool2d": lambda node, get, shapes, x: tf.reduce_max(x, [1, 2]),
     "flatten": lambda node, get, shapes, x: tf.reshape(x, [-1, int(np.prod(shapes[0]))]),
     "softmax": lambda node, get, shapes, x: tf.nn.softmax(x),
+    "log_softmax": lambda node, get, shapes, x: tf.nn.log_softmax(x),
     "activation": lambda node, get, shapes, x: x,
     "add": _elementwise(tf.add),
     "multiply": _elementwise(tf.multiply),
+    "subtract": _elementwise(tf.subtract),
+    "divide": _elementwise(tf.divide),
+    "maximum": _elementwise(tf.maximum),
+    "minimum": _elementwise(tf.minimum),
+    "constant": lambda node, get, shapes: get("value")[None],
     "concat": lambda node, get, shapes, *xs: tf.concat(xs, -1),
     "batch_norm": lambda node, get, shapes, x: x * get("scale") + get("shift"),
+    "prelu": lambda node, get, shapes, x: tf.maximum(x, 0.0) + get("slope") * tf.minimum(x, 0.0),
+    "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
     "lrn": _lrn,
+    "channel_max": lambda node, get, shapes, x: tf.reduce_max(x, -1, keepdims=True),
+    "channel_mean": lambda node, get, shapes, x: tf.reduce_mean(x, -1, keepdims=True),
 }
 
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from lcnn_engine.model import graph as g
 
-from .builder import NetBuilder, Tensors, as_stored
+from .builder import UNSTRUCTURED, NetBuilder, Structure, Tensors, as_stored
 
 Network = tuple[g.Graph, Tensors]
 
@@ -48,12 +49,13 @@ def _alexnet(
     atoms: Sequence[int] | None = None,
     densities: Sequence[float] = (),
     lowered: float = 0.0,
+    structure: Structure = UNSTRUCTURED,
 ) -> Network:
     """Make AlexNet of five convolutions of ``widths``; with ``atoms``, all layers but the classifier are lookup layers.
 
     ``lowered``: what is taken off fc7's biases.
     """
-    net = NetBuilder(name, IMAGE)
+    net = NetBuilder(name, IMAGE, structure=structure)
     for number, (layer, (kernel, stride, padding, pooled)) in enumerate(
         zip(ALEXNET_NAMES, ALEXNET_LAYERS, strict=True)
     ):
@@ -79,14 +81,14 @@ def _classifier(net: NetBuilder, flatten: bool) -> None:
     net.add("softmax", "probabilities")
 
 
-def alexnet_lcnn_fast() -> Network:
+def alexnet_lcnn_fast(name: str = "alexnet-lcnn-fast", structure: Structure = UNSTRUCTURED) -> Network:
     """Make AlexNet-LCNN with small dictionaries: 10.1 million lookup multiplications."""
-    return _alexnet("alexnet-lcnn-fast", NARROW, FAST_ATOMS, FAST_DENSITIES, lowered=0.2)
+    return _alexnet(name, NARROW, FAST_ATOMS, FAST_DENSITIES, 0.2, structure)
 
 
-def alexnet_lcnn_accurate() -> Network:
+def alexnet_lcnn_accurate(name: str = "alexnet-lcnn-accurate", structure: Structure = UNSTRUCTURED) -> Network:
     """Make AlexNet-LCNN with large dictionaries, tf-lcnn's (one of 30 atoms among those of 500)."""
-    return _alexnet("alexnet-lcnn-accurate", NARROW, ACCURATE_ATOMS, ACCURATE_DENSITIES, lowered=1.7)
+    return _alexnet(name, NARROW, ACCURATE_ATOMS, ACCURATE_DENSITIES, 1.7, structure)
 
 
 def alexnet_dense() -> Network:
@@ -103,9 +105,11 @@ def alexnet_dense_wide() -> Network:
 Layer = Callable[..., str]
 
 
-def _resnet18(name: str, first: Layer, convolution: Callable[[int], Layer]) -> Network:
+def _resnet18(
+    name: str, first: Layer, convolution: Callable[[int], Layer], structure: Structure = UNSTRUCTURED
+) -> Network:
     """Make ResNet-18, batch norm folded. ``convolution(stage)`` makes the layers of a stage; shortcuts are dense."""
-    net = NetBuilder(name, IMAGE)
+    net = NetBuilder(name, IMAGE, structure=structure)
     first(net, "conv1", 64, 7, 2, 3)
     net.max_pool("pool1", 3, 2, 1)
     for stage, filters in enumerate(STAGES):
@@ -136,9 +140,9 @@ def resnet18_dense() -> Network:
     return _resnet18("resnet18-dense", NetBuilder.conv, lambda stage: NetBuilder.conv)
 
 
-def _resnet18_lookup(name: str, atoms: Sequence[int]) -> Network:
+def _resnet18_lookup(name: str, atoms: Sequence[int], structure: Structure = UNSTRUCTURED) -> Network:
     density = 0.05
-    return _resnet18(name, _lookup_layer(3, density), lambda stage: _lookup_layer(atoms[stage], density))
+    return _resnet18(name, _lookup_layer(3, density), lambda stage: _lookup_layer(atoms[stage], density), structure)
 
 
 def resnet18_lookup_fast() -> Network:
@@ -146,14 +150,14 @@ def resnet18_lookup_fast() -> Network:
     return _resnet18_lookup("resnet18-lookup-fast", (16, 32, 64, 128))
 
 
-def resnet18_lookup_accurate() -> Network:
+def resnet18_lookup_accurate(name: str = "resnet18-lookup-accurate", structure: Structure = UNSTRUCTURED) -> Network:
     """Make ResNet-18 with dictionaries of 128, 256, 512, 1024 atoms at density 0.05."""
-    return _resnet18_lookup("resnet18-lookup-accurate", (128, 256, 512, 1024))
+    return _resnet18_lookup(name, (128, 256, 512, 1024), structure)
 
 
-def resnet18_pruned() -> Network:
+def resnet18_pruned(name: str = "resnet18-pruned", structure: Structure = UNSTRUCTURED) -> Network:
     """Make ResNet-18 without dictionaries: a tenth of every kernel's weights."""
-    return _resnet18("resnet18-pruned", _lookup_layer(None, 0.1), lambda stage: _lookup_layer(None, 0.1))
+    return _resnet18(name, _lookup_layer(None, 0.1), lambda stage: _lookup_layer(None, 0.1), structure)
 
 
 def small_lookup() -> Network:
@@ -180,6 +184,20 @@ WORKLOADS: dict[str, Callable[[], Network]] = {
     "resnet18-lookup-accurate": resnet18_lookup_accurate,
     "resnet18-pruned": resnet18_pruned,
     "small-lookup": small_lookup,
+}
+"""Those with lookups in groups of 16 filters, ``-16``, and in pairs of atoms besides, ``-16x2``, have as many."""
+
+STRUCTURES = {"-16": Structure(16), "-16x2": Structure(16, 2)}
+_STRUCTURED: dict[str, Callable[[str, Structure], Network]] = {
+    "alexnet-lcnn-fast": alexnet_lcnn_fast,
+    "alexnet-lcnn-accurate": alexnet_lcnn_accurate,
+    "resnet18-lookup-accurate": resnet18_lookup_accurate,
+    "resnet18-pruned": resnet18_pruned,
+}
+WORKLOADS |= {
+    base + suffix: partial(make, base + suffix, structure)
+    for base, make in _STRUCTURED.items()
+    for suffix, structure in STRUCTURES.items()
 }
 
 

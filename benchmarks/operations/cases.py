@@ -131,10 +131,18 @@ def pointwise() -> Iterator[Case]:
 
     for shape in ((56, 56, 64), (14, 14, 256)):
         yield Case("batch_norm", f"{shape[0]}x{shape[1]}x{shape[2]}", shape, norm, copies=8)
+
+    def slopes(net: NetBuilder, name: str) -> str:
+        return net.add("prelu", name, tensors={"slope": np.full(net.shapes[net.last][-1], 0.2, np.float32)})
+
+    yield Case("prelu", "56x56x64", (56, 56, 64), slopes, copies=8)
     for activation in ACTIVATIONS[1:]:
         alpha = 0.1 if ACTIVATION_FUNCTIONS[activation].takes_alpha else None
         for shape in ((56, 56, 64), (14, 14, 256)):
-            yield _op("activation", shape, 8, activation, activation=activation, alpha=alpha)
+            yield replace(
+                _op("activation", shape, 8, activation, activation=activation, alpha=alpha),
+                after="sigmoid" if activation in ("sqrt", "log") else "tanh",
+            )
 
 
 def combinations() -> Iterator[Case]:
@@ -155,12 +163,37 @@ def combinations() -> Iterator[Case]:
         return net.add("multiply", name, last, "means")
 
     yield Case("multiply", "by (C,) 28x28x128", (28, 28, 128), by_channel, copies=8)
+    for op in ("subtract", "maximum", "minimum"):
+        yield Case(op, "56x56x64", (56, 56, 64), with_prelude(op), copies=8)
+    yield replace(Case("divide", "56x56x64", (56, 56, 64), with_prelude("divide"), copies=8), after="sigmoid")
+
+    def held(net: NetBuilder, name: str) -> str:
+        last, shape = net.last, (28, 28, 128)
+        net.add("constant", name, tensors={"value": np.ones(shape, np.float32)}, shape=shape)
+        return net.add("multiply", f"{name}.product", last, name)
+
+    yield Case("constant", "28x28x128, multiplied by", (28, 28, 128), held)
 
 
 def the_rest() -> Iterator[Case]:
     attributes = {"depth_radius": 2, "bias": 2.0, "alpha": 1e-4, "beta": 0.75}
     yield _op("lrn", (55, 55, 64), 2, "radius 2", **attributes)
     yield _op("lrn", (27, 27, 192), 2, "radius 2", **attributes)
+
+    def norm(op: str, **attributes: object) -> Layer:
+        def layer(net: NetBuilder, name: str) -> str:
+            channels = net.shapes[net.last][-1]
+            tensors = {"scale": np.full(channels, 0.9, np.float32), "shift": np.full(channels, 0.1, np.float32)}
+            return net.add(op, name, tensors=tensors, **attributes)
+
+        return layer
+
+    yield Case("layer_norm", "56x56x96", (56, 56, 96), norm("layer_norm", epsilon=1e-6), 4)
+    yield Case("layer_norm", "14x14x384", (14, 14, 384), norm("layer_norm", epsilon=1e-6), 4)
+    yield Case("group_norm", "8 groups 28x28x128", (28, 28, 128), norm("group_norm", epsilon=1e-3, groups=8), 4)
+    yield _op("channel_max", (28, 28, 128))
+    yield _op("channel_mean", (28, 28, 128))
+    yield Case("log_softmax", "1000", (1, 1, 1000), lambda net, name: net.add("log_softmax", name), 16, prelude=False)
     yield Case("softmax", "1000", (1, 1, 1000), lambda net, name: net.add("softmax", name), 16, prelude=False)
 
     def concat(net: NetBuilder, name: str) -> str:

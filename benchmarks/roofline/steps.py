@@ -18,6 +18,7 @@ from lcnn_engine.analysis.profile import ProfileStep
 from lcnn_engine.kernels import to_fp16
 from lcnn_engine.model.graph import Node
 from lcnn_engine.plan.calls import StepKind
+from lcnn_engine.plan.folding import fold
 
 from ..networks.images import Images
 from ..networks.model_files import network
@@ -59,9 +60,10 @@ class Roofline:
     """
 
     def __init__(self, net: Net, tensors: Mapping[str, np.ndarray], x: np.ndarray, limits: Limits) -> None:
-        self._graph, self._tensors, self._limits = net.graph, tensors, limits
-        self._nonzero = _nonzero_shares(net, x)
-        self._footprint = sum(tensor.size * FP32 for tensor in tensors.values())
+        self._graph, self._tensors = fold(net.graph, tensors, [net.graph.output])  # as it runs
+        self._limits = limits
+        self._nonzero = _nonzero_shares(Net(self._graph, self._tensors, threads=1), x)
+        self._footprint = sum(tensor.size * FP32 for tensor in self._tensors.values())
 
     def bound(self, step: ProfileStep) -> StepBound:
         """Set a timed step beside its bound."""
@@ -91,7 +93,7 @@ class Roofline:
             return self._dense(step, node, read + written)
         if step.kind is StepKind.DICTIONARY:
             return self._dictionary(step, node, read)
-        if step.kind in (StepKind.LOOKUP_TILE, StepKind.LOOKUP_GATHER):
+        if step.kind in (StepKind.LOOKUP_TILE, StepKind.LOOKUP_GATHER, StepKind.LOOKUP_SHARED):
             return self._lookups(step, node, read, written)
         own = sum(array.size for name, array in self._tensors.items() if name.rpartition("/")[0] == node.name)
         return Work(FP32 * own, FP32 * (read + written), step.multiplications)

@@ -43,6 +43,7 @@ CATEGORIES = {
     StepKind.DENSE: "dense layer",
     StepKind.LOOKUP_TILE: "lookups",
     StepKind.LOOKUP_GATHER: "lookups",
+    StepKind.LOOKUP_SHARED: "lookups",
     StepKind.CONV: "dense convolution",
     StepKind.CONV_PATCHES: "dense convolution",
     StepKind.POOL: "pooling",
@@ -51,6 +52,9 @@ CATEGORIES = {
     StepKind.COMBINE: "other",
     StepKind.LRN: "other",
     StepKind.SOFTMAX: "other",
+    StepKind.NORM: "other",
+    StepKind.CHANNEL_POOL: "pooling",
+    StepKind.CONSTANT: "other",
 }
 
 

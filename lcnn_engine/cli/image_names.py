@@ -8,14 +8,12 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from ..errors import InputError
+from ..images.decoding import FORMATS
 
 __all__ = ["STANDARD_INPUT", "Named", "image_names"]
 
 STANDARD_INPUT = "-"
-ENDINGS = (
-    ".apng", ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
-    ".tif", ".tiff", ".webp",
-)  # fmt: skip
+ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
 MAX_LINE = 2**16  # bytes; the longest path that Linux takes has 4096
 PIECE = 2**16
 

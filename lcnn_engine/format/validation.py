@@ -100,8 +100,8 @@ def _held(graph: Graph, node: Node, atoms: Mapping[str, int]) -> Iterator[tuple[
         taps = elements(node.window()) if isinstance(node, Convolution) else 1
         yield "kh * kw * k", taps * atoms[node.name]
     yield "an output", elements(graph.shapes[node.name])
-    source = graph.shapes[node.inputs[0]]
     if isinstance(node, Windowed):
+        source = graph.shapes[node.inputs[0]]
         padded = node.padded(source)
         if padded != source:
             yield "a padded input", elements(padded)

@@ -41,8 +41,18 @@ TILE_WIDTH, TILE_LENGTH = 322, 323  # tags of a TIFF
 
 STRIP_PIXELS = 2**18  # that are worked on at a time, where numbers are wider than 8 bits
 
-# The formats that a file may have. Pillow reads 40 more, some by starting other programs (EPS: Ghostscript).
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+# The formats that a file may have, and how the names of such files end. Pillow reads 40 more, some by starting other
+# programs (EPS: Ghostscript).
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+    "AVIF": (".avif",),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+}
 _FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PPM"
 
 # 16-bit colours of a PNG: the raw mode by which Pillow reads every sample's high byte -> one that reads the low byte.
@@ -63,13 +73,31 @@ _modules: list[Any] = []  # PIL.Image, once it and all that opening an image may
 _reading: dict[int, tuple[threading.Lock, int]] = {}
 
 
+def _lock_of_logging() -> Any:
+    return getattr(sys.modules.get("logging"), "_lock", None) or threading.RLock()
+
+
+def _before_fork() -> None:
+    """Wait for a thread that imports Pillow, and with it perhaps logging.
+
+    A fork takes the lock of logging, too: before ours, or not at all where logging was not there when the fork began,
+    and releases it afterwards. That thread needs it, so it is let go of while waiting, and is held in the end.
+    """
+    waiting = not _pillow.acquire(blocking=False)
+    while waiting:
+        with suppress(RuntimeError):  # where this thread does not have it
+            _lock_of_logging().release()
+        waiting = not _pillow.acquire(timeout=0.01)
+        _lock_of_logging().acquire()
+
+
 def _after_fork_in_child() -> None:
     _reading.clear()  # of threads that are not here
     _pillow.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_pillow.acquire, after_in_parent=_pillow.release, after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_pillow.release, after_in_child=_after_fork_in_child)
 
 
 def _loaded_pillow() -> Any:
@@ -251,7 +279,9 @@ def _decoded(file: IO[bytes], mode: str, what: str) -> Image.Image:
     pixels: Image.Image = image
     if isinstance(raw_mode, str) and raw_mode in _LOW_BYTES:
         pixels = _joined(image, _low_bytes(file, raw_mode, what), grey=raw_mode == "LA;16B")
-    return _upright(_converted(pixels, mode, what), _orientation(image))
+    orientation = _orientation(image)
+    pixels.info.pop("transparency", None)  # or convert would copy them first
+    return _upright(pixels if pixels.mode == mode else _converted(pixels, mode, what), orientation)
 
 
 def _low_bytes(file: IO[bytes], raw_mode: str, what: str) -> Image.Image:

@@ -1,6 +1,7 @@
 """From a graph to kernel calls: what runs together, which kernels, where everything lies, and the bytes they run from.
 
-In this order, each stage a file with plain data between: ``fusion`` and ``borders`` look at the graph; ``lower`` turns
+In this order, each stage a file with plain data between: ``folding`` makes the graph smaller, ``fusion`` and
+``borders`` look at it; ``lower`` turns
 every node into steps and kernel calls that name buffers and constants; ``arena`` places the buffers; ``packing`` and
 ``encode`` make bytes of the rest, for a Program of ``kernels``. All shapes and offsets are settled here, once. No file
 is read here, and nothing is computed but a plan.
@@ -16,12 +17,15 @@ from ..errors import ModelFormatError
 from ..kernels import Capabilities, ConstantMemory, Program, capabilities, choose_variant
 from ..model.graph import MAX_BYTES, Graph, Shape
 from .arena import SLACK, Arena, Buffer, lifetimes_of, place
-from .borders import borders_of
+from .borders import LookupUse, borders_of
 from .calls import KernelCall, Step, StepKind
 from .encode import encode, pack_constants
+from .folding import fold
 from .fusion import FusedNode, fuse, join_pools, needed_nodes
+from .lookup_orders import shared_groups
 from .lower import LOWERINGS, WITH_POOL
 from .lower.elementwise import lower_output
+from .lower.shared_lookups import SHARED_LANES
 from .lowering import Lowered, Lowering
 from .machine import Machine
 from .packing import PackedConstant
@@ -42,7 +46,8 @@ def lower(
     """
     machine = machine or Machine()
     fused = fuse(needed_nodes(graph, outputs), outputs)
-    lowering = Lowering(graph, tensors, borders_of(graph, fused, _lookups(fused, tensors), machine), able, machine)
+    uses = _lookup_uses(fused, tensors, machine)
+    lowering = Lowering(graph, tensors, borders_of(graph, fused, uses, machine), uses, able, machine)
     for one, pool in join_pools(fused, outputs):
         if pool:
             WITH_POOL[one.node.op](lowering, one, pool)
@@ -58,7 +63,8 @@ class Plan:
 
     ``outputs`` names the nodes whose values are wanted (default: the graph's output), ``variant`` the kernels to use
     (default: the environment's or the fastest). ``max_bytes`` bounds the memory of activations, ``machine`` is what
-    choices go by. ``str(plan)`` shows all of it; two plans are equal where they run the same calls on the same numbers.
+    choices go by. ``folding``: leave out what never changes and what nobody reads (see the folder ``folding``).
+    ``str(plan)`` shows all of it; two plans are equal where they run the same calls on the same numbers.
     Raises ModelFormatError where ``max_bytes`` is passed, SettingError for an unknown variant.
     """
 
@@ -71,11 +77,14 @@ class Plan:
         variant: str | None = None,
         max_bytes: int = MAX_BYTES,
         machine: Machine | None = None,
+        folding: bool = True,
     ) -> None:
         self.name = graph.name
         self.outputs = list(outputs) if outputs is not None else [graph.output]
         self.output_shapes: list[Shape] = [graph.shapes[name] for name in self.outputs]
         self.variant = choose_variant(variant)
+        if folding:
+            graph, tensors = fold(graph, tensors, self.outputs)
         lowered = lower(graph, tensors, self.outputs, capabilities(self.variant), machine)
         self.steps: tuple[Step, ...] = lowered.steps
         self.calls: tuple[KernelCall, ...] = lowered.calls
@@ -139,7 +148,14 @@ def _check_bytes(name: str, found: int, max_bytes: int) -> None:
         )
 
 
-def _lookups(fused: Sequence[FusedNode], tensors: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """Count the lookups of each lookup layer."""
-    names = [one.node.name for one in fused]
-    return {name: len(tensors[f"{name}/indices"]) for name in names if f"{name}/indices" in tensors}
+def _lookup_uses(
+    fused: Sequence[FusedNode], tensors: Mapping[str, np.ndarray], machine: Machine
+) -> dict[str, LookupUse]:
+    """Tell what each lookup layer makes of its input."""
+    uses = {}
+    for name in (one.node.name for one in fused):
+        indices = tensors.get(f"{name}/indices")
+        if indices is not None:
+            _, alone = shared_groups(tensors[f"{name}/indptr"], indices, SHARED_LANES, machine.shared_filters)
+            uses[name] = LookupUse(len(indices), not len(alone), f"{name}/dictionary" in tensors)
+    return uses

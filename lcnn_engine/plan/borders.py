@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from ..model.graph import Conv2D, Convolution, Graph, LookupConv2D, Node, Pool2D
 from .fusion import FusedNode
@@ -10,29 +11,48 @@ from .layout import LINE, NO_BORDER, Border, whole_lines
 from .machine import Machine
 
 
-def reads_border(node: Node) -> bool:
-    """Tell whether ``node`` reads its input's zero border in place; strided lookups read a copy split by stride."""
-    return isinstance(node, Conv2D) or (isinstance(node, LookupConv2D) and node.strides == (1, 1))
+class LookupUse(NamedTuple):
+    """What a lookup layer makes of its input: how many lookups it has, whether all filters share theirs with others,
+    and whether there is a dictionary between."""
+
+    lookups: int
+    shared: bool = False
+    dictionary: bool = True
+
+    @property
+    def strides_in_place(self) -> bool:
+        """Whether a stride needs no copy split by it."""
+        return self.shared and not self.dictionary
+
+
+def reads_border(node: Node, uses: Mapping[str, LookupUse]) -> bool:
+    """Tell whether ``node`` reads its input's zero border in place.
+
+    Lookups of a strided layer read a copy split by stride, unless their filters share them; S is made of such a copy.
+    """
+    if not isinstance(node, LookupConv2D):
+        return isinstance(node, Conv2D)
+    return node.strides == (1, 1) or uses[node.name].strides_in_place
 
 
 def borders_of(
-    graph: Graph, fused: Sequence[FusedNode], lookups: Mapping[str, int], machine: Machine
+    graph: Graph, fused: Sequence[FusedNode], uses: Mapping[str, LookupUse], machine: Machine
 ) -> dict[str, Border]:
     """Choose the border of every value: the widest that a consumer reads, and as consumers read it fastest.
 
-    ``lookups``: how many each lookup layer has, by node.
+    ``uses``: of every lookup layer, by node.
     """
-    result = _as_wide_as_read(fused)
-    _make_rows_whole_lines(result, graph, fused, lookups, machine)
+    result = _as_wide_as_read(fused, uses)
+    _make_rows_whole_lines(result, graph, fused, uses, machine)
     _align_for_pools(result, graph, fused)
     return result
 
 
-def _as_wide_as_read(fused: Sequence[FusedNode]) -> dict[str, Border]:
+def _as_wide_as_read(fused: Sequence[FusedNode], uses: Mapping[str, LookupUse]) -> dict[str, Border]:
     result: dict[str, Border] = {}
     for one in fused:
         node = one.node
-        padding = node.padding if isinstance(node, Convolution) and reads_border(node) else NO_BORDER
+        padding = node.padding if isinstance(node, Convolution) and reads_border(node, uses) else NO_BORDER
         for name in node.inputs:
             top, bottom, left, right = (max(pair) for pair in zip(result.get(name, NO_BORDER), padding, strict=True))
             result[name] = (top, bottom, left, right)
@@ -43,14 +63,14 @@ def _make_rows_whole_lines(
     borders: dict[str, Border],
     graph: Graph,
     fused: Sequence[FusedNode],
-    lookups: Mapping[str, int],
+    uses: Mapping[str, LookupUse],
     machine: Machine,
 ) -> None:
     """Widen the right border of what a layer with many lookups reads in place, so that rows are whole cache lines."""
     for node in (one.node for one in fused):
-        if not isinstance(node, LookupConv2D) or not reads_border(node):
+        if not isinstance(node, LookupConv2D) or not reads_border(node, uses) or uses[node.name].shared:
             continue
-        if lookups[node.name] >= machine.many_lookups * node.filters:
+        if uses[node.name].lookups >= machine.many_lookups * node.filters:
             name = node.inputs[0]
             top, bottom, left, right = borders[name]
             row = left + graph.shapes[name][1] + right

@@ -11,8 +11,9 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup", "Lrn", "Map",
-    "NoFields", "Nonzeros", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup",
+    "LookupShared", "Lrn", "Map", "NoFields", "Nonzeros", "Norm", "Place", "Pointwise", "Pool", "Prelu", "SpaceToDepth",
+    "Step", "StepKind", "ToNhwc",
 ]  # fmt: skip
 
 
@@ -28,6 +29,7 @@ class StepKind(enum.Enum):
     DENSE = "dense"
     LOOKUP_TILE = "lookup_tile"
     LOOKUP_GATHER = "lookup_gather"
+    LOOKUP_SHARED = "lookup_shared"
     CONV = "conv"
     CONV_PATCHES = "conv_patches"
     POOL = "pool"
@@ -36,6 +38,9 @@ class StepKind(enum.Enum):
     COMBINE = "combine"
     LRN = "lrn"
     SOFTMAX = "softmax"
+    NORM = "norm"
+    CHANNEL_POOL = "channel_pool"
+    CONSTANT = "constant"
 
 
 class Step(NamedTuple):
@@ -158,6 +163,24 @@ class Lookup(NamedTuple):
     alpha: float
 
 
+class LookupShared(NamedTuple):
+    """Fields of lookup_shared."""
+
+    indptr: ConstantRef
+    offsets: ConstantRef
+    order: ConstantRef
+    coefficients: ConstantRef
+    bias: ConstantRef
+    groups: int
+    s: Place
+    s_row: int
+    stride_h: int
+    stride_w: int
+    rows_per_unit: int
+    activation: str
+    alpha: float
+
+
 class Conv(NamedTuple):
     """Fields of conv and conv_patches."""
 
@@ -216,12 +239,33 @@ class Pool(NamedTuple):
 
 
 class Pointwise(NamedTuple):
-    """Fields of pointwise, add and multiply."""
+    """Fields of pointwise, and of all that combine two inputs, as add does."""
 
     scale: ConstantRef | None
     shift: ConstantRef | None
     activation: str
     alpha: float
+
+
+class Prelu(NamedTuple):
+    """Fields of prelu."""
+
+    slope: ConstantRef
+
+
+class Constant(NamedTuple):
+    """Fields of constant."""
+
+    values: ConstantRef
+
+
+class Norm(NamedTuple):
+    """Fields of layer_norm and group_norm."""
+
+    scale: ConstantRef
+    shift: ConstantRef
+    groups: int
+    epsilon: float
 
 
 class Lrn(NamedTuple):
@@ -238,7 +282,8 @@ class NoFields(NamedTuple):
 
 
 Fields = (
-    SpaceToDepth | ToNhwc | Dictionary | Lookup | Conv | Nonzeros | Dense | Pool | Pointwise | Lrn | NoFields
+    SpaceToDepth | ToNhwc | Dictionary | Lookup | LookupShared | Conv | Nonzeros | Dense | Pool | Pointwise | Prelu
+    | Constant | Norm | Lrn | NoFields
 )  # fmt: skip
 
 

@@ -29,6 +29,12 @@ class Lookups(NamedTuple):
         row, column = np.divmod(tap, kernel_w)
         return cls(indptr, row, column, atom, coefficients)
 
+    def of_filters(self, filters: np.ndarray) -> tuple[Lookups, np.ndarray]:
+        """Take those of ``filters`` (n,) alone, and tell where each was, (nnz,)."""
+        indptr, entries = entries_of_rows(self.indptr, filters)
+        taken = (array[entries] for array in self[1:])
+        return Lookups(indptr.astype(np.int32), *taken), entries
+
     @classmethod
     def from_kernel(cls, kernel: np.ndarray, groups: int) -> Lookups:
         """Write a dense kernel (n, m/groups, kh, kw) as lookups of single channels: every tap of every input is one."""
@@ -42,6 +48,54 @@ class Lookups(NamedTuple):
             atom=(group * channels + channel).ravel(),
             coefficients=kernel.transpose(0, 2, 3, 1).ravel(),
         )
+
+
+def entries_of_rows(indptr: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take ``rows`` of a CSR matrix, in that order: their ``indptr`` (len(rows)+1,), and where each entry was."""
+    counts = np.diff(indptr)[rows].astype(np.int64)
+    taken = np.concatenate([[0], np.cumsum(counts)])
+    return taken, np.arange(taken[-1]) + np.repeat(indptr[rows] - taken[:-1], counts)
+
+
+def shared_groups(indptr: np.ndarray, offsets: np.ndarray, lanes: int, fewest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find rows of a CSR matrix whose ``offsets`` (nnz,) are the same, list for list.
+
+    Gives groups of them (g, ``lanes``), -1 behind the last of a group that has fewer, no group of under ``fewest``;
+    and the other rows (r,). Rows without an entry share nothing.
+    """
+    counts = np.diff(indptr)
+    kind = _kinds_of_rows(indptr, offsets)
+    groups, grouped = [], np.zeros(len(counts), bool)
+    of_kind, sizes = np.unique(kind[counts > 0], return_counts=True)
+    for value in of_kind[sizes >= fewest]:
+        rows = np.flatnonzero((kind == value) & (counts > 0))
+        for first in range(0, len(rows), lanes):
+            part = rows[first : first + lanes]
+            if len(part) >= fewest:
+                groups.append(np.pad(part, (0, lanes - len(part)), constant_values=-1))
+                grouped[part] = True
+    return np.array(groups, np.int64).reshape(-1, lanes), np.flatnonzero(~grouped)
+
+
+def _kinds_of_rows(indptr: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Number the rows of a CSR matrix so that two have one number only where they have the same ``offsets``."""
+    counts = np.diff(indptr)
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(offsets), dtype=np.uint64)])
+    keys = np.stack([counts.astype(np.uint64), sums[indptr[1:]] - sums[indptr[:-1]]], axis=1)
+    first, kind = np.unique(keys, axis=0, return_index=True, return_inverse=True)[1:]
+    kind = kind.reshape(-1)
+    # Sums of two lists may agree by chance: who is not like the first of its kind gets a number of its own.
+    _, theirs = entries_of_rows(indptr, first[kind])
+    rows = np.repeat(np.arange(len(counts)), counts)
+    other = np.unique(rows[offsets != offsets[theirs]])
+    kind[other] = len(first) + np.arange(len(other))
+    return kind
+
+
+def _mixed(numbers: np.ndarray) -> np.ndarray:
+    """Make numbers, uint64 of the same shape, whose sums tell sets apart."""
+    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    return (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
 
 
 def rows_by_length(

@@ -12,6 +12,7 @@ from ..kernels import Capabilities
 from ..model.graph import Graph, Shape
 from ..model.node import MAX_ELEMENTS
 from .arena import Buffer
+from .borders import LookupUse
 from .calls import INPUT, ConstantRef, KernelCall, Place, SpaceToDepth, Step, StepKind
 from .layout import NO_BORDER, Border, Layout, Value, layout_of
 from .machine import Machine
@@ -32,7 +33,8 @@ class Lowered(NamedTuple):
 class Lowering:
     """Collects what :class:`Lowered` holds. One for each plan; thrown away after it.
 
-    ``borders``: of every value, as its consumers need it. ``capabilities``: of the variant that is planned for.
+    ``borders``: of every value, as its consumers need it. ``uses``: what lookup layers make of their inputs.
+    ``capabilities``: of the variant that is planned for.
     """
 
     def __init__(
@@ -40,12 +42,14 @@ class Lowering:
         graph: Graph,
         tensors: Mapping[str, np.ndarray],
         borders: Mapping[str, Border],
+        uses: Mapping[str, LookupUse],
         capabilities: Capabilities,
         machine: Machine,
     ) -> None:
         self.graph = graph
         self.tensors = tensors
         self.borders = borders
+        self.uses = uses
         self.capabilities = capabilities
         self.machine = machine
         self._values: dict[str, Value] = {}

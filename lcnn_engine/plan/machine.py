@@ -52,6 +52,10 @@ class Machine(Record):
     """Of S in a block of theirs: less than a first-level cache."""
     gather_block_lookups: int = 16
     """Of a filter in such a block, at least: what a row costs before its first lookup."""
+    shared_filters: int = 9
+    """Of a group that shares its lookups, at least: a lane without a filter costs as much as one with."""
+    shared_unit_pixels: int = 120
+    """Pixels of a unit of such a group."""
     units: int = 8
     """Pieces that a call is cut into, at least, for threads to share."""
     mask_pixels: int = 2**20

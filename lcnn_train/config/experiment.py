@@ -61,7 +61,7 @@ class Config(Section):
             raise ValueError(
                 f"preprocessing.size must be {list(taken[:2])}, what the model takes; found {list(made[:2])}"
             )
-        check_order(self.augment)
+        check_order(self.augment, self.preprocessing.for_engine().is_rounded)
         return self
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from lcnn_engine.utils.text import table
 from lcnn_train.convert import factorization as factoring
 from lcnn_train.convert.selection import Choice, ConversionOptions, Dictionary, Skip, choose
-from lcnn_train.keras_graph import functional_graph
+from lcnn_train.keras_graph import copied, functional_graph
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.progress import shown
@@ -206,13 +206,8 @@ def _copy(model: keras.Model, choices: dict[Any, Choice]) -> tuple[keras.Model, 
     copies: list[tuple[Any, Any]] = []
 
     def clone(layer: Any) -> Any:
-        choice = choices.get(layer)
-        if type(layer) is keras.layers.Lambda:
-            new = _lambda(layer)
-        elif choice is None or choice.arguments is None:
-            new = type(layer).from_config(layer.get_config())
-        else:
-            new = _lookup_layer(layer, choice.arguments)
+        arguments = choices[layer].arguments if layer in choices else None
+        new = copied(layer) if arguments is None else _lookup_layer(layer, arguments)
         copies.append((layer, new))
         return new
 
@@ -233,18 +228,11 @@ def _not_compiled(model: keras.Model) -> Iterator[None]:
             each.compiled = True
 
 
-def _lambda(layer: keras.layers.Lambda) -> keras.layers.Lambda:
-    """A Lambda of the same function, which Keras refuses to make from a config, as that might be untrusted code."""
-    config = layer.get_config()
-    kept = {key: config[key] for key in ("name", "trainable", "dtype", "output_shape") if key in config}
-    if isinstance(kept.get("output_shape"), dict):  # a function too; Keras finds the shape without it
-        del kept["output_shape"]
-    return keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, **kept)
-
-
 def _lookup_layer(layer: Any, arguments: dict[str, Any]) -> Any:
     config = layer.get_config()
     own = {key: config[key] for key in _KEPT if key in config}
+    if not isinstance(layer.activation, keras.Operation):  # a function, whose name alone Keras may not know
+        own["activation"] = layer.activation
     if isinstance(layer, keras.layers.Conv2D):
         return LookupConv2D(**{key: config[key] for key in _KEPT_BY_CONVOLUTIONS}, **arguments, **own)
     return LookupDense(units=layer.units, **arguments, **own)

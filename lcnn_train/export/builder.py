@@ -14,11 +14,20 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers
-from keras.src.ops import numpy as numpy_operations  # Keras has no public name for what x * y makes
+from keras.src.applications.convnext import StochasticDepth
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
-from lcnn_train.keras_graph import AUGMENTATION, Call, Trace, is_augmentation
+from lcnn_train.keras_graph import (
+    AUGMENTATION,
+    COMBINING,
+    Call,
+    Held,
+    Trace,
+    is_augmentation,
+    rewritten_kinds,
+    softmax_of,
+)
 
 _NO_OPERATION = (
     layers.Dropout,
@@ -28,6 +37,7 @@ _NO_OPERATION = (
     layers.GaussianNoise,
     layers.ActivityRegularization,
     layers.Identity,
+    StochasticDepth,
 )
 _REMEDY = "Build the model of these, or say of which of these a layer is made: lcnn_train.export.register"
 _SHOWN = 5  # names of layers of one kind in an error
@@ -62,6 +72,7 @@ class GraphBuilder:
         self.traced = traced
         self._converters = converters
         self.nodes: list[NodeBuilder] = []
+        self.preprocessing: dict[str, Any] | None = None  # what the model's own head says of images
         self._aliases: dict[int, int] = {}
         self._producers: dict[int, NodeBuilder] = {}
         self._names = {traced.input_name}
@@ -100,7 +111,7 @@ class GraphBuilder:
     def _is_only_repeated(self, call: Call) -> bool:
         """Whether only sums and products read an image (1, 1, C), which a vector serves as well."""
         readers = [reader for reader in self.traced.calls if call.output in reader.inputs]
-        sums = (layers.Add, layers.Multiply, numpy_operations.Add, numpy_operations.Multiply)
+        sums = (layers.Add, layers.Multiply, layers.Subtract, layers.Maximum, layers.Minimum, *COMBINING)
         fitting = all(type(reader.layer) in sums and len(reader.inputs) > 1 for reader in readers)
         larger = all(reader.output_shape[:-1] not in ((), (1, 1)) for reader in readers)
         return fitting and larger and call.output != self.traced.output
@@ -128,7 +139,7 @@ class GraphBuilder:
     def _translate(self, call: Call) -> bool:
         """Make what a call becomes; False where there is nothing for its kind."""
         if call.part == "activation":
-            self.add(call, "softmax")
+            self.add(call, softmax_of(call.layer.activation) or "softmax")
             return True
         if is_augmentation(call.layer):
             raise ExportError(
@@ -142,7 +153,8 @@ class GraphBuilder:
         return translate is not None
 
     def _supported(self) -> str:
-        return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION, *AUGMENTATION)}))
+        kinds = {*self._converters, *rewritten_kinds(), *_NO_OPERATION, *AUGMENTATION} - {Held}
+        return ", ".join(sorted({cls.__name__ for cls in kinds}))
 
     def read_only_by(self, call: Call) -> NodeBuilder | None:
         """Find the node before this call, if nobody else reads its value."""
@@ -153,7 +165,7 @@ class GraphBuilder:
         """Append a node for a call."""
         inputs = [self._resolve(value) for value in call.inputs]
         node = NodeBuilder(self._unique(_node_name(call)), op, inputs, call.output, call.layer, attributes)
-        node.input_shape = call.input_shapes[0]
+        node.input_shape = call.input_shapes[0] if call.inputs else ()
         self.nodes.append(node)
         self._producers[call.output] = node
         return node
@@ -208,7 +220,7 @@ def shortened(names: Iterable[str]) -> str:
 
 def _node_name(call: Call) -> str:
     """The layer's name, for the node that holds what the layer gives; what lies before it inside has a suffix."""
-    suffix = {"linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
+    suffix = {"linear": "_logits", "pointwise_linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
     return (call.name or call.layer.name) + suffix
 
 

@@ -26,7 +26,8 @@ from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
 from lcnn_train.export.model_file import FP16_TENSORS
-from lcnn_train.keras_graph import run, run_from
+from lcnn_train.export.whole_way import Pipeline, WholeWay, compare_whole_way
+from lcnn_train.keras_graph import copied, run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.lazy import former_keywords
 
@@ -72,6 +73,8 @@ class Verification:
     notes: tuple[str, ...] = ()
     float16_change: float | None = None
     """Of a file with float16 in it: the largest |engine - unrounded model| of the output, of its largest |output|."""
+    whole_way: WholeWay | None = None
+    """From image to output, beside the training pipeline that verify was given."""
 
     @property
     def worst(self) -> NodeDifference:
@@ -85,7 +88,8 @@ class Verification:
             f"(Keras' own {n.keras_ratio:8.1e})"
             for n in self.nodes
         ]
-        return "\n".join((*lines, *self.notes))
+        ways = () if self.whole_way is None else (str(self.whole_way),)
+        return "\n".join((*lines, *self.notes, *ways))
 
 
 def _ordered(value: float) -> float:
@@ -94,14 +98,24 @@ def _ordered(value: float) -> float:
 
 
 @former_keywords(pictures="images")
-def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolerance: float = TOLERANCE) -> Verification:
+def verify(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    images: Any,
+    tolerance: float = TOLERANCE,
+    pipeline: Pipeline | None = None,
+) -> Verification:
     """Compare engine and Keras at every node of a model file that `model` was exported to.
 
     `images` is whatever Net.predict takes: images for a file with preprocessing, float arrays for any file. Keras
     computes in float64, each node from the engine's own inputs of it. For a float16 file that copy of the model carries
     the file's rounded values, which are checked to be the model's own, rounded; how far they move the output is in
-    the result. Raises ExportError where a value differs by more than `tolerance` of the largest |output| of the node
-    and 8 float32 roundings of the sum of |w| |x| behind the value, or where the file is not of this model.
+    the result. `pipeline`, if given, is how training made input of images: it gets `images` and gives what the model
+    takes, one array for each. How far the file's own way from these images to the outputs is from that is in the
+    result's `whole_way` and is printed, but never an error: two decoders of JPEG differ.
+
+    Raises ExportError where a value differs by more than `tolerance` of the largest |output| of the node and 8 float32
+    roundings of the sum of |w| |x| behind the value, or where the file is not of this model.
     """
     net = Net.load(path)
     x = np.asarray(as_batch(images, net.input_shape, net.graph.preprocessing)[0], np.float32)
@@ -112,17 +126,16 @@ def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolera
     names = [node.name for node in builder.nodes]
     if names != list(net.graph.by_name):
         raise ExportError(f"{path}: expected the nodes {names} of this model, found {list(net.graph.by_name)}")
-    exact = translate(in_float64(model))
-    unrounded = exact
+    copy = in_float64(model)
+    exact, change = translate(copy), None
     if np.float16 in dtypes.values():
-        exact = translate(carrying(in_float64(model), builder, tensors))
+        output = run_from(exact.traced, {exact.traced.input: x}, exact.output, "float64")
+        change = _part(float(np.abs(net.run(x) - output).max()), float(np.abs(output).max()))
+        exact = translate(carrying(copy, builder, tensors))
     features: Any = net.features(x, names)
     nodes = _compare(builder, exact, {builder.traced.input: x}, features, tensors, tolerance)
-    change = None
-    if unrounded is not exact:
-        output = run(unrounded.traced, x.astype(np.float64))[unrounded.output]
-        change = _part(float(np.abs(net.run(x) - output).max()), float(np.abs(output).max()))
-    result = Verification(nodes, _notes(model, builder, change), change)
+    whole_way = None if pipeline is None else compare_whole_way(model, net, images, pipeline)
+    result = Verification(nodes, _notes(model, builder, change), change, whole_way)
     _check_verified(result, tolerance, path)
     return result
 
@@ -154,11 +167,10 @@ def _compare(
     by_node = tensors_by_node(tensors)
     known |= {node.value: features[node.name] for node in builder.nodes}
     by_name = {**features, graph.input.name: known[builder.traced.input]}
-    wide = {number: value.astype(np.float64) for number, value in known.items()}
     found = []
     for node, same in zip(builder.nodes, exact.nodes, strict=True):
         own = run_from(builder.traced, known, node.value).astype(np.float64)
-        expected, engine = run_from(exact.traced, wide, same.value), features[node.name]
+        expected, engine = run_from(exact.traced, known, same.value, "float64"), features[node.name]
         if engine.shape != expected.shape:
             raise ExportError(f"node {node.name}: expected shape {expected.shape} as in Keras, found {engine.shape}")
         sums = [
@@ -219,11 +231,9 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 def _clone_in_float64(layer: Any) -> Any:
     if not isinstance(layer, keras.layers.Layer):  # an operation, as of x + y, has the dtype of its inputs
-        return type(layer).from_config(layer.get_config())
-    config = layer.get_config() | {"dtype": "float64"}
-    if isinstance(layer, LookupConv2D | LookupDense):
-        config["threshold"] = 0.0
-    return type(layer).from_config(config)
+        return copied(layer)
+    no_threshold = {"threshold": 0.0} if isinstance(layer, LookupConv2D | LookupDense) else {}
+    return copied(layer, dtype="float64", **no_threshold)
 
 
 def carrying(copy: keras.Model, builder: GraphBuilder, tensors: Mapping[str, np.ndarray]) -> keras.Model:

@@ -223,6 +223,12 @@ class TestPredicting:
         assert isinstance(net.predict(b"bad", on_error="return"), InputError)
         assert net.predict(x, on_error="skip")[0].shape == (1, 10)
 
+    @pytest.mark.parametrize("img", [np.zeros((2, 21, 17, 3), np.float32), np.zeros((20, 17, 3), int), None, {"a": 1}])
+    def test_what_is_neither_an_input_nor_a_batch_is_no_batch_without_good_ones(self, net: Net, img):
+        for on_error in ("raise", "skip", "return"):
+            with pytest.raises(InputError, match=r"expected .*got (float32|int64|NoneType|dict)"):
+                net.predict(img, on_error=on_error)
+
     def test_on_error_that_means_nothing(self, net: Net):
         with pytest.raises(SettingError, match="'raise', 'skip' or 'return', got 'ignore'"):
             net.predict([b"bad"], on_error="ignore")

@@ -18,6 +18,8 @@ from lcnn_engine.plan.machine import Machine
 
 VARIANTS = usable_variants()
 ELEMENTWISE = [op for op, node in NODE_TYPES.items() if issubclass(node, Elementwise)]
+OF_TWO = [op for op, node in NODE_TYPES.items() if issubclass(node, Elementwise) and not node.many]
+POSITIVE = ("sqrt", "log")  # activations that are nothing below 0, and steep near it
 TOLERANCE = 1e-5  # of the largest |output|
 IMAGES = 3
 _ABLE = [capabilities(variant) for variant in VARIANTS]
@@ -56,7 +58,9 @@ def lookups_of(P: np.ndarray) -> dict[str, np.ndarray]:
 class Network:
     """A graph in the making. ``k`` atoms (0: no dictionary), ``density`` of P and ``bias`` are for the nodes added.
 
-    A ``shape`` of (C,) becomes a image and a ``flatten`` after it; ``source`` is what the other nodes start from.
+    ``groups_of`` filters share the places of their lookups, the groups' filters mixed with one another; the last
+    ``alone`` filters share nothing. A ``shape`` of (C,) becomes a image and a ``flatten`` after it; ``source`` is what
+    the other nodes start from.
     """
 
     shape: Shape
@@ -64,6 +68,8 @@ class Network:
     k: int = 5
     density: float = 0.3
     bias: bool = True
+    groups_of: int = 1
+    alone: int = 0
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(init=False)
@@ -81,7 +87,8 @@ class Network:
 
     def add(self, op: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """Append a node with random tensors, after the last one or ``inputs``; its name. Raises ModelFormatError."""
-        inputs = inputs or (self.nodes[-1].name if self.nodes else self.source,)
+        if not inputs and NODE_TYPES[op].count:
+            inputs = (self.nodes[-1].name if self.nodes else self.source,)
         name = name or f"{op}_{len(self.nodes)}"
         node = NODE_TYPES[op](name=name, inputs=inputs, **attributes)
         node.check()
@@ -91,6 +98,17 @@ class Network:
         for tensor, array in self._tensors_of(node, shapes).items():
             self.tensors[f"{name}/{tensor}"] = array
         return name
+
+    def add_positive(self, source: str | None = None) -> str:
+        """Append what makes any numbers positive, 0.4 to 2.7: divisors, and what a logarithm is taken of; its name."""
+        self.add("activation", *([source] if source else []), activation="tanh")
+        return self.add("activation", activation="exponential")
+
+    def raise_above_zero(self, name: str) -> None:
+        """Let what a convolution, a dense layer or a batch norm of that name gives be far above 0."""
+        for tensor in ("bias", "shift"):
+            if f"{name}/{tensor}" in self.tensors:
+                self.tensors[f"{name}/{tensor}"][:] = 50
 
     def _tensors_of(self, node: Node, shapes: list[Shape]) -> dict[str, np.ndarray]:
         specs = node.tensor_specs(*shapes)
@@ -109,6 +127,10 @@ class Network:
         kh, kw = getattr(node, "kernel_size", (1, 1))
         columns = kh * kw * (self.k or channels)
         chosen = self.rng.random((filters, columns)) < self.density
+        if self.groups_of > 1:
+            order = self.rng.permutation(filters - self.alone)
+            chosen[order] = chosen[order[np.arange(len(order)) // self.groups_of * self.groups_of]]
+            chosen[order, 0] = True  # who has no lookup shares none
         P = self.rng.standard_normal((filters, columns)) * chosen / np.sqrt(max(1.0, self.density * columns))
         tensors = lookups_of(P)
         if self.k:
@@ -171,9 +193,11 @@ def _spoil_memory(plan: Plan, shape: tuple[int, ...]) -> None:
 
 
 def _assert_close(found: np.ndarray, wanted: np.ndarray, where: str) -> None:
-    assert np.isfinite(wanted).all(), where
-    limit = TOLERANCE * np.abs(wanted).max()
-    error = np.abs(found.astype(np.float64) - wanted)
+    finite = np.isfinite(wanted)
+    assert np.array_equal(found[~finite], wanted[~finite], equal_nan=True), where  # beyond float32
+    assert finite.any(), where
+    limit = TOLERANCE * np.abs(wanted[finite]).max()
+    error = np.abs(np.where(finite, found.astype(np.float64), 0) - np.where(finite, wanted, 0))
     worst = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
     assert error.max() <= limit, f"{where}: found {found[worst]} at {worst}, expected {wanted[worst]} within {limit}"
 

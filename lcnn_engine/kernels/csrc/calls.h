@@ -70,7 +70,7 @@ typedef const void *lcnn_weights;
  * indptr[(b * filters + o) * alignments + a] to the next, and where there is more than one, they read shifts[a] lanes
  * further than `offsets` say, shifts[a] less than a vector, the maximum first and the last one 0.
  * mask: where rows of the result are as long as s_row, -1 for every flat pixel that is one of its columns, else 0; NULL
- * where rows are not. With more than one block, scratch holds filters_per_unit * tile + 2 vectors of partial sums.
+ * where rows are not. order, where it is given: the plane of each filter. With more than one block, scratch holds filters_per_unit * tile + 2 vectors of partial sums.
  * lookup_gather has no tiles and one alignment. Its rows are, unit after unit and of a unit block after block, the
  * unit's filters in the order of their number of lookups there: row r is of filter order[r]. Of every LCNN_WIDTH rows
  * the lookups that all have lie lane beside lane: the first of each, the second of each; behind them the others, row by
@@ -81,6 +81,16 @@ typedef const void *lcnn_weights;
     X(int, filters) X(int, filters_per_unit) X(int, blocks) X(int, alignments)                            \
     X(place, s) X(int, s_row)                                                                             \
     X(int, tile) X(int, vectors) /* vectors of pixels in a tile, and in all */                            \
+    X(act, activation) X(float, alpha)
+
+/* lookup_shared: the same for filters that share offsets, LCNN_SHARED_LANES of them a group: group g has lookups
+ * indptr[g] to indptr[g + 1], each with a coefficient a lane, and writes lane l to filter order[g, l]; lanes without a
+ * filter, -1, are the last. Output pixel (y, x) stands at y * stride_h * s_row + x * stride_w. Unit: `rows_per_unit`
+ * rows of a group, all groups before the next rows; scratch holds
+ * them as they lie in a plane of the result, and a vector of pixels more. */
+#define LCNN_LOOKUP_SHARED_FIELDS(X)                                                                      \
+    X(ints, indptr) X(ints, offsets) X(ints, order) X(floats, coefficients) X(floats, bias)               \
+    X(int, groups) X(place, s) X(int, s_row) X(int, stride_h) X(int, stride_w) X(int, rows_per_unit)      \
     X(act, activation) X(float, alpha)
 
 /* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
@@ -117,16 +127,30 @@ typedef const void *lcnn_weights;
 /* global pool: max or mean over a whole map. Unit: a channel. */
 #define LCNN_GLOBAL_POOL_FIELDS(X)
 
-/* pointwise: out = act(in * scale + shift) per channel, or act(in + in2), act(in * in2). Unit: a channel, or the
- * whole of a vector: cut elsewhere, the last lanes of a piece would round differently with the number of threads.
- * A second input of one pixel is repeated over the image. */
+/* pointwise: out = act(in * scale + shift) per channel, or act(in + in2) and the like (subtract_from and divide_into:
+ * in2 - in, in2 / in). Unit: a channel, or the whole of a vector: cut elsewhere, the last lanes of a piece would round
+ * differently with the number of threads. A second input of one pixel is repeated over the image, one of one channel
+ * over the channels. */
 #define LCNN_POINTWISE_FIELDS(X) \
     X(floats, scale) X(floats, shift) /* both NULL: 1 and 0 */ X(act, activation) X(float, alpha)
+
+/* prelu: out = in where in >= 0, else in * slope[channel]. Unit: a channel, or the whole of a vector. */
+#define LCNN_PRELU_FIELDS(X) X(floats, slope)
+
+/* constant: out = values (channels, height, width). Unit: a channel, or the whole of a vector. */
+#define LCNN_CONSTANT_FIELDS(X) X(floats, values)
+
+/* layer_norm: y = (x - mean) / sqrt(variance + epsilon) * scale + shift over the channels of a pixel. Unit: a row, or
+ * the whole of a vector. group_norm: over the map and the channels of one of `groups`. Unit: a group. */
+#define LCNN_NORM_FIELDS(X) X(floats, scale) X(floats, shift) X(int, groups) X(float, epsilon)
+
+/* channel_max, channel_mean: over the channels of each pixel; out has one channel. Unit: a row. */
+#define LCNN_CHANNEL_POOL_FIELDS(X)
 
 /* lrn: y = x / (bias + alpha * sum of x^2 over the channels within radius)^beta. Unit: a row. */
 #define LCNN_LRN_FIELDS(X) X(int, radius) X(float, bias) X(float, alpha) X(float, beta)
 
-/* softmax over channels. Unit: a row; scratch is the channels and a vector. */
+/* softmax and log_softmax over channels. Unit: a row; scratch is the channels twice and a vector. */
 #define LCNN_SOFTMAX_FIELDS(X)
 
 #define LCNN_MEMBER(type, name) lcnn_##type name;
@@ -135,11 +159,15 @@ typedef struct { LCNN_SPACE_TO_DEPTH_FIELDS(LCNN_MEMBER) } lcnn_space_to_depth;
 typedef struct { LCNN_TO_NHWC_FIELDS(LCNN_MEMBER) } lcnn_to_nhwc;
 typedef struct { LCNN_DICTIONARY_FIELDS(LCNN_MEMBER) } lcnn_dictionary;
 typedef struct { LCNN_LOOKUP_FIELDS(LCNN_MEMBER) } lcnn_lookup;
+typedef struct { LCNN_LOOKUP_SHARED_FIELDS(LCNN_MEMBER) } lcnn_lookup_shared;
 typedef struct { LCNN_CONV_FIELDS(LCNN_MEMBER) } lcnn_conv;
 typedef struct { LCNN_NONZEROS_FIELDS(LCNN_MEMBER) } lcnn_nonzeros;
 typedef struct { LCNN_DENSE_FIELDS(LCNN_MEMBER) } lcnn_dense;
 typedef struct { LCNN_POOL_FIELDS(LCNN_MEMBER) } lcnn_pool;
 typedef struct { LCNN_POINTWISE_FIELDS(LCNN_MEMBER) } lcnn_pointwise;
+typedef struct { LCNN_PRELU_FIELDS(LCNN_MEMBER) } lcnn_prelu;
+typedef struct { LCNN_CONSTANT_FIELDS(LCNN_MEMBER) } lcnn_constant;
+typedef struct { LCNN_NORM_FIELDS(LCNN_MEMBER) } lcnn_norm;
 typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
 
 /* Every kernel and the list of its fields. A kernel of this name is in ops/ and in each variant. */
@@ -149,6 +177,7 @@ typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
     X(dictionary, LCNN_DICTIONARY_FIELDS)                                                                        \
     X(lookup_tile, LCNN_LOOKUP_FIELDS)                                                                           \
     X(lookup_gather, LCNN_LOOKUP_FIELDS)                                                                         \
+    X(lookup_shared, LCNN_LOOKUP_SHARED_FIELDS)                                                                  \
     X(conv, LCNN_CONV_FIELDS)                                                                                    \
     X(conv_patches, LCNN_CONV_FIELDS)                                                                            \
     X(nonzeros, LCNN_NONZEROS_FIELDS)                                                                            \
@@ -160,8 +189,21 @@ typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
     X(pointwise, LCNN_POINTWISE_FIELDS)                                                                          \
     X(add, LCNN_POINTWISE_FIELDS)                                                                                \
     X(multiply, LCNN_POINTWISE_FIELDS)                                                                           \
+    X(subtract, LCNN_POINTWISE_FIELDS)                                                                           \
+    X(subtract_from, LCNN_POINTWISE_FIELDS)                                                                      \
+    X(divide, LCNN_POINTWISE_FIELDS)                                                                             \
+    X(divide_into, LCNN_POINTWISE_FIELDS)                                                                        \
+    X(maximum, LCNN_POINTWISE_FIELDS)                                                                            \
+    X(minimum, LCNN_POINTWISE_FIELDS)                                                                            \
+    X(prelu, LCNN_PRELU_FIELDS)                                                                                  \
+    X(constant, LCNN_CONSTANT_FIELDS)                                                                            \
+    X(layer_norm, LCNN_NORM_FIELDS)                                                                              \
+    X(group_norm, LCNN_NORM_FIELDS)                                                                              \
+    X(channel_max, LCNN_CHANNEL_POOL_FIELDS)                                                                     \
+    X(channel_mean, LCNN_CHANNEL_POOL_FIELDS)                                                                    \
     X(lrn, LCNN_LRN_FIELDS)                                                                                      \
-    X(softmax, LCNN_SOFTMAX_FIELDS)
+    X(softmax, LCNN_SOFTMAX_FIELDS)                                                                              \
+    X(log_softmax, LCNN_SOFTMAX_FIELDS)
 
 /* clang-format on */
 
@@ -194,11 +236,15 @@ struct lcnn_call {
         lcnn_to_nhwc to_nhwc;
         lcnn_dictionary dictionary;
         lcnn_lookup lookup;
+        lcnn_lookup_shared lookup_shared;
         lcnn_conv conv;
         lcnn_nonzeros nonzeros;
         lcnn_dense dense;
         lcnn_pool pool;
         lcnn_pointwise pointwise;
+        lcnn_prelu prelu;
+        lcnn_constant constant;
+        lcnn_norm norm;
         lcnn_lrn lrn;
     } u;
 };

@@ -6,15 +6,17 @@
 #define LCNN_SLACK 64        /* floats around an arena and behind scratch: room for LCNN_HALO and vectors */
 #define LCNN_HALO 16         /* floats that vectors may read past a map, beyond their own width */
 #define LCNN_LARGE_TILE 14   /* vectors of a lookup tile: above, there are kernels for even numbers only */
+#define LCNN_SHARED_LANES 16 /* filters of a group that shares its lookups */
 #define LCNN_MAX_INPUTS 2    /* maps that a call reads */
 #define LCNN_MAX_THREADS 256 /* of a run */
 
-#define LCNN_CONSTANTS(X)          \
-    X(LINE, LCNN_LINE)             \
-    X(SLACK, LCNN_SLACK)           \
-    X(HALO, LCNN_HALO)             \
-    X(LARGE_TILE, LCNN_LARGE_TILE) \
-    X(MAX_INPUTS, LCNN_MAX_INPUTS) \
+#define LCNN_CONSTANTS(X)              \
+    X(LINE, LCNN_LINE)                 \
+    X(SLACK, LCNN_SLACK)               \
+    X(HALO, LCNN_HALO)                 \
+    X(LARGE_TILE, LCNN_LARGE_TILE)     \
+    X(SHARED_LANES, LCNN_SHARED_LANES) \
+    X(MAX_INPUTS, LCNN_MAX_INPUTS)     \
     X(MAX_THREADS, LCNN_MAX_THREADS)
 
 #endif

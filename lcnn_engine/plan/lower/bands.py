@@ -7,7 +7,7 @@ need are carried over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ...model.graph import Pool2D
@@ -42,6 +42,18 @@ class Target(NamedTuple):
     def max_rows(self) -> int:
         """Of a band."""
         return max(band.last - band.first for band in self.bands)
+
+
+class Way(NamedTuple):
+    """How filters are computed: ``label`` is for people to read.
+
+    ``compute(step, map, row)`` is the call that computes the rows of ``map``, the first of them row ``row`` of the
+    result.
+    """
+
+    kind: StepKind
+    label: str
+    compute: Callable[[int, Map, int], KernelCall]
 
 
 def target_of(lowering: Lowering, fused: FusedNode, pool: FusedNode | None, row: int = 0) -> Target:
@@ -81,24 +93,14 @@ def _bands(node: Pool2D, height: int, pooled: int, row_bytes: int, machine: Mach
     return tuple(bands)
 
 
-def add_steps(
-    lowering: Lowering,
-    fused: FusedNode,
-    target: Target,
-    kind: StepKind,
-    kernel: str,
-    multiplications: int,
-    compute: Callable[[int, Map, int], KernelCall],
-) -> None:
-    """Append the steps of ``fused``, and of the pool behind it.
-
-    ``compute(step, map, row)`` is the call that computes the rows of ``map``, the first of them row ``row`` of the
-    result. ``kernel`` is the step's label.
-    """
-    step = lowering.step(fused.node.name, fused.node.op, kind, kernel, multiplications)
+def add_steps(lowering: Lowering, fused: FusedNode, target: Target, multiplications: int, ways: Sequence[Way]) -> None:
+    """Append the steps of ``fused``, whose filters go by one of the ``ways`` each, and of the pool behind it."""
+    label = " + ".join(way.label for way in ways)
+    step = lowering.step(fused.node.name, fused.node.op, ways[0].kind, label, multiplications)
     pool, pooled, value = target.pool, target.pooled, target.value
     if pool is None or pooled is None:
-        lowering.call(compute(step, value.map(), 0))
+        for way in ways:
+            lowering.call(way.compute(step, value.map(), 0))
         return
     pool_step = lowering.step(pool.name, pool.op, StepKind.POOL, "pool")
     before: Band | None = None
@@ -107,7 +109,8 @@ def add_steps(
             lowering.call(_carry(pool_step, value, before, band))
         if band.last > band.first:
             rows = value.rows(band.first - band.base, band.last - band.base)
-            lowering.call(compute(step, rows, band.first))
+            for way in ways:
+                lowering.call(way.compute(step, rows, band.first))
         source = value.rows(0, band.last - band.base)
         out = pooled.rows(band.top, band.bottom)
         lowering.call(pool_call(pool_step, pool, source, out, _padding(pool, band)))

@@ -14,7 +14,7 @@ from ..layout import LINE
 from ..lookup_orders import Lookups
 from ..lowering import Lowering
 from ..packing import Packing, balanced_lanes
-from .bands import add_steps, target_of
+from .bands import Way, add_steps, target_of
 from .lookups import lower_as_lookups
 
 
@@ -61,7 +61,7 @@ def lower_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = No
     kind = StepKind.CONV_PATCHES if blocking.patches else StepKind.CONV
     label = "conv patches" if blocking.patches else f"conv {blocking.lanes}"
     multiplications = prod(lowering.shape(fused.result)[:2]) * kernel.size
-    add_steps(lowering, fused, target, kind, label, multiplications, compute)
+    add_steps(lowering, fused, target, multiplications, [Way(kind, label, compute)])
 
 
 def _blocking(lowering: Lowering, filters: int, kernel: np.ndarray, width: int, max_pixels: int) -> Blocking:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,23 @@ def test_accurate_has_the_published_lookups() -> None:
     network = workloads.alexnet_lcnn_accurate()
     assert _atoms(network) == [3, 500, 500, 500, 30, 1024, 1024]
     assert _densities(network) == pytest.approx(workloads.ACCURATE_DENSITIES, rel=0.01)
+
+
+@pytest.mark.parametrize("name", [name for name in workloads.WORKLOADS if "-16" in name])
+def test_lookups_that_go_together_are_as_many(name: str) -> None:
+    base, _, suffix = name.rpartition("-16")
+    structure = workloads.STRUCTURES[f"-16{suffix}"]
+    graph, tensors = workloads.WORKLOADS[name]()
+    _, unstructured = workloads.WORKLOADS[base]()
+    for node in filter(is_lookup, graph.nodes):
+        indptr, indices = tensors[f"{node.name}/indptr"], tensors[f"{node.name}/indices"]
+        assert len(indices) == pytest.approx(len(unstructured[f"{node.name}/indices"]), abs=16, rel=1e-3)
+        lists = [indices[first:last].tolist() for first, last in pairwise(indptr)]
+        assert all(lists[o] == lists[o // 16 * 16] for o in range(len(lists)))
+        atoms = len(tensors.get(f"{node.name}/dictionary", [0] * graph.shapes[node.inputs[0]][-1]))
+        if structure.atoms_of == 2 and atoms % 2 == 0:
+            assert np.array_equal(indices[::2] + 1, indices[1::2])
+            assert not np.any(indices[::2] % 2)
 
 
 @pytest.mark.parametrize(("name", "millions"), [("alexnet-dense", 714.19), ("alexnet-dense-wide", 1135.26)])

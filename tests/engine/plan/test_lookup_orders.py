@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lcnn_engine.plan.lookup_orders import Lookups, lanes_side_by_side, rows_by_length, rows_in_parts
+from lcnn_engine.plan.lookup_orders import (
+    Lookups,
+    entries_of_rows,
+    lanes_side_by_side,
+    rows_by_length,
+    rows_in_parts,
+    shared_groups,
+)
 
 RNG = np.random.default_rng(0)
 COUNTS = RNG.integers(0, 9, 24)
@@ -71,3 +78,33 @@ def test_entries_that_all_lanes_have_lie_lane_beside_lane(width: int) -> None:
                 assert entries[at] == indptr[row] + number
                 at += 1
     assert at == len(entries)
+
+
+def csr(*rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.cumsum([0, *map(len, rows)]), np.array([offset for row in rows for offset in row], np.int64)
+
+
+def test_entries_of_some_rows_in_another_order() -> None:
+    indptr, entries = entries_of_rows(INDPTR, np.array([5, 2, 2]))
+    assert np.array_equal(np.diff(indptr), COUNTS[[5, 2, 2]])
+    assert np.array_equal(ROW[entries], np.repeat([5, 2, 2], COUNTS[[5, 2, 2]]))
+
+
+def test_rows_with_the_same_lists_are_grouped_wherever_they_stand() -> None:
+    groups, alone = shared_groups(*csr([1, 2], [3], [1, 2], [], [1, 2], [3], [1, 2], [], [2, 1]), lanes=3, fewest=2)
+    assert sorted(groups.tolist()) == [[0, 2, 4], [1, 5, -1]]  # row 6 would be alone in its group
+    assert alone.tolist() == [3, 6, 7, 8]
+
+
+def test_no_rows_and_rows_that_share_nothing() -> None:
+    for rows in ([[]], [[], [], []], [[1], [2], [1, 2]]):
+        groups, alone = shared_groups(*csr(*rows), lanes=16, fewest=2)
+        assert groups.shape == (0, 16)
+        assert alone.tolist() == list(range(len(rows)))
+
+
+def test_lists_whose_keys_agree_by_chance_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lcnn_engine.plan.lookup_orders._mixed", lambda offsets: np.zeros(len(offsets), np.uint64))
+    groups, alone = shared_groups(*csr([1, 2], [1, 2], [3, 4], [3, 4], [3, 4]), lanes=4, fewest=2)
+    assert groups.tolist() == [[0, 1, -1, -1]]
+    assert alone.tolist() == [2, 3, 4]  # a chance of one in 2^64 is paid with speed, never with a wrong result

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.linalg
+import tensorflow as tf
 from keras import layers
 
 from lcnn_train import LookupConv2D, export, lookup_model, lookup_report, verify
@@ -323,3 +324,13 @@ def test_a_bar_in_a_terminal_only(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     lookup_model(small(), dictionary=4)
     assert "factoring" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("function", [tf.nn.silu, tf.nn.softmax])
+def test_an_activation_whose_name_keras_does_not_know(function):
+    """In a layer that is replaced, and in one that is copied."""
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, activation=function, name="a")(image)
+    model = keras.Model(image, layers.DepthwiseConv2D(3, activation=function)(x))
+    x = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype(np.float32)
+    assert np.allclose(lookup_model(model, {"a": 3}, threshold=0)(x), model(x), atol=1e-5)

@@ -5,10 +5,7 @@
 
 #include "calls.h"
 #include "simd/borders.h"
-#include "simd/masks.h"
-#include "simd/mathematics.h"
-#include "simd/runs.h"
-#include "simd/shuffles.h"
+#include "simd/filters.h"
 #include "simd/vectors.h"
 
 #if LCNN_REGISTERS >= 32
@@ -70,52 +67,6 @@ static void conv_pixels(const lcnn_conv *u, int64_t taps, const float *weights, 
     }
 }
 
-/* Write up to LCNN_WIDTH filters' `count` pixels, consecutive in reading order from (y, x) on, to their planes. */
-INLINE void conv_store_block(const vf *rows, int64_t filters, int64_t count, const lcnn_map *out, int64_t y, int64_t x,
-                             float *planes)
-{
-    if (out->row == out->width || x + count <= out->width) {
-        for (int64_t o = 0; o < filters; o++) vstore_part(planes + o * out->plane + y * out->row + x, rows[o], count);
-        return;
-    }
-    float flat[LCNN_WIDTH];
-    for (int64_t o = 0; o < filters; o++) {
-        vstore(flat, rows[o]);
-        int64_t row = y, column = x;
-        for (int64_t p = 0; p < count; row++, column = 0) {
-            const int64_t length = min_i64(count - p, out->width - column);
-            copy_run(planes + o * out->plane + row * out->row + column, flat + p, length);
-            p += length;
-        }
-    }
-}
-
-/* Activate the sums (pixels, lanes) and write them to their planes, transposing LCNN_WIDTH pixels of as many filters at
- * a time. Blocks end with the row where rows are long enough. `sums` has room for one more block of pixels. */
-static void conv_store(const lcnn_call *call, const lcnn_context *context, const float *sums, int64_t first_pixel,
-                       int64_t pixels, int64_t first_filter, int64_t filters)
-{
-    const lcnn_conv *u = &call->u.conv;
-    const lcnn_map *out = &call->out;
-    float *planes = context->arena + out->offset + first_filter * out->plane;
-    int64_t y = first_pixel / out->width, x = first_pixel % out->width;
-    for (int64_t p = 0; p < pixels;) {
-        int64_t count = min_i64(LCNN_WIDTH, pixels - p);
-        if (out->row != out->width && out->width >= LCNN_WIDTH) count = min_i64(count, out->width - x);
-        for (int64_t v = 0; v < filters; v += LCNN_WIDTH) {
-            vf rows[LCNN_WIDTH];
-#pragma GCC unroll 16
-            for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vload(sums + (p + q) * u->lanes + v);
-            if (u->activation != LCNN_ACT_linear)
-                for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vactivate(rows[q], u->activation, u->alpha);
-            transpose(rows);
-            conv_store_block(rows, min_i64(LCNN_WIDTH, filters - v), count, out, y, x, planes + v * out->plane);
-        }
-        p += count;
-        for (x += count; x >= out->width; x -= out->width) y++;
-    }
-}
-
 /* Prefetch share `tile` of `tiles` of the lines where pixels [first, first + count) of `filters` planes will be
  * written: all at once, behind the last tile, when there is no arithmetic left to wait beside. */
 INLINE void conv_prefetch(const lcnn_map *out, const float *planes, int64_t filters, int64_t first, int64_t count,
@@ -142,7 +93,7 @@ static void conv_chunk(const lcnn_call *call, const lcnn_context *context, int64
         context->arena + in->offset + group * u->group_channels * in->plane - u->top * in->row - u->left;
     const int64_t tiles = (count + CONV_PIXELS - 1) / CONV_PIXELS;
     const int64_t filter = block * u->lanes, filters = min_i64(u->lanes, u->group_filters - filter);
-    const float *planes = context->arena + out->offset + (group * u->group_filters + filter) * out->plane;
+    float *planes = context->arena + out->offset + (group * u->group_filters + filter) * out->plane;
     for (int64_t i = 0; i < u->group_channels; i += u->channels_per_pass) {
         const int64_t channels = min_i64(u->channels_per_pass, u->group_channels - i);
         const float *weights = u->weights + (index * u->group_channels + i) * row;
@@ -160,7 +111,8 @@ static void conv_chunk(const lcnn_call *call, const lcnn_context *context, int64
                         context->scratch + begin * u->lanes);
         }
     }
-    conv_store(call, context, context->scratch, first, count, group * u->group_filters + filter, filters);
+    const filter_store store = {out, u->activation, u->alpha, u->lanes};
+    store_filters(&store, planes, filters, context->scratch, first, count);
 }
 
 static void conv(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)

@@ -76,12 +76,15 @@ typedef struct {
     int64_t pixel, pixels; /* first of the tile; all of the result */
 } lookup_position;
 
+/* The plane of filter o, where the call computes but some. */
+INLINE int64_t plane_of_filter(const lcnn_lookup *u, int64_t o) { return u->order ? u->order[o] : o; }
+
 /* Sums become results. Where `mask` says which lanes are columns of the image, rows of the result are as long as those
  * of S: the run is stored as it is, with zeros, the border, between the columns. */
 INLINE void lookup_store(const int tile, const lookup_position *at, int64_t o, const vf *acc)
 {
     const lcnn_lookup *u = at->u;
-    float *plane = at->planes + o * at->out->plane;
+    float *plane = at->planes + plane_of_filter(u, o) * at->out->plane;
     const vi_unaligned *mask = (const vi_unaligned *)(u->mask + at->pixel);
     const int64_t size = min_i64(tile * LCNN_WIDTH, at->pixels - at->pixel);
     if (u->mask && size == tile * LCNN_WIDTH && u->activation <= LCNN_ACT_relu) {
@@ -138,9 +141,11 @@ INLINE void lookup_filters(const int tile, const int by_alignment, const lookup_
 /* The border that `lookup_store` leaves alone. */
 static void lookup_borders(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    for (int64_t o = begin; o < end; o++)
-        if (call->u.lookup.mask) clear_top_and_bottom(&call->out, context->arena, o);
-        else clear_border(&call->out, context->arena, o);
+    for (int64_t o = begin; o < end; o++) {
+        const int64_t plane = plane_of_filter(&call->u.lookup, o);
+        if (call->u.lookup.mask) clear_top_and_bottom(&call->out, context->arena, plane);
+        else clear_border(&call->out, context->arena, plane);
+    }
 }
 
 /* `tile` vectors of pixels for filters [begin, end). Large tiles come in even sizes alone: for an odd one, one less. */

@@ -11,6 +11,7 @@
 #define SPINS 4000 /* of about 10 ns each: tens of microseconds */
 
 #define MEMBER_BITS 9
+#define WORKER_BITS 16
 
 struct lcnn_team {
     int members; /* of the present run, the caller included */
@@ -19,7 +20,9 @@ struct lcnn_team {
     void *argument;
     int64_t units, chunk;
     _Alignas(64) atomic_llong next[LCNN_MAX_THREADS]; /* of each member's share, the first unit nobody has taken */
-    _Alignas(64) atomic_int busy;                     /* workers that have not yet left the job */
+    /* The door of the job: its number, and in the low bits the workers that are inside. 0 is a closed door: a worker
+     * that comes late, since its core was busy with something else, finds it so and is not waited for. */
+    _Alignas(64) atomic_ullong door;
     _Alignas(64) atomic_ullong round; /* job number, never used again, and in its low bits the members it is for */
     atomic_uint run;                  /* moves on with every run */
     atomic_int spinning, sleepers;    /* a run is on; workers asleep */
@@ -95,6 +98,31 @@ static uint64_t wait_for_job(uint64_t seen)
     }
 }
 
+/* Whether a worker got into a job before it was closed; only inside may it look at what the job is. */
+static int enter(uint64_t number)
+{
+    unsigned long long door = atomic_load_explicit(&team.door, memory_order_relaxed);
+    while (door >> WORKER_BITS == number)
+        if (atomic_compare_exchange_weak_explicit(&team.door, &door, door + 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return 1;
+    return 0;
+}
+
+static void leave(void) { atomic_fetch_sub_explicit(&team.door, 1, memory_order_release); }
+
+/* Wait until nobody is inside, and close the door: all units of the job are done. */
+static void close_job(uint64_t number)
+{
+    for (int spins = 0;;) {
+        unsigned long long empty = number << WORKER_BITS;
+        if (atomic_compare_exchange_weak_explicit(&team.door, &empty, 0, memory_order_acquire, memory_order_relaxed))
+            return;
+        relax();
+        if (++spins > SPINS) sched_yield();
+    }
+}
+
 static void *worker(void *argument)
 {
     const int thread = (int)(intptr_t)argument;
@@ -102,9 +130,9 @@ static void *worker(void *argument)
     for (;;) {
         seen = wait_for_job(seen);
         /* Members come with the number of the job, so a worker that is none of them never touches its state. */
-        if (thread < (int)(seen & ((1 << MEMBER_BITS) - 1))) {
+        if (thread < (int)(seen & ((1 << MEMBER_BITS) - 1)) && enter(seen >> MEMBER_BITS)) {
             take_units(thread);
-            atomic_fetch_sub_explicit(&team.busy, 1, memory_order_release);
+            leave();
         }
     }
     return NULL;
@@ -117,6 +145,7 @@ static void forget_workers(void)
     atomic_store(&team.spinning, 0);
     atomic_store(&team.sleepers, 0);
     atomic_store(&team.round, 0);
+    atomic_store(&team.door, 0);
     pthread_mutex_init(&owner, NULL);
     pthread_mutex_init(&sleep_lock, NULL);
     pthread_cond_init(&wake, NULL);
@@ -180,13 +209,10 @@ void lcnn_team_run(lcnn_team *taken, lcnn_work work, void *argument, int64_t uni
     taken->chunk = chunk;
     for (int i = 0; i < taken->members; i++)
         atomic_store_explicit(&taken->next[i], share_begin(i), memory_order_relaxed);
-    atomic_store_explicit(&taken->busy, taken->members - 1, memory_order_relaxed);
     const uint64_t number = (atomic_load(&taken->round) >> MEMBER_BITS) + 1;
+    atomic_store_explicit(&taken->door, number << WORKER_BITS, memory_order_release);
     atomic_store(&taken->round, number << MEMBER_BITS | (uint64_t)taken->members);
     wake_sleepers();
     take_units(0);
-    for (int spins = 0; atomic_load_explicit(&taken->busy, memory_order_acquire) > 0;) {
-        relax();
-        if (++spins > SPINS) sched_yield();
-    }
+    close_job(number);
 }

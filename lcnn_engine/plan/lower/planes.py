@@ -1,0 +1,123 @@
+"""What lookups read: planes of the input, of its phases, or of S = D X."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...kernels import sgemm_columns
+from ...model.graph import Convolution
+from ..calls import INPUT, Dictionary, KernelCall, Place, StepKind
+from ..layout import plane_of, whole_lines
+from ..lowering import Lowering, space_to_depth
+from .dense import matrix_times_vector
+
+
+class Planes(NamedTuple):
+    """Planes that a lookup reads in flat runs: m channels, or k atoms, ``plane`` apart.
+
+    ``row`` floats from one output row to the next, ``phase`` from one phase of the stride to the next; the first float
+    that lookups reach lies at ``start``, the last one ``columns`` later.
+    """
+
+    start: Place
+    channels: int
+    plane: int
+    row: int
+    columns: int
+    phases: dict[tuple[int, int], int]  # (y, x) within a stride -> floats from `start`
+    strides: tuple[int, int] = (1, 1)  # of the output positions, in rows and floats: 1 where phases are apart
+
+    @property
+    def end(self) -> int:
+        """Floats of the buffer, up to the end of the last plane."""
+        return self.channels * self.plane + self.start.offset
+
+
+def planes_of_input(lowering: Lowering, node: Convolution) -> Planes:
+    """Read the input of ``node`` as it lies, with its border."""
+    value = lowering.value(node.inputs[0])
+    layout = value.layout
+    top, _, left, _ = node.padding
+    height, width = _extent(node, lowering.shape(node.name), (1, 1))
+    return Planes(
+        Place(value.buffer, (layout.border[0] - top) * layout.row + layout.border[2] - left),
+        layout.channels,
+        layout.plane,
+        layout.row,
+        columns=(height - 1) * layout.row + width,
+        phases={(0, 0): 0},
+        strides=node.strides,
+    )
+
+
+def _extent(node: Convolution, shape: tuple[int, ...], strides: tuple[int, int]) -> tuple[int, int]:
+    """Count rows and columns, in strides, that the windows of all output positions span."""
+    taps = zip(node.kernel_size, node.dilation, strides, shape[:2], strict=True)
+    height, width = ((size - 1) * dilation // stride + positions for size, dilation, stride, positions in taps)
+    return height, width
+
+
+def split_by_stride(lowering: Lowering, node: Convolution, phases: list[tuple[int, int]]) -> Planes:
+    """Split the padded input into the phases of the stride that lookups fall on: they then read contiguous runs."""
+    name, machine = node.inputs[0], lowering.machine
+    height, width, channels = lowering.shape(name)
+    rows, columns = _extent(node, lowering.shape(node.name), node.strides)
+    few = channels <= machine.few_channels  # longer rows cost more of S = D X
+    columns = whole_lines(columns, machine.line_share_few_channels if few else machine.line_share)
+    plane = plane_of(len(phases) * rows * columns)
+    target = Place(lowering.buffer(channels * plane))
+    if lowering.is_input(name):
+        source, strides = INPUT, (1, width * channels, channels)
+    else:
+        map_ = lowering.value(name).map()
+        source, strides = map_.offset, (map_.plane, map_.row, 1)
+    step = lowering.step(node.name, "split by stride", StepKind.SPLIT_BY_STRIDE, "space to depth")
+    lowering.call(
+        space_to_depth(
+            step,
+            source=source,
+            source_strides=strides,
+            image=(height, width, channels),
+            origin=(node.padding[0], node.padding[2]),
+            strides=node.strides,
+            phases=phases,
+            phase_constants=(
+                lowering.integers(f"{node.name}/phase_y", [y for y, _ in phases]),
+                lowering.integers(f"{node.name}/phase_x", [x for _, x in phases]),
+            ),
+            size=(rows, columns),
+            target=target,
+            plane=plane,
+        )
+    )
+    starts = {phase: i * rows * columns for i, phase in enumerate(phases)}
+    return Planes(target, channels, plane, columns, len(phases) * rows * columns, starts)
+
+
+def multiply_dictionary(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes) -> Planes:
+    """Add the step S = D X, D (k, m); planes of S."""
+    k, m = dictionary.shape
+    if k == 0:  # legal: a layer without atoms has no lookups, so nobody reads S
+        return Planes(Place(x.start.buffer), 0, x.plane, x.row, 0, x.phases)
+    if x.columns == 1 and x.plane == 1:
+        return dictionary_of_vector(lowering, node.name, dictionary, x)
+    plane = plane_of(x.columns)
+    target = Place(lowering.buffer(k * plane))
+    block = sgemm_columns(k, x.columns, m)
+    constant = lowering.floats(f"{node.name}/dictionary", dictionary)
+    assert constant is not None
+    fields = Dictionary(constant, k, m, x.columns, block, x.start, x.plane, target, plane)
+    step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, "sgemm", k * m * x.columns)
+    lowering.call(KernelCall(step, "dictionary", fields, units=-(-x.columns // block), work=k * m * x.columns))
+    return Planes(target, k, plane, x.row, x.columns, x.phases)
+
+
+def dictionary_of_vector(lowering: Lowering, name: str, dictionary: np.ndarray, x: Planes) -> Planes:
+    """Add the step S = D x of a vector x."""
+    if not len(dictionary):
+        return Planes(Place(x.start.buffer), 0, 1, 1, 0, x.phases)
+    target = Place(lowering.buffer(len(dictionary)))
+    matrix_times_vector(lowering, name, dictionary, np.zeros(len(dictionary), np.float32), x.start, target)
+    return Planes(target, len(dictionary), 1, 1, 1, {(0, 0): 0})
