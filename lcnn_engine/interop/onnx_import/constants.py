@@ -17,7 +17,7 @@ import onnx
 from .building import RefusedError
 from .calls import Call, one_axis
 
-__all__ = ["MAX_FOLDED_BYTES", "Folder", "target_shape"]
+__all__ = ["FOLDED", "MAX_FOLDED_BYTES", "Folder", "slices", "split_sizes", "target_shape"]
 
 MAX_FOLDED_BYTES = 2 * 2**30
 

@@ -12,7 +12,7 @@ from ...errors import ModelFormatError
 from ...utils.messages import shown
 from .building import Builder, RefusedError
 from .calls import Call, Input, Translating
-from .constants import Folder
+from .constants import FOLDED, Folder
 from .input_layout import input_value
 from .layout import Value, contiguous, laid_out
 from .operators import TRANSLATED
@@ -187,9 +187,9 @@ class _Translator:
                 self._give(op, [_dims_of(op, inputs[0])])
             elif not lacking and not any(isinstance(found, Value) for found in inputs):
                 self._give(op, self.folder.fold(Call(op, inputs, self.model.opset)))
-            elif function is None:
+            elif function is None and not (lacking and op.type in FOLDED and not op.domain):
                 raise RefusedError(_unknown(op))
-            elif lacking:
+            elif lacking or function is None:
                 self._give(op, [])
             else:
                 found = function(Translating(op, inputs, self.model.opset, self.batch, builder=builder))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..building import RefusedError
@@ -194,9 +192,10 @@ def _dense(
     after: int = 0,
 ) -> Value:  # fmt: skip
     """Multiply a vector by a matrix (m, n), whose rows are brought into the order in which the vector lies."""
-    order: Any = places(factor for axis in axes for factor in value.axes[axis])
-    kernel = np.empty(matrix.shape[::-1], np.float32)
-    kernel[:, order] = matrix.T
+    order = places(factor for axis in axes for factor in value.axes[axis])
+    inverse = np.empty_like(order)
+    inverse[order] = np.arange(len(order))
+    kernel = matrix.T if (np.diff(order) == 1).all() else matrix.T[:, inverse]
     source = value.node if len(value.shape) == 1 else call.add("flatten", value.node, part="flat")
     node = call.add("dense", source, tensors=_tensors(kernel, bias), units=len(kernel))
     found = vector(node, (len(kernel),), after)

@@ -37,6 +37,13 @@ def test_every_node_is_named_at_once() -> None:
     assert "a product of two values (attention)" in found[2][2]
 
 
+def test_what_follows_a_refused_node_is_not_named() -> None:
+    found = refusals(
+        node("Erf", outputs=["a"], name="first"), node("Shape", ["a"], ["s"]), node("Reshape", ["a", "s"])
+    )  # fmt: skip
+    assert [name for name, _, _ in found] == ["first"]
+
+
 def test_a_long_list_is_cut_short_in_the_message_alone() -> None:
     nodes = [node("Erf", ["x"], [f"a{i}"], name=f"node {i}") for i in range(30)]
     with pytest.raises(NotTakenError) as caught:
