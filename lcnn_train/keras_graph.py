@@ -12,7 +12,8 @@ from typing import Any, Literal
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.ops import numpy as numpy_operations  # Keras has no public name for what keras.ops.concatenate makes
+from keras.src.ops import core as core_operations  # Keras has no public names for what keras.ops.concatenate makes
+from keras.src.ops import numpy as numpy_operations
 
 from lcnn_train.errors import ExportError
 
@@ -27,6 +28,14 @@ _AUGMENTATION_NAMES = (
 )  # fmt: skip
 AUGMENTATION = tuple(getattr(keras.layers, name) for name in _AUGMENTATION_NAMES if hasattr(keras.layers, name))
 _PIPELINE: tuple[type, ...] = (keras.layers.Pipeline,) if hasattr(keras.layers, "Pipeline") else ()
+_SPLITS = (
+    numpy_operations.Split,
+    *(
+        getattr(module, name)
+        for module, name in ((numpy_operations, "ArraySplit"), (core_operations, "Unstack"))
+        if hasattr(module, name)
+    ),
+)
 Rewriting = Callable[..., Any]
 _REWRITTEN: dict[type, Rewriting] = {
     keras.layers.Average: lambda _, *inputs: keras.layers.Rescaling(1 / len(inputs))(keras.layers.Add()(inputs)),
@@ -44,8 +53,8 @@ class Call:
 
     A layer whose own activation is a softmax is two calls, its `linear` part and its `activation`, for a model file
     holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one, which is
-    `pointwise_linear` where a softmax follows. `arguments` are those of arithmetic on tensors, None in the place of
-    each tensor.
+    `pointwise_linear` where a softmax follows. `arguments` are those of an operation on tensors, None in the place of
+    each tensor, `keywords` those by name. An operation that gives several tensors is as many calls, each of a `piece`.
     """
 
     layer: Any
@@ -56,6 +65,8 @@ class Call:
     part: Part = "whole"
     arguments: tuple[Any, ...] = ()
     name: str = ""  # of the node, where it is not the layer's
+    keywords: dict[str, Any] = field(default_factory=dict)
+    piece: int | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +158,8 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
     layer, tensors = node.operation, node.arguments.keras_tensors
     if node.arguments.kwargs.get("training") and not _trains_by_default(layer):
         raise ExportError(f"layer {layer.name}: called with training=True; a model file holds inference only")
+    if isinstance(layer, _SPLITS):
+        return _pieces(node, values, specs)
     if len(node.outputs) != 1:
         raise ExportError(f"layer {layer.name}: expected one output, found {len(node.outputs)}")
     where = f"layer {layer.name}"
@@ -169,14 +182,38 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
         linear: Part = "linear" if part == "whole" else "pointwise_linear"
         calls.append(Call(layer, source, middle, shapes, shape, linear))
         source, shapes, part = (middle,), (shape,), "activation"
-    arguments: tuple[Any, ...] = ()
-    if not isinstance(layer, keras.layers.Layer):
-        given = node.arguments.args
-        if not any(isinstance(value, list | tuple) for value in given):  # keras.ops.concatenate has a list of tensors
-            arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in given)
+    arguments, keywords = _arguments(node)
     if isinstance(layer, COMBINING) and len(source) == 1 and not is_affine(layer, arguments, shapes[0], shape):
         return _with_held(Call(layer, source, value, shapes, shape, arguments=arguments), next(numbers))
-    return [*calls, Call(layer, source, value, shapes, shape, part, arguments)]
+    return [*calls, Call(layer, source, value, shapes, shape, part, arguments, keywords=keywords)]
+
+
+def _pieces(node: Any, values: dict[int, int], specs: dict[int, Any]) -> list[Call]:
+    """List an operation that gives several tensors, a call for each."""
+    layer, tensors = node.operation, node.arguments.keras_tensors
+    source = tuple(values[id(tensor)] for tensor in tensors)
+    given = {id(tensor): specs[number] for tensor, number in zip(tensors, source, strict=True)}
+    args, kwargs = node.arguments.fill_in(given)
+    found = layer.compute_output_spec(*args, **kwargs)
+    shapes = tuple(_shape(specs[number], f"layer {layer.name}") for number in source)
+    calls = []
+    for piece, (tensor, spec) in enumerate(zip(node.outputs, found, strict=True)):
+        number = values[id(tensor)]
+        specs[number] = spec
+        calls.append(Call(layer, source, number, shapes, _shape(spec, f"layer {layer.name}"), piece=piece))
+    return calls
+
+
+def _arguments(node: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give the arguments of an operation, None for each tensor, and those by name; of a layer, and where a list of
+    tensors is given, none."""
+    given, named = node.arguments.args, node.arguments.kwargs
+    lists = (value for value in given if isinstance(value, list | tuple))
+    if isinstance(node.operation, keras.layers.Layer) or any(
+        isinstance(part, keras.KerasTensor) for value in lists for part in value
+    ):
+        return (), {}
+    return tuple(None if isinstance(value, keras.KerasTensor) else value for value in given), dict(named)
 
 
 def is_affine(layer: Any, arguments: tuple[Any, ...], source: tuple[int, ...], shape: tuple[int, ...]) -> bool:
@@ -364,31 +401,53 @@ def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int, dtype: st
         return values[number] if number in values else keras.ops.convert_to_tensor(known[number].astype(dtype))
 
     for call in reversed(calls):
-        values[call.output] = _run_call(call, [value(number) for number in call.inputs], batch, dtype)
+        values[call.output] = run_call(call, [value(number) for number in call.inputs], batch, dtype)
     return np.asarray(keras.ops.convert_to_numpy(value(wanted)))
 
 
-def _run_call(call: Call, inputs: list[Any], batch: int, dtype: str) -> Any:
+def run_call(call: Call, inputs: list[Any], batch: int = 1, dtype: str = "float32") -> Any:
+    """Run one call outside of training on tensors, one for each of its inputs.
+
+    What a model holds is given for so many images, as `dtype`.
+    """
     if isinstance(call.layer, Held):
         return keras.ops.convert_to_tensor(np.repeat(call.layer.value[None], batch, axis=0).astype(dtype))
     argument = inputs if len(inputs) > 1 or _takes_list(call.layer) else inputs[0]
     if is_augmentation(call.layer):
         return argument
+    if call.piece is not None:
+        return call.layer(argument)[call.piece]
     if call.arguments:
         tensors = iter(inputs)
-        return call.layer(*(next(tensors) if value is None else value for value in call.arguments))
+        given = (next(tensors, None) if value is None else value for value in call.arguments)
+        return call.layer(*given, **call.keywords)
     if call.part == "activation":
         return call.layer.activation(argument)
     if call.part == "linear":
         with _without_activation(call.layer):
-            return call.layer(argument)
+            return _run_layer(call.layer, argument)
     if call.part == "depthwise":
         return _depthwise(call.layer, argument)
     if call.part in ("pointwise", "pointwise_linear"):
         Y = keras.ops.conv(argument, call.layer.pointwise_kernel, data_format="channels_last")
         Y = Y if call.layer.bias is None else Y + call.layer.bias
         return call.layer.activation(Y) if call.part == "pointwise" else Y
-    return call.layer(argument)
+    return _run_layer(call.layer, argument)
+
+
+def _run_layer(layer: Any, X: Any) -> Any:
+    """Call a layer; a dilated transposed convolution, which TensorFlow has not in float64, by a kernel with gaps."""
+    if type(layer) is not keras.layers.Conv2DTranspose or max(layer.dilation_rate) == 1:
+        return layer(X)
+    (down, across), kernel = layer.dilation_rate, np.asarray(keras.ops.convert_to_numpy(layer.kernel))
+    kh, kw, *filters = kernel.shape
+    gaps = np.zeros(((kh - 1) * down + 1, (kw - 1) * across + 1, *filters), kernel.dtype)
+    gaps[::down, ::across] = kernel
+    Y = keras.ops.conv_transpose(
+        X, gaps, strides=layer.strides, padding=layer.padding, output_padding=layer.output_padding,
+        data_format=layer.data_format,
+    )  # fmt: skip
+    return layer.activation(Y if layer.bias is None else Y + layer.bias)
 
 
 def _depthwise(layer: Any, X: Any) -> Any:
@@ -405,7 +464,7 @@ def _depthwise(layer: Any, X: Any) -> Any:
 def _takes_list(layer: Any) -> bool:
     kinds = (
         keras.layers.Add, keras.layers.Multiply, keras.layers.Subtract, keras.layers.Maximum, keras.layers.Minimum,
-        keras.layers.Concatenate, numpy_operations.Concatenate,
+        keras.layers.Concatenate, numpy_operations.Concatenate, numpy_operations.Stack,
     )  # fmt: skip
     return isinstance(layer, kinds)
 

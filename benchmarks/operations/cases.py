@@ -210,7 +210,28 @@ def the_rest() -> Iterator[Case]:
     yield _op("zero_pad2d", (27, 27, 64), note="2", padding=(2, 2, 2, 2))
 
 
+def moves() -> Iterator[Case]:
+    """Operations that move values, and resizing, at the shapes of networks that have them."""
+    shape = (28, 28, 128)
+    for mode in ("constant", "reflect"):
+        yield _op("pad2d", (56, 56, 64), note=mode, padding=(1, 1, 1, 1), mode=mode)
+    yield _op("crop2d", (56, 56, 64), cropping=(1, 0, 1, 0))
+    for method in ("nearest", "bilinear", "bicubic"):
+        yield _op("resize2d", shape, note=f"2x {method}", size=(56, 56), method=method)
+    yield _op("depth_to_space", shape, note="2", block_size=2)
+    yield _op("space_to_depth", (56, 56, 32), note="2", block_size=2)
+    yield _op("permute", shape, note="(1, 0, 2)", axes=(1, 0, 2))
+    reshape = lambda net, name: net.add("reshape", name, shape=(14, 56, 128))  # noqa: E731
+    yield Case("reshape", "28x28x128 -> 14x56x128", shape, reshape)
+
+    def shuffle(net: NetBuilder, name: str) -> str:
+        indices = np.arange(shape[-1], dtype=np.int32).reshape(4, -1).T.reshape(-1)
+        return net.add("take_channels", name, tensors={"indices": indices}, channels=shape[-1])
+
+    yield Case("take_channels", "shuffle of 4 groups 28x28x128", shape, shuffle)
+
+
 def all_cases() -> list[Case]:
     """Return cases of every operation of the format but lookups."""
-    sources = (convolutions, dense_layers, pools, pointwise, combinations, the_rest)
+    sources = (convolutions, dense_layers, pools, pointwise, combinations, the_rest, moves)
     return [case for source in sources for case in source()]

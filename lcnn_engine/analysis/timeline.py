@@ -55,6 +55,8 @@ CATEGORIES = {
     StepKind.NORM: "other",
     StepKind.CHANNEL_POOL: "pooling",
     StepKind.CONSTANT: "other",
+    StepKind.GATHER: "other",
+    StepKind.INTERPOLATE: "other",
 }
 
 

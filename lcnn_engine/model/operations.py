@@ -2,8 +2,9 @@
 
 From that list follow the keys that a file may have, and, by tests, that every operation has a definition, a lowering
 and a translation. A class without fields of its own is no dataclass of its own, but has its parent's methods: to make
-each its own would take half of the time that importing the engine takes. What all share is in ``node.py``; the meaning
-of every field is in MODEL_FORMAT.md. docs/adding-an-operation.md tells how to add one.
+each its own would take half of the time that importing the engine takes. What all share is in ``node.py``; those that
+move values are in ``geometry.py``; the meaning of every field is in MODEL_FORMAT.md. docs/adding-an-operation.md tells
+how to add one.
 
 Legend, the letters of the LCNN paper: n filters, m input channels, k dictionary atoms, D the dictionary (k, m),
 I the lookup indices, C their coefficients, S = D * X, P the sparse kernel that I and C spell out.
@@ -14,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..utils.messages import shown
+from .geometry import Crop2D, DepthToSpace, Pad2D, Permute, Reshape, Resize2D, SpaceToDepth, TakeChannels
 from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, node_error
 
 __all__ = [
@@ -428,5 +430,6 @@ NODE_TYPES: dict[str, type[Node]] = {
         LookupConv2D, LookupDense, Conv2D, Dense, MaxPool2D, AvgPool2D, ZeroPad2D, GlobalAvgPool2D, GlobalMaxPool2D,
         Flatten, Softmax, LogSoftmax, Activation, Add, Multiply, Subtract, Divide, Maximum, Minimum, Constant, Concat,
         BatchNorm, PRelu, LayerNorm, GroupNorm, LRN, ChannelMax, ChannelMean,
+        Pad2D, Crop2D, Resize2D, DepthToSpace, SpaceToDepth, TakeChannels, Reshape, Permute,
     )
 }  # fmt: skip

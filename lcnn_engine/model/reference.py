@@ -5,7 +5,8 @@ Every function takes and gives float32 and calculates in float64 in between, so 
 the differences it is there to judge. Images are (H, W, C), vectors (C,); attributes are keywords, named and shaped
 as in MODEL_FORMAT.md. Nothing is validated here but what :func:`evaluate` is given: shapes are the graph's to check.
 
-A function with ``@_operation`` over it defines the operation of its own name; activations are in ``activations.py``.
+A function with ``@_operation`` over it defines the operation of its own name; activations are in ``activations.py``,
+operations that move values in ``reference_geometry.py``.
 
 Legend, the letters of the paper (sections 3.1 and 3.2): n filters, m input channels, k dictionary atoms,
 D the dictionary (k, m), I the lookup indices, C their coefficients, S = D * X, P the sparse kernel (n, kh*kw*k)
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, MissingPackageError, ModelFormatError
 from .activations import ACTIVATION_FUNCTIONS
+from .reference_geometry import GEOMETRY
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -35,7 +37,7 @@ Float64: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = Sequence[int]
 Padding: TypeAlias = Sequence[int]  # top, bottom, left, right
 
-OPERATIONS: dict[str, Callable[..., Float32]] = {}
+OPERATIONS: dict[str, Callable[..., Float32]] = dict(GEOMETRY)
 _Function = TypeVar("_Function", bound=Callable[..., Float32])
 
 

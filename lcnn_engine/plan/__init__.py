@@ -154,8 +154,8 @@ def _lookup_uses(
     """Tell what each lookup layer makes of its input."""
     uses = {}
     for name in (one.node.name for one in fused):
-        indices = tensors.get(f"{name}/indices")
-        if indices is not None:
+        if f"{name}/indptr" in tensors:
+            indices = tensors[f"{name}/indices"]
             _, alone = shared_groups(tensors[f"{name}/indptr"], indices, SHARED_LANES, machine.shared_filters)
             uses[name] = LookupUse(len(indices), not len(alone), f"{name}/dictionary" in tensors)
     return uses

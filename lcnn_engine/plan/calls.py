@@ -11,9 +11,9 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup",
-    "LookupShared", "Lrn", "Map", "NoFields", "Nonzeros", "Norm", "Place", "Pointwise", "Pool", "Prelu", "SpaceToDepth",
-    "Step", "StepKind", "ToNhwc",
+    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "Gather", "Interpolate", "IsFp16",
+    "KernelCall", "Lookup", "LookupShared", "Lrn", "Map", "NoFields", "Nonzeros", "Norm", "Place", "Pointwise", "Pool",
+    "Prelu", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
 ]  # fmt: skip
 
 
@@ -41,6 +41,8 @@ class StepKind(enum.Enum):
     NORM = "norm"
     CHANNEL_POOL = "channel_pool"
     CONSTANT = "constant"
+    GATHER = "gather"
+    INTERPOLATE = "interpolate"
 
 
 class Step(NamedTuple):
@@ -277,13 +279,36 @@ class Lrn(NamedTuple):
     beta: float
 
 
+class Gather(NamedTuple):
+    """Fields of gather."""
+
+    channels: ConstantRef
+    rows: ConstantRef
+    columns: ConstantRef
+    first: int
+    run: int
+    stride: int
+    value: float
+
+
+class Interpolate(NamedTuple):
+    """Fields of interpolate."""
+
+    rows: ConstantRef
+    row_weights: ConstantRef
+    columns: ConstantRef
+    column_weights: ConstantRef
+    taps: int
+    lanes: int
+
+
 class NoFields(NamedTuple):
     """Of kernels that need to know their maps alone."""
 
 
 Fields = (
     SpaceToDepth | ToNhwc | Dictionary | Lookup | LookupShared | Conv | Nonzeros | Dense | Pool | Pointwise | Prelu
-    | Constant | Norm | Lrn | NoFields
+    | Constant | Norm | Lrn | Gather | Interpolate | NoFields
 )  # fmt: skip
 
 

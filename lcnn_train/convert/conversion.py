@@ -88,6 +88,7 @@ def lookup_model(
     skip: Skip = (),
     lookups_per_tap: int | Mapping[str, int | None] | None = None,
     groups_of: int | Mapping[str, int] = 1,
+    atoms_of: int | Mapping[str, int] = 1,
     from_weights: bool = True,
     seed: int = 0,
 ) -> keras.Model:
@@ -111,18 +112,25 @@ def lookup_model(
         l1, threshold: lambda' and c, as in LookupConv2D.
         skip: names of layers to leave as they are, or a function of the layer that says so.
         lookups_per_tap: s; keep exactly so many lookups in each tap instead of those above the threshold.
-        groups_of: so many neighbouring filters share the indices of their lookups.
+        groups_of: 1, 2, 4, 8, 16 or 32 neighbouring filters share the indices of their lookups.
+        atoms_of: 1, or 2: lookups come in pairs of neighbouring atoms.
         from_weights: whether lookup layers start from W, or at random like new ones, which then want a batch norm each.
         seed: of the choices that factoring makes.
 
-    l1, threshold, lookups_per_tap and groups_of may be dicts by layer name too.
+    l1, threshold, lookups_per_tap, groups_of and atoms_of may be dicts by layer name too.
 
     Raises ValueError for another kind of model (with the way out), a name that no layer has (with the nearest one) and
     arguments that make no layer. Warns if no layer was replaced, and if the model's class has a train_step or the like
     that Keras does not copy; both are in the report too. In a terminal a bar shows how far factoring has come.
     """
     _check_functional(model)
-    arguments = {"l1": l1, "threshold": threshold, "lookups_per_tap": lookups_per_tap, "groups_of": groups_of}
+    arguments = {
+        "l1": l1,
+        "threshold": threshold,
+        "lookups_per_tap": lookups_per_tap,
+        "groups_of": groups_of,
+        "atoms_of": atoms_of,
+    }
     choices = choose(model, ConversionOptions(dictionary, skip, arguments))
     result, copies = _copy(model, {choice.layer: choice for choice in choices})
     replaced = {choice.layer for choice in choices if choice.arguments is not None}
@@ -277,7 +285,7 @@ def start(layer: Any, dense: Any, seed: int = 0) -> float:
     if layer.D is None:
         D, P = np.eye(m), W
     else:
-        found = factoring.factor(W, layer.dictionary, layer.lookups_per_tap, layer.groups_of, seed)
+        found = factoring.factor(W, layer.dictionary, layer.lookups_per_tap, layer.groups_of, seed, layer.atoms_of)
         D, P = factoring.scaled(*found, sparsity.sigma(layer.P.shape))
         layer.D.assign(D.T.reshape(layer.D.shape))
     layer.P.assign(P.transpose(1, 2, 0).reshape(layer.P.shape))

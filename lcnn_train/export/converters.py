@@ -17,11 +17,12 @@ from keras.src.ops import numpy as numpy_operations
 
 from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
-from lcnn_train.export import weighted
+from lcnn_train.export import resizing, transposed, weighted
 from lcnn_train.export.activations import ACTIVATION_LAYERS, Activation, named_activation, set_activation
 from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, held, normalization, power, rescaling, square
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.head import traced_without_head
+from lcnn_train.export.moves import MOVES, move
 from lcnn_train.export.norms import group_norm, layer_norm
 from lcnn_train.export.rewritings import REWRITINGS
 from lcnn_train.export.weighted import array, channels_last, f32
@@ -198,18 +199,9 @@ def _zero_padding2d(builder: GraphBuilder, call: Call) -> None:
     builder.add(call, "zero_pad2d", padding=(top, bottom, left, right))
 
 
-def _flatten(builder: GraphBuilder, call: Call) -> None:
-    layer = call.layer
-    if call.output_shape == (1, 1, *call.input_shapes[0]) and _kept_pool(builder, call):
-        return
-    if len(call.input_shapes[0]) != 3 or len(call.output_shape) != 1:
-        raise ExportError(
-            f"layer {layer.name}: expected an image (H, W, C) made into a vector, found {call.input_shapes[0]} made "
-            f"into {call.output_shape}"
-        )
-    if getattr(layer, "data_format", "channels_last") != "channels_last":
-        channels_last(layer)
-    builder.add(call, "flatten")
+def _reshape(builder: GraphBuilder, call: Call) -> None:
+    if call.output_shape != (1, 1, *call.input_shapes[0]) or not _kept_pool(builder, call):
+        move(builder, call)
 
 
 def _kept_pool(builder: GraphBuilder, call: Call) -> bool:
@@ -261,8 +253,12 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     layers.GlobalAveragePooling2D: _global_pool2d("global_avg_pool2d", "avg_pool2d"),
     layers.GlobalMaxPooling2D: _global_pool2d("global_max_pool2d", "max_pool2d"),
     layers.ZeroPadding2D: _zero_padding2d,
-    layers.Flatten: _flatten,
-    layers.Reshape: _flatten,
+    layers.UpSampling2D: resizing.upsampling2d,
+    layers.Resizing: resizing.resizing,
+    layers.CenterCrop: resizing.center_crop,
+    resizing.ResizeImages: resizing.resizing,
+    resizing.PadImages: resizing.pad_images,
+    layers.Conv2DTranspose: transposed.conv2d_transpose,
     layers.Add: _elementwise("add"),
     layers.Multiply: _elementwise("multiply"),
     layers.Subtract: _elementwise("subtract"),
@@ -275,7 +271,10 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     numpy_operations.Amax: _reduced("max"),
     numpy_operations.Square: square,
     numpy_operations.Power: power,
-    numpy_operations.Reshape: _flatten,
+    numpy_operations.Pad: resizing.pad,
+    **dict.fromkeys(MOVES, move),
+    layers.Reshape: _reshape,
+    numpy_operations.Reshape: _reshape,
     **dict.fromkeys(ACTIVATION_LAYERS, _activation),
     **dict.fromkeys(ARITHMETIC, arithmetic),
 }

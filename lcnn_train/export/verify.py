@@ -20,6 +20,7 @@ from safetensors import safe_open
 from lcnn_engine import Net, read_model
 from lcnn_engine.format.graph_json import graph_from_object
 from lcnn_engine.images.preprocessing import as_batch
+from lcnn_engine.model.graph import Node
 from lcnn_engine.model.reference import tensors_by_node
 from lcnn_engine.model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
 from lcnn_train.errors import ExportError
@@ -165,23 +166,31 @@ def _compare(
     """Judge every node. `known` has the input by the number of its value, `exact` is the model in float64."""
     graph = graph_from_object({"name": "model", **builder.graph()})
     by_node = tensors_by_node(tensors)
-    known |= {node.value: features[node.name] for node in builder.nodes}
+    known |= {node.value: features[node.name] for node in builder.nodes if node.value >= 0}
     by_name = {**features, graph.input.name: known[builder.traced.input]}
     found = []
     for node, same in zip(builder.nodes, exact.nodes, strict=True):
+        if node.value < 0:  # Keras has no such value: what its node sums up counts for the one behind it
+            by_name[node.name] = _sums(graph[node.name], by_name, by_node, features[node.name])
+            continue
         own = run_from(builder.traced, known, node.value).astype(np.float64)
         expected, engine = run_from(exact.traced, known, same.value, "float64"), features[node.name]
         if engine.shape != expected.shape:
             raise ExportError(f"node {node.name}: expected shape {expected.shape} as in Keras, found {engine.shape}")
-        sums = [
-            magnitude(graph[node.name], inputs, by_node[node.name], result)
-            for *inputs, result in zip(*(by_name[name] for name in graph[node.name].inputs), expected, strict=True)
-        ]
+        sums = _sums(graph[node.name], by_name, by_node, expected)
         with np.errstate(invalid="ignore"):  # infinity less infinity
             difference, keras_difference = (float(np.abs(values - expected).max()) for values in (engine, own))
-        share = share_of_allowed(engine, expected, np.stack(sums), tolerance)
+        share = share_of_allowed(engine, expected, sums, tolerance)
         found.append(NodeDifference(node.name, difference, float(np.abs(expected).max()), keras_difference, share))
     return tuple(found)
+
+
+def _sums(
+    node: Node, by_name: Mapping[str, np.ndarray], by_node: Mapping[str, Mapping[str, np.ndarray]], results: np.ndarray
+) -> np.ndarray:
+    """Compute the sum of |w| |x| behind every value of a node, of a batch."""
+    given = zip(*(by_name[name] for name in node.inputs), results, strict=True)
+    return np.stack([magnitude(node, inputs, by_node[node.name], result) for *inputs, result in given])
 
 
 def _notes(model: keras.Model, builder: GraphBuilder, change: float | None) -> tuple[str, ...]:
@@ -279,6 +288,11 @@ def _carry_kernel(new: NodeBuilder, old: NodeBuilder, kernel: np.ndarray) -> Non
     scale = np.ones(len(kernel)) if old.scale is None else old.scale
     values = _unscaled(kernel.astype(np.float64), scale.reshape(-1, *[1] * (kernel.ndim - 1)))
     shape = tuple(new.kernel.shape)
+    if old.places is not None:
+        own = np.zeros(int(np.prod(shape)))
+        own[old.places[old.places >= 0]] = values[old.places >= 0]
+        new.kernel.assign(own.reshape(shape))
+        return
     if new.kernel is getattr(new.layer, "depthwise_kernel", None) or isinstance(new.layer, layers.DepthwiseConv2D):
         kh, kw, m, times = shape
         values = values.reshape(m, times, kh, kw).transpose(2, 3, 0, 1)

@@ -16,10 +16,11 @@ from lcnn_train.config.training import Train
 from lcnn_train.data.images import Images, check_outputs
 from lcnn_train.data.pipeline import data_errors, hold_out
 from lcnn_train.data.sets import load
-from lcnn_train.errors import RunError, TrainingError
+from lcnn_train.errors import ConfigError, RunError, TrainingError
 from lcnn_train.training.checkpoints import Progress, model_variables, read_progress, restore
 from lcnn_train.training.distribute import Replicas, open_replicas
 from lcnn_train.training.events import EventLog, TensorBoard, TrainingCallback, wants_tensorboard
+from lcnn_train.training.extras import start_from
 from lcnn_train.training.feed import Feed
 from lcnn_train.training.loop import Loop
 from lcnn_train.training.run_folder import Run
@@ -56,7 +57,8 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
         own = {"data": {"folder", "workers", "cache"}, "train": {"threads"}}  # what each machine has its own of
         replicas.agree(config.model_dump_json(exclude=own), "configuration")
         feed = Feed(config, train, validation, replicas)
-        state = _state(config, replicas, feed)
+        begins = not replicas.is_chief or run.checkpoints.newest() is None
+        state = _state(config, replicas, feed, begins)
         progress = state.resume(run)
         callbacks = _callbacks(settings, run, tensorboard and replicas.is_chief, replicas.is_chief)
         Loop(
@@ -68,6 +70,7 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
             checkpoints=run.checkpoints if replicas.is_chief else None,
             averages=state.averages,
             callbacks=callbacks,
+            pruning=state.pruning,
         ).run()
         replicas.wait()
         if len(train.skipped):  # validation's among them
@@ -75,10 +78,31 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
         return progress
 
 
-def _state(config: Config, replicas: Replicas, feed: Feed) -> TrainingState:
+def _state(config: Config, replicas: Replicas, feed: Feed, begins: bool) -> TrainingState:
+    """What is trained; where the run `begins`, from the weights that it is to start from."""
     keras.utils.set_random_seed(config.train.seed)
+    settings = config.train
     with replicas.strategy.scope():
-        return TrainingState(build_model(config), config.train, replicas, feed.batch_size, feed.steps)
+        model = build_model(config)
+        if begins and settings.start_from is not None:
+            start_from(model, _trained(settings.start_from, "train.start_from"))
+        teacher = settings.distillation and _trained(settings.distillation.teacher, "train.distillation.teacher")
+        return TrainingState(model, settings, replicas, feed.batch_size, feed.steps, teacher)
+
+
+def _trained(path: str, key: str) -> keras.Model:
+    """The model of a run folder, its best checkpoint, or of a `.keras` file that a setting names."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return load_run(place)[0]
+    if place.suffix != ".keras" or not place.is_file():
+        raise ConfigError(f"{key}: expected a run folder or a .keras file, found {path!r}")
+    try:
+        return keras.models.load_model(place, compile=False)
+    except Exception as error:  # of a damaged file, Keras passes on what zipfile, json and h5py raise
+        raise ConfigError(
+            f"{key}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}"
+        ) from error
 
 
 def _callbacks(settings: Train, run: Run, tensorboard: bool, is_chief: bool) -> list[TrainingCallback]:

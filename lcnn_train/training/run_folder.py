@@ -20,6 +20,8 @@ _MAY_DIFFER = {
     ("data", "folder"),
     ("data", "workers"),
     ("data", "cache"),
+    ("train", "start_from"),
+    ("train", "distillation", "teacher"),
     *(("train", key) for key in ("threads", "strategy", "replicas", "log_steps", "checkpoint_steps", "tensorboard")),
 }
 

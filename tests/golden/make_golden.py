@@ -66,6 +66,18 @@ def graph() -> dict[str, Any]:
             {"name": "logits", "op": "dense", "inputs": ["vector"], "units": 2, "activation": "relu6"},
             {"name": "log probabilities", "op": "log_softmax", "inputs": ["logits"]},
             {"name": "probabilities", "op": "softmax", "inputs": ["logits"]},
+            {"name": "framed", "op": "pad2d", "inputs": ["sum"], "padding": [1, 0, 2, 3], "value": -1},
+            {"name": "mirrored", "op": "pad2d", "inputs": ["sum"], "padding": [1, 0, 2, 3], "mode": "symmetric"},
+            {"name": "cropped", "op": "crop2d", "inputs": ["sum"], "cropping": [1, 0, 0, 2]},
+            {"name": "picked", "op": "resize2d", "inputs": ["sum"], "size": [6, 3], "method": "nearest",
+             "coordinates": "asymmetric", "rounding": "ceil"},
+            {"name": "resized", "op": "resize2d", "inputs": ["sum"], "size": [6, 3], "method": "bicubic",
+             "coordinates": "align_corners", "cubic_coefficient": -0.75, "edges": "exclude"},
+            {"name": "shuffled", "op": "depth_to_space", "inputs": ["sum"], "block_size": 2},
+            {"name": "unshuffled", "op": "space_to_depth", "inputs": ["shuffled"], "block_size": 4},
+            {"name": "taken", "op": "take_channels", "inputs": ["sum"], "channels": 3},
+            {"name": "turned", "op": "permute", "inputs": ["taken"], "axes": [2, 0, 1]},
+            {"name": "reshaped", "op": "reshape", "inputs": ["turned"], "shape": [2, 6, 4]},
         ],
     }  # fmt: skip
 
@@ -95,6 +107,7 @@ def tensors(flat: int) -> dict[str, np.ndarray]:
         "vector/indices": np.array([flat - 1, 0, 1, 2], np.int32),
         "vector/coefficients": ramp(4, dtype=np.float16),
         "logits/kernel": ramp(2, 3),
+        "taken/indices": np.array([3, 0, 0], np.int32),
         "logits/bias": np.array([1.5, 0.25], np.float32),
     }
 

@@ -117,6 +117,8 @@ class Network:
         tensors = {}
         if "indptr" in specs:
             tensors = self._lookup_tensors(len_of(specs, "indptr") - 1, shapes[0][-1], node)
+        elif "indices" in specs:
+            tensors = {"indices": self.rng.integers(0, shapes[0][-1], len_of(specs, "indices")).astype(np.int32)}
         for name in sorted(set(specs) - {"dictionary", "indptr", "indices", "coefficients"}):
             shape = specs[name].shape
             spread = np.sqrt(np.prod(shape[1:], dtype=float)) if name == "kernel" else 1.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
-from lcnn_engine.model.graph import ACTIVATIONS, Graph
+from lcnn_engine.model.graph import ACTIVATIONS, COORDINATES, RESIZE_METHODS, ROUNDINGS, Graph
 from tests.helpers.kernel_cases import POSITIVE, Network, seeded, with_alpha
 
 Build = Callable[[Network], object]
@@ -129,6 +130,34 @@ CASES: dict[str, Build] = {
     "channel_max": _one("channel_max"),
     "channel_mean": _one("channel_mean"),
     "lrn": _one("lrn", depth_radius=1, bias=2.0, alpha=0.3, beta=0.75),
+    "pad2d": _one("pad2d", padding=(1, 2, 3, 0), value=-1.5),
+    **{f"pad2d {mode}": _one("pad2d", padding=(6, 2, 3, 0), mode=mode) for mode in ("reflect", "symmetric", "edge")},
+    "crop2d": _one("crop2d", cropping=(1, 2, 3, 0)),
+    **{
+        f"resize2d {method} {coordinates} {size}": _one("resize2d", size=size, method=method, coordinates=coordinates)
+        for method in RESIZE_METHODS
+        for coordinates in COORDINATES
+        for size in ((14, 27), (5, 4), (1, 16))
+    },
+    **{
+        f"resize2d nearest {rounding} {coordinates}": _one(
+            "resize2d", size=(16, 6), method="nearest", rounding=rounding, coordinates=coordinates
+        )
+        for rounding in ROUNDINGS
+        for coordinates in ("half_pixel", "align_corners")
+    },
+    "resize2d bicubic steeper": _one("resize2d", size=(14, 5), method="bicubic", cubic_coefficient=-0.75),
+    "resize2d bicubic, nothing outside": _one("resize2d", size=(14, 5), method="bicubic", edges="exclude"),
+    "depth_to_space": _one("depth_to_space", block_size=2),
+    "space_to_depth": lambda network: network.add(
+        "space_to_depth", network.add("crop2d", cropping=(1, 0, 0, 0)), block_size=3
+    ),
+    "take_channels": _one("take_channels", channels=7),
+    "take_channels vector": _one("take_channels", "global_avg_pool2d", channels=3),
+    "reshape": _one("reshape", shape=(12, 3, 7)),
+    "reshape to a vector": _one("reshape", shape=(252,)),
+    "reshape of a vector": _one("reshape", "flatten", shape=(9, 4, 7)),
+    **{f"permute {axes}": _one("permute", axes=axes) for axes in permutations(range(3))},
 }
 """By the name of an operation, which may be followed by what is special about it."""
 

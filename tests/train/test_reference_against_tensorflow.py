@@ -133,3 +133,39 @@ def test_the_rest() -> None:
     close(reference.global_avg_pool2d(x), keras.layers.GlobalAveragePooling2D()(x[None])[0])
     close(reference.global_max_pool2d(x), keras.layers.GlobalMaxPooling2D()(x[None])[0])
     close(reference.zero_pad2d(x, padding=(1, 2, 3, 4)), keras.layers.ZeroPadding2D(((1, 2), (3, 4)))(x[None])[0])
+
+
+@pytest.mark.parametrize("size", [(14, 18), (21, 27), (5, 4), (1, 16)])
+def test_resizing(size: tuple[int, int]) -> None:
+    x = random(12, 7, 9, 3)
+    for method, options in (
+        ("nearest", {"rounding": "round_prefer_ceil"}), ("bilinear", {}), ("bicubic", {"edges": "exclude"}),
+    ):  # fmt: skip
+        if method == "bicubic" and size != (14, 18):  # TensorFlow rounds its positions to 1/1024 of a pixel
+            continue
+        close(
+            reference.OPERATIONS["resize2d"](x, size=size, method=method, **options), tf.image.resize(x, size, method)
+        )
+
+
+@pytest.mark.parametrize("mode", ["reflect", "symmetric", "constant"])
+def test_padding(mode: str) -> None:
+    x, value = random(13, 4, 5, 2), {"constant": 1.5}.get(mode, 0.0)
+    theirs = tf.pad(x, [[1, 3], [2, 0], [0, 0]], mode.upper(), value)
+    close(reference.OPERATIONS["pad2d"](x, padding=(1, 3, 2, 0), mode=mode, value=value), theirs)
+
+
+@pytest.mark.parametrize("block", [2, 3])
+def test_blocks(block: int) -> None:
+    x = random(14, 6, 12, 2 * block**2)
+    close(reference.OPERATIONS["depth_to_space"](x, block_size=block), tf.nn.depth_to_space(x[None], block)[0])
+    close(reference.OPERATIONS["space_to_depth"](x, block_size=block), tf.nn.space_to_depth(x[None], block)[0])
+
+
+def test_moves() -> None:
+    x, indices = random(15, 3, 4, 5), np.int32([4, 0, 0, 2])
+    moves = reference.OPERATIONS
+    close(moves["take_channels"](x, indices=indices, channels=4), tf.gather(x, indices, axis=-1))
+    close(moves["crop2d"](x, cropping=(1, 0, 0, 2)), keras.layers.Cropping2D(((1, 0), (0, 2)))(x[None])[0])
+    close(moves["reshape"](x, shape=(4, 5, 3)), tf.reshape(x, (4, 5, 3)))
+    close(moves["permute"](x, axes=(2, 0, 1)), tf.transpose(x, (2, 0, 1)))

@@ -153,6 +153,18 @@ typedef const void *lcnn_weights;
 /* softmax and log_softmax over channels. Unit: a row; scratch is the channels twice and a vector. */
 #define LCNN_SOFTMAX_FIELDS(X)
 
+/* gather: out(c, y, x) = in[channels[c] + rows[y] + columns[x]], offsets in floats from the input's first value; `value`
+ * where a row or a column is -1. Columns `first` to first + run - 1 lie `stride` floats apart. Unit: a channel, or the
+ * whole of a vector. */
+#define LCNN_GATHER_FIELDS(X)                                                                             \
+    X(ints, channels) X(ints, rows) X(ints, columns) X(int, first) X(int, run) X(int, stride) X(float, value)
+
+/* interpolate: out(c, y, x) = sum over t of column_weights[t][x] * sum over s of row_weights[y][s] * in(c, rows[y][s],
+ * columns[t][x]). rows (height, taps): offsets of rows; columns (taps, lanes), lanes the width rounded up to a cache
+ * line. Unit: a channel; scratch is a row of the input. */
+#define LCNN_INTERPOLATE_FIELDS(X)                                                                        \
+    X(ints, rows) X(floats, row_weights) X(ints, columns) X(floats, column_weights) X(int, taps) X(int, lanes)
+
 #define LCNN_MEMBER(type, name) lcnn_##type name;
 typedef struct { LCNN_MAP_FIELDS(LCNN_MEMBER) } lcnn_map;
 typedef struct { LCNN_SPACE_TO_DEPTH_FIELDS(LCNN_MEMBER) } lcnn_space_to_depth;
@@ -169,6 +181,8 @@ typedef struct { LCNN_PRELU_FIELDS(LCNN_MEMBER) } lcnn_prelu;
 typedef struct { LCNN_CONSTANT_FIELDS(LCNN_MEMBER) } lcnn_constant;
 typedef struct { LCNN_NORM_FIELDS(LCNN_MEMBER) } lcnn_norm;
 typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
+typedef struct { LCNN_GATHER_FIELDS(LCNN_MEMBER) } lcnn_gather;
+typedef struct { LCNN_INTERPOLATE_FIELDS(LCNN_MEMBER) } lcnn_interpolate;
 
 /* Every kernel and the list of its fields. A kernel of this name is in ops/ and in each variant. */
 #define LCNN_KERNELS(X)                                                                                          \
@@ -203,7 +217,9 @@ typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
     X(channel_mean, LCNN_CHANNEL_POOL_FIELDS)                                                                    \
     X(lrn, LCNN_LRN_FIELDS)                                                                                      \
     X(softmax, LCNN_SOFTMAX_FIELDS)                                                                              \
-    X(log_softmax, LCNN_SOFTMAX_FIELDS)
+    X(log_softmax, LCNN_SOFTMAX_FIELDS)                                                                          \
+    X(gather, LCNN_GATHER_FIELDS)                                                                                \
+    X(interpolate, LCNN_INTERPOLATE_FIELDS)
 
 /* clang-format on */
 
@@ -246,6 +262,8 @@ struct lcnn_call {
         lcnn_constant constant;
         lcnn_norm norm;
         lcnn_lrn lrn;
+        lcnn_gather gather;
+        lcnn_interpolate interpolate;
     } u;
 };
 

@@ -15,7 +15,8 @@ from ...model.graph import Concat, Elementwise, Flatten, Graph, Node
 from .weights import Constants, Weights, is_depthwise
 
 ONE_BY_ONE = {
-    "activation", "avg_pool2d", "batch_norm", "global_avg_pool2d", "global_max_pool2d", "max_pool2d", "zero_pad2d",
+    "activation", "avg_pool2d", "batch_norm", "crop2d", "global_avg_pool2d", "global_max_pool2d", "max_pool2d", "pad2d",
+    "prelu", "resize2d", "zero_pad2d",
 }  # fmt: skip
 """Operations that make each channel of the one of their input, by their names."""
 

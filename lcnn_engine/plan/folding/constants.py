@@ -11,10 +11,17 @@ from functools import reduce
 import numpy as np
 
 from ...model.activations import ACTIVATION_FUNCTIONS
-from ...model.graph import Activated, Graph, Multiply, Node, Shape, ZeroPad2D
+from ...model.graph import Activated, Graph, Multiply, Node, Pad2D, Shape, ZeroPad2D
 from .weights import Constants, Weights, is_depthwise
 
-COMBINATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"add": np.add, "multiply": np.multiply}
+COMBINATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "add": np.add,
+    "multiply": np.multiply,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "subtract": np.subtract,
+    "divide": np.divide,
+}
 """Elementwise operations, by their names. Of others nothing is known."""
 
 Tensors = Mapping[str, np.ndarray]
@@ -79,6 +86,15 @@ def _padded(node: Node, shape: Shape, sources: Sequence[Constants], tensors: Ten
     return Constants(sources[0].known & ~sources[0].lit, np.zeros(shape[-1])) if any(node.padding) else sources[0]
 
 
+def _bordered(node: Node, shape: Shape, sources: Sequence[Constants], tensors: Tensors) -> Constants:
+    """Keep those that the border is, too: of a border of the image's own pixels all."""
+    assert isinstance(node, Pad2D)
+    if node.mode != "constant" or not any(node.padding):
+        return sources[0]
+    known = sources[0].known & (sources[0].values == node.value)
+    return Constants(known, np.where(known, sources[0].values, 0.0))
+
+
 def _flat(node: Node, shape: Shape, sources: Sequence[Constants], tensors: Tensors) -> Constants:
     pixels = shape[0] // len(sources[0].known)
     return Constants(np.tile(sources[0].known, pixels), np.tile(sources[0].values, pixels))
@@ -91,6 +107,18 @@ def _concatenated(node: Node, shape: Shape, sources: Sequence[Constants], tensor
 def _scaled(node: Node, shape: Shape, sources: Sequence[Constants], tensors: Tensors) -> Constants:
     scale, shift = (tensors[f"{node.name}/{name}"].astype(np.float64) for name in ("scale", "shift"))
     return Constants(sources[0].known | (scale == 0), sources[0].values * scale + shift)
+
+
+def _sloped(node: Node, shape: Shape, sources: Sequence[Constants], tensors: Tensors) -> Constants:
+    known, values = sources[0]
+    return Constants(known, np.where(values >= 0, values, values * tensors[f"{node.name}/slope"]))
+
+
+def _stored(node: Node, shape: Shape, sources: Sequence[Constants], tensors: Tensors) -> Constants:
+    """Find the channels of a value that the model holds that are one number at every pixel."""
+    value = tensors[f"{node.name}/value"].reshape(-1, shape[-1]).astype(np.float64)
+    known = (value == value[0]).all(axis=0)
+    return Constants(known, np.where(known, value[0], 0.0))
 
 
 def _depthwise(node: Node, shape: Shape, sources: Sequence[Constants], tensors: Tensors) -> Constants:
@@ -112,8 +140,13 @@ RULES: dict[str, Callable[[Node, Shape, Sequence[Constants], Tensors], Constants
     "global_avg_pool2d": _same,
     "global_max_pool2d": _same,
     "zero_pad2d": _padded,
+    "pad2d": _bordered,
+    "crop2d": _same,
+    "resize2d": _same,
     "flatten": _flat,
     "concat": _concatenated,
     "batch_norm": _scaled,
+    "prelu": _sloped,
+    "constant": _stored,
 }
 """What becomes of constants, by operation. Of those that are not here nothing is known."""

@@ -21,6 +21,16 @@ from .elementwise import (
     lower_prelu,
     lower_zero_pad2d,
 )
+from .geometry import (
+    lower_crop2d,
+    lower_depth_to_space,
+    lower_pad2d,
+    lower_permute,
+    lower_reshape,
+    lower_resize2d,
+    lower_space_to_depth,
+    lower_take_channels,
+)
 from .lookups import lower_lookup_conv, lower_lookup_dense
 from .pool import lower_global_pool, lower_pool
 
@@ -53,6 +63,14 @@ LOWERINGS: dict[str, Callable[[Lowering, FusedNode], None]] = {
     "lrn": lower_lrn,
     "channel_max": lower_channel_pool,
     "channel_mean": lower_channel_pool,
+    "pad2d": lower_pad2d,
+    "crop2d": lower_crop2d,
+    "resize2d": lower_resize2d,
+    "depth_to_space": lower_depth_to_space,
+    "space_to_depth": lower_space_to_depth,
+    "take_channels": lower_take_channels,
+    "reshape": lower_reshape,
+    "permute": lower_permute,
 }
 
 WITH_POOL: dict[str, Callable[[Lowering, FusedNode, FusedNode], None]] = {

@@ -27,6 +27,10 @@ from tests.helpers.kernel_cases import Network, check, seeded, with_alpha
         ("lrn", {"depth_radius": 2, "bias": 1.0, "alpha": 1e-4, "beta": 0.75}),
         ("conv2d", {"filters": 50, "kernel_size": (3, 3), "strides": (2, 1)}),
         ("lookup_conv2d", {"filters": 50, "kernel_size": (3, 3), "strides": (1, 2), "padding": (1, 1, 1, 1)}),
+        ("pad2d", {"padding": (1, 2, 3, 0), "mode": "reflect"}), ("crop2d", {"cropping": (1, 2, 3, 0)}),
+        ("resize2d", {"size": (60, 90), "method": "bilinear"}), ("resize2d", {"size": (94, 33), "method": "nearest"}),
+        ("space_to_depth", {"block_size": 1}), ("take_channels", {"channels": 30}), ("permute", {"axes": (2, 0, 1)}),
+        ("reshape", {"shape": (45, 21, 47)}), ("depth_to_space", {"block_size": 1}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -152,6 +156,11 @@ RANDOM_OPS: list[tuple[str, dict[str, Any]]] = [
     ("subtract", {"activation": "gelu"}), ("divide", {}), ("maximum", {}), ("minimum", {"activation": "mish"}),
     ("constant", {"shape": (5,)}), ("prelu", {}), ("layer_norm", {"epsilon": 1.0}), ("channel_max", {}),
     ("group_norm", {"epsilon": 1.0, "groups": 2}), ("channel_mean", {}), ("log_softmax", {}),
+    ("pad2d", {"padding": (1, 0, 0, 2), "mode": "symmetric"}), ("pad2d", {"padding": (0, 1, 1, 0), "value": 0.5}),
+    ("crop2d", {"cropping": (0, 1, 1, 0)}), ("resize2d", {"size": (5, 7), "method": "bicubic"}),
+    ("resize2d", {"size": (9, 4), "method": "nearest"}), ("depth_to_space", {"block_size": 2}),
+    ("space_to_depth", {"block_size": 2}), ("take_channels", {"channels": 4}), ("permute", {"axes": (1, 2, 0)}),
+    ("reshape", {"shape": (5, 2, 14)}), ("reshape", {"shape": (1, 1, 6)}), ("reshape", {"shape": (140,)}),
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lcnn_engine.format.graph_json import graph_from_object
-from lcnn_engine.model.graph import LayerNorm, Subtract
+from lcnn_engine.model.graph import LayerNorm, Resize2D, Subtract
 from lcnn_engine.model.reference import apply, evaluate, tensors_by_node
 from lcnn_engine.model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
 from tests.helpers.model_files import valid_graph, valid_tensors
@@ -54,6 +54,14 @@ def test_magnitude_of_differences_and_norms() -> None:
     tensors = {"scale": np.array([2, -1], np.float32), "shift": np.array([0, 3], np.float32)}
     expected = apply(norm, [x], tensors)
     np.testing.assert_allclose(magnitude(norm, [x], tensors, expected), [202, 104])
+
+
+def test_negative_weights_of_a_resize_count() -> None:
+    """Of [1, 2] made four the second is 1 + 26/128: of 111/128 - 9/128 of the 1 and 29/128 - 3/128 of the 2."""
+    node = Resize2D(name="a", inputs=("x",), size=(1, 4), method="bicubic")
+    x = np.array([1, -2], np.float32).reshape(1, 2, 1)
+    bound = magnitude(node, [x], {}, apply(node, [x], {}))
+    assert bound[0, 1, 0] == pytest.approx((111 + 9) / 128 + 2 * (29 + 3) / 128)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ EXPORTED = {
     "MobileNet": 64,
     "MobileNetV2": 64,
     "MobileNetV3Small": 64,
+    "NASNetMobile": 64,
     "ResNet50": 64,
     "ResNet50V2": 64,
     "VGG16": 64,
@@ -27,7 +28,6 @@ EXPORTED = {
 }
 BY_KERNELS = ("DenseNet121", "EfficientNetLite0", "InceptionV3", "MobileNetV2", "ResNet50")  # for lcnn verify too
 REFUSED = {  # every kind of layer that is missing
-    "NASNetMobile": (64, ("Cropping2D",)),
 }
 
 

@@ -76,6 +76,11 @@ CASES = {
         lambda x: LookupConv2D(8, 3, 4, groups_of=4, threshold=0.6, name="a")(x),
         {"a": "lookup_conv2d"},
     ),
+    "lookup conv in pairs of atoms, the last group of two filters": (
+        (9, 10, 2),
+        lambda x: LookupConv2D(10, 3, 5, groups_of=8, atoms_of=2, threshold=0.6, name="a")(x),
+        {"a": "lookup_conv2d"},
+    ),
     "lookup conv of two lookups a tap": (
         (9, 10, 2),
         lambda x: LookupConv2D(8, 3, 6, lookups_per_tap=2, name="a")(x),

@@ -49,7 +49,7 @@ def test_activations_in_a_layer_and_alone(activation: str) -> None:
     network = network_with(1, 3, bias=[-1.0, 2.0])
     network.add("activation", **with_alpha(activation))
     alone = known(network)
-    assert in_layer[0].tolist() == alone[0].tolist() == [1, 3]
+    assert in_layer[0].tolist() == alone[0].tolist() == ([3] if activation in ("sqrt", "log") else [1, 3])  # NaN of -1
     assert np.array_equal(in_layer[1], alone[1])
 
 

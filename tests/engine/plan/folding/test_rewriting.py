@@ -100,7 +100,8 @@ def test_every_operation_between_layers(case: str, empty_filters: tuple[int, ...
         check_is_legal(graph, smaller, made, outputs)
         for variant in usable_variants():
             for name, found in results(Plan(graph, tensors, outputs=outputs, variant=variant), x).items():
-                assert np.abs(found[0] - expected[name]).max() <= 1e-5 * np.abs(expected[name]).max(), (name, variant)
+                largest = max(np.abs(expected[name]).max(), 0.1)  # a constant less its mean is 0, but for rounding
+                assert np.abs(found[0] - expected[name]).max() <= 1e-5 * largest, (name, variant)
 
 
 @pytest.mark.parametrize("seed", range(20))
