@@ -26,8 +26,6 @@ class Call:
     operator: Operator
     inputs: Sequence[Input]
     opset: int
-    batch: int = 1
-    """The number of images that the file was made for, which constants of it may say."""
 
     @property
     def name(self) -> str:

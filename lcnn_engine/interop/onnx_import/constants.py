@@ -73,16 +73,10 @@ def _size_of_result(call: Call) -> int:
         return 8 * sum(array.size for array in arrays)
 
 
-def target_shape(asked: Sequence[int], dims: Sequence[int], allowzero: bool = False, batch: int = 1) -> list[int]:
-    """Give the sizes that a Reshape makes of ``dims``: 0 keeps a size, -1 is what is left. Raises RefusedError.
-
-    ``batch``: the number of images of the file, which becomes 1 where ``asked`` begins with it.
-    """
+def target_shape(asked: Sequence[int], dims: Sequence[int], allowzero: bool = False) -> list[int]:
+    """Give the sizes that a Reshape makes of ``dims``: 0 keeps a size, -1 is what is left. Raises RefusedError."""
     sizes = [dims[i] if size == 0 and not allowzero and i < len(dims) else size for i, size in enumerate(asked)]
     total, known = math.prod(dims), math.prod(size for size in sizes if size != -1)
-    if batch > 1 and sizes and sizes[0] == batch and known != total:
-        sizes[0] = 1
-        known //= batch
     if sizes.count(-1) == 1 and known > 0 and total % known == 0:
         sizes[sizes.index(-1)] = total // known
     if any(size < 0 for size in sizes) or math.prod(sizes) != total:
@@ -294,5 +288,7 @@ def _reduce(call: Call) -> np.ndarray:
     array = call.constant(0)
     axes = call.axes(1, array.ndim)
     function: Any = {"Prod": np.prod, "Sum": np.sum, "Max": np.max, "Min": np.min}[call.operator.type[6:]]
+    if not axes and call.integer("noop_with_empty_axes", 0):
+        return array
     keep = bool(call.integer("keepdims", 1))
-    return np.asarray(function(array, axis=None if axes is None else tuple(axes), keepdims=keep)).astype(array.dtype)
+    return np.asarray(function(array, axis=tuple(axes) if axes else None, keepdims=keep)).astype(array.dtype)

@@ -6,12 +6,13 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from onnx import TensorProto
 
 from ...errors import ModelFormatError
 from ...model.graph import MAX_ELEMENTS, elements, is_size
 from ...utils.messages import shown
 from .layout import Value, contiguous, image
-from .reading import Declared, Model, Operator
+from .reading import FLOATS, Declared, Model, Operator
 
 __all__ = ["input_value"]
 
@@ -20,25 +21,30 @@ _THROUGH = ("Identity", "Cast", "Add", "Sub", "Mul", "Div", "Clip", "Relu", "Pad
 
 def input_value(
     model: Model, operators: Sequence[Operator], constants: Mapping[str, np.ndarray], size: tuple[int, int] | None
-) -> tuple[str, Value, int]:
-    """Give the name of the input, it as a value of one image, and the batch that the file says.
+) -> tuple[str, Value]:
+    """Give the name of the input, and it as a value of one image.
 
-    Raises ModelFormatError for more inputs than one, for what is no image, and for a size that neither the file nor
-    ``size`` (H, W) says.
+    Raises ModelFormatError for more inputs than one, for what is no image of floating-point numbers, for a batch of
+    more than one, and for a size that neither the file nor ``size`` (H, W) says.
     """
     declared = _only_input(model, operators)
     dims = declared.dims
     if dims is None or len(dims) not in (2, 4):
         raise ModelFormatError(f"input {shown(declared.name)}: expected (N, C, H, W) or (N, C), found {shown(dims)}")
-    batch = dims[0] if isinstance(dims[0], int) and dims[0] > 0 else 1
+    if isinstance(dims[0], int) and dims[0] > 1:
+        remedy = "export the model with a batch of 1, or one that is left open (dynamic axes)"
+        raise ModelFormatError(
+            f"input {shown(declared.name)}: expected one image, found a batch of {dims[0]}; {remedy}"
+        )
+    _check_kind(declared, operators)
     if len(dims) == 2:
         shape = (1, 1, *_sizes(declared, [dims[1]]))
-        return declared.name, Value(declared.name, shape, ((), contiguous(shape)[2])), batch
+        return declared.name, Value(declared.name, shape, ((), contiguous(shape)[2]))
     last = _channels_last(declared.name, operators, constants)
     height, width, channels = (dims[1:3] + dims[3:]) if last else (dims[2:4] + dims[1:2])
     shape = _with_size(declared, height, width, channels, size)
     value = Value(declared.name, shape, ((), *contiguous(shape))) if last else image(declared.name, shape)
-    return declared.name, value, batch
+    return declared.name, value
 
 
 def _only_input(model: Model, operators: Sequence[Operator]) -> Declared:
@@ -48,6 +54,18 @@ def _only_input(model: Model, operators: Sequence[Operator]) -> Declared:
         names = shown([declared.name for declared in inputs])
         raise ModelFormatError(f"expected a model with one input that it reads, found {names}")
     return inputs[0]
+
+
+def _check_kind(declared: Declared, operators: Sequence[Operator]) -> None:
+    """Check that the input is floating point, or at once cast to it; arithmetic of whole numbers is another."""
+    readers = [op for op in operators if declared.name in op.inputs]
+    cast = all(op.type == "Cast" and op.attributes.get("to") in FLOATS and not op.domain for op in readers)
+    if declared.kind not in FLOATS and not cast:
+        found = TensorProto.DataType.Name(declared.kind) if declared.kind in TensorProto.DataType.values() else "others"
+        remedy = "begin the model with a Cast to FLOAT"
+        raise ModelFormatError(
+            f"input {shown(declared.name)}: expected floating-point numbers, found {found}; {remedy}"
+        )
 
 
 def _with_size(

@@ -22,11 +22,12 @@ from onnx import numpy_helper
 from ...errors import ModelFormatError
 from ...utils.messages import shown
 
-__all__ = ["MAX_FILE_BYTES", "Model", "Operator", "Source", "read"]
+__all__ = ["FLOATS", "MAX_FILE_BYTES", "Declared", "Model", "Operator", "Source", "read"]
 
 MAX_FILE_BYTES = 2**31 - 1  # of a serialized model: protobuf's own limit
 OLDEST_OPSET = 7
 DOMAINS = ("", "ai.onnx")
+FLOATS = tuple(getattr(onnx.TensorProto, name) for name in ("FLOAT", "FLOAT16", "DOUBLE", "BFLOAT16"))
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -44,10 +45,13 @@ class Operator:
 
 
 class Declared(NamedTuple):
-    """A value that the model takes or gives: its name, and its sizes where the file says them (else a name or None)."""
+    """A value that the model takes or gives: its name, its sizes where the file says them (else a name or None), and
+    what kind of numbers it has, as ``TensorProto.DataType`` counts them.
+    """
 
     name: str
     dims: tuple[int | str | None, ...] | None
+    kind: int = onnx.TensorProto.FLOAT
 
 
 @dataclass
@@ -135,9 +139,9 @@ def _opset_of(model: onnx.ModelProto) -> int:
 def _declared(info: onnx.ValueInfoProto) -> Declared:
     kind = info.type.tensor_type
     if not info.type.HasField("tensor_type") or not kind.HasField("shape"):
-        return Declared(info.name, None)
+        return Declared(info.name, None, kind.elem_type)
     dims = (dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in kind.shape.dim)
-    return Declared(info.name, tuple(dims))
+    return Declared(info.name, tuple(dims), kind.elem_type)
 
 
 def _operator(node: onnx.NodeProto, number: int, tensors: Tensors) -> Operator:

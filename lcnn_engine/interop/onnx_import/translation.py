@@ -16,6 +16,7 @@ from .constants import FOLDED, Folder
 from .input_layout import input_value
 from .layout import Value, contiguous, laid_out
 from .operators import TRANSLATED
+from .operators.quantized import unpaired
 from .reading import Model, Operator
 from .recognition import recognised
 
@@ -128,7 +129,7 @@ class _Translator:
         self.refusals: list[Refusal] = []
         self.notes: list[str] = []
         self.folder = Folder()
-        self.batch = 1
+        self.unpaired: dict[str, str] = {}
 
     def run(self, input_size: tuple[int, int] | None) -> Translated:
         left = [op for op in self.operators if not self._fold(op)]
@@ -136,9 +137,10 @@ class _Translator:
             self._inputs(op)
         constants = {name: array for name, array in self.known.items() if isinstance(array, np.ndarray)}
         left = _needed(recognised(left, constants), self.wanted)
-        declared, value, self.batch = input_value(self.model, left, constants, input_size)
+        declared, value = input_value(self.model, left, constants, input_size)
         self.known[declared] = value
         builder = Builder(declared, value.shape)
+        self.unpaired = unpaired(left, constants, self.wanted)
         for op in left:
             self._translate(op, builder)
         if self.refusals:
@@ -189,10 +191,12 @@ class _Translator:
                 self._give(op, self.folder.fold(Call(op, inputs, self.model.opset)))
             elif function is None and not (lacking and op.type in FOLDED and not op.domain):
                 raise RefusedError(_unknown(op))
+            elif op.outputs and op.outputs[0] in self.unpaired:
+                raise RefusedError(self.unpaired[op.outputs[0]])
             elif lacking or function is None:
                 self._give(op, [])
             else:
-                found = function(Translating(op, inputs, self.model.opset, self.batch, builder=builder))
+                found = function(Translating(op, inputs, self.model.opset, builder=builder))
                 self._give(op, [found] if isinstance(found, Value) else found)
         except (RefusedError, ModelFormatError, *MALFORMED) as error:
             self._refuse(op, error)

@@ -22,7 +22,7 @@ def _reshape(call: Translating) -> Value:
     if asked is None:
         raise RefusedError("expected a shape, found none")
     value = call.value()
-    return _viewed(call, target_shape(asked, value.dims, bool(call.integer("allowzero", 0)), call.batch))
+    return _viewed(call, target_shape(asked, value.dims, bool(call.integer("allowzero", 0))))
 
 
 @translates("Flatten")
@@ -273,10 +273,10 @@ def _size_of_resize(call: Translating, dims: Sequence[int]) -> tuple[int, int]:
         scales = [scales[axes.index(axis)] if axis in axes else 1.0 for axis in range(4)]
     if len(scales) != 4 or scales[:2] != [1.0, 1.0]:
         raise RefusedError(f"expected scales of H and W alone, found {scales}")
-    exact = [size * scale for size, scale in zip(dims[2:], scales[2:], strict=True)]
-    if any(abs(size - round(size)) > 1e-3 or round(size) < 1 for size in exact):
+    exact = [np.float32(size) * np.float32(scale) for size, scale in zip(dims[2:], scales[2:], strict=True)]
+    if any(size - np.floor(size) > 1e-3 or size < 1 for size in exact):
         raise RefusedError(f"expected scales that give whole sizes, found {exact}; give sizes instead")
-    return round(exact[0]), round(exact[1])
+    return int(exact[0]), int(exact[1])
 
 
 def _over_all(call: Translating, sizes: Sequence[int], dims: Sequence[int]) -> list[int]:

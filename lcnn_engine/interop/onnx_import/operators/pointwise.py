@@ -8,14 +8,14 @@ from collections.abc import Callable
 import numpy as np
 
 from ..building import RefusedError, by_channel
-from ..calls import Translating
+from ..calls import Input, Translating
 from ..layout import Value
+from ..reading import FLOATS
 from .registry import translates
 
 __all__ = ["activated", "constant_like", "scaled"]
 
 FLOAT_LIMIT = 3.4e38  # a bound of Clip beyond it bounds nothing
-UNSIGNED = (0, 2, 4, 21)  # of ONNX's types: uint8 where none is given, uint8, uint16, uint4
 
 
 def activated(call: Translating, value: Value, name: str, alpha: float | None = None, part: str = "") -> Value:
@@ -69,26 +69,20 @@ def _recognised(call: Translating) -> Value:
     return activated(call, call.value(), call.text("activation", ""), alpha)
 
 
-@translates("Identity", "Dropout", "Cast", "CastLike")
+@translates("Identity", "Dropout", "Cast")
 def _identity(call: Translating) -> Value:
     to = call.operator.attributes.get("to")
-    if call.operator.type == "Cast" and to not in (1, 10, 11, 16):  # float, float16, double, bfloat16
+    if call.operator.type == "Cast" and to not in FLOATS:
         raise RefusedError("expected a cast to floating point, found one to whole numbers")
+    if call.operator.type == "Dropout" and call.opset >= 12 and np.any(call.maybe(2)):
+        raise RefusedError("expected a Dropout for inference, found one with training_mode")
     return call.value()
 
 
-@translates("QuantizeLinear", "DequantizeLinear")
-def _unquantized(call: Translating) -> Value:
-    """Leave out that activations are rounded; a range that begins at 0 is often all that a model has of its relu."""
-    value, scale, zero = call.value(), call.constant(1), call.maybe(2)
-    if scale.size != 1:
-        raise RefusedError("expected one scale for all of a quantized value, found several")
-    call.builder.note("the rounding and the upper limits of quantized activations were left out")
-    if zero is None:
-        begins_at_zero = call.integer("output_dtype", 0) in UNSIGNED
-    else:
-        begins_at_zero = bool((zero == (0 if zero.dtype.kind == "u" else np.iinfo(zero.dtype).min)).all())
-    return activated(call, value, "relu") if call.operator.type == "QuantizeLinear" and begins_at_zero else value
+@translates("CastLike")
+def _cast_like(call: Translating) -> list[Input]:
+    found = call.given(0)
+    return [found.astype(np.float32) if isinstance(found, np.ndarray) else found]
 
 
 @translates("Elu", "LeakyRelu")

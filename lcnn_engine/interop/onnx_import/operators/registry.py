@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from ..calls import Translating
+from ..calls import Input, Translating
 from ..layout import Value
 
 __all__ = ["TRANSLATED", "Translation", "translates"]
 
-Translation: TypeAlias = Callable[[Translating], Value | Sequence[Value]]
+Translation: TypeAlias = Callable[[Translating], Value | Sequence[Input]]
 
 TRANSLATED: dict[str, Translation] = {}
 

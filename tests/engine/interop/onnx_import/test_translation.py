@@ -9,7 +9,10 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from lcnn_engine import from_onnx
+import onnx
+from onnx import TensorProto
+
+from lcnn_engine import ModelFormatError, from_onnx
 from lcnn_engine.interop.onnx_import.translation import NotTakenError
 from tests.helpers.kernel_cases import seeded
 from tests.helpers.onnx_models import model_of, node
@@ -113,6 +116,60 @@ def test_what_is_quantized_is_said() -> None:
     ]  # fmt: skip
     assert [(each.name, each.attributes()["activation"]) for each in graph.nodes] == [("conv", "relu")]
     np.testing.assert_allclose(tensors["conv/kernel"], constants["w"] * 0.01, rtol=1e-6)
+
+
+PAIRS = {"s": np.float32(0.05), "z": np.uint8(0), "other": np.float32(0.06), "signed": np.int8(0)}
+
+
+@pytest.mark.parametrize(("nodes", "reason"), [
+    ([node("QuantizeLinear", ["x", "s", "z"])], "found it as the output"),
+    ([node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("MaxPool", ["q"], ["m"], kernel_shape=[2, 2]),
+      node("DequantizeLinear", ["m", "s", "z"])], "read by a DequantizeLinear alone, found MaxPool"),
+    ([node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "other", "z"])],
+     "a QuantizeLinear with the same scale and zero point"),
+    ([node("DequantizeLinear", ["x", "s", "signed"])], "a QuantizeLinear with the same scale and zero point"),
+])  # fmt: skip
+def test_roundings_that_are_no_pair_are_refused(nodes: list[object], reason: str) -> None:
+    with pytest.raises(NotTakenError, match=reason):
+        from_onnx(model_of(nodes, PAIRS))  # type: ignore[arg-type]
+
+
+def test_a_zero_point_that_is_left_out_is_zero() -> None:
+    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s"])]
+    with pytest.warns(UserWarning, match="quantized"):
+        graph, _ = from_onnx(model_of(nodes, PAIRS))
+    assert [each.op for each in graph.nodes] == ["activation"]
+
+
+def test_a_batch_is_refused() -> None:
+    """Its images may be mixed, as by this mean over all of them."""
+    with pytest.raises(ModelFormatError, match=r"input 'x': expected one image, found a batch of 3; export the model"):
+        from_onnx(model_of([node("ReduceMean", axes=[0, 2, 3])], shape=(3, 4, 5, 6)))
+
+
+@pytest.mark.parametrize("kind", [TensorProto.UINT8, TensorProto.INT64, TensorProto.BOOL])
+def test_arithmetic_of_whole_numbers_is_refused(kind: int) -> None:
+    """7 / 2 is 3 there."""
+    with pytest.raises(
+        ModelFormatError, match=r"expected floating-point numbers, found \w+; begin the model with a Cast"
+    ):
+        from_onnx(with_input_of(kind, model_of([node("Div", ["x", "two"])], {"two": np.uint8(2)})))
+    cast = [node("Cast", outputs=["f"], to=TensorProto.FLOAT), node("Div", ["f", "two"])]
+    graph, _ = from_onnx(with_input_of(kind, model_of(cast, {"two": np.float32(2)})))
+    assert [each.op for each in graph.nodes] == ["batch_norm"]
+
+
+def with_input_of(kind: int, model: bytes) -> bytes:
+    changed = onnx.load_from_string(model)
+    changed.graph.input[0].type.tensor_type.elem_type = kind
+    return changed.SerializeToString()
+
+
+def test_dropout_as_in_training_is_refused() -> None:
+    constants = {"ratio": np.float32(0.5), "on": np.array(True), "off": np.array(False)}
+    with pytest.raises(NotTakenError, match="found one with training_mode"):
+        from_onnx(model_of([node("Dropout", ["x", "ratio", "on"])], constants))
+    from_onnx(model_of([node("Dropout", ["x", "ratio", "off"])], constants))
 
 
 def test_a_layer_that_others_read_keeps_its_own_value() -> None:
