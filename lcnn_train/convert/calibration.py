@@ -58,11 +58,16 @@ def assign(new: Any, D: np.ndarray, P: np.ndarray) -> None:
 
 
 def factors(new: Any) -> Factors:
-    """Give D (k, m), I where there is none, and P (n, taps, k) that a lookup layer computes with, float64."""
+    """Give D (k, m) and P (n, taps, k) that a lookup layer computes with, float64.
+
+    Without a dictionary each channel counts as a tap, and D as one atom of one channel: a product with I takes longer
+    than all the rest.
+    """
     P = _numpy(new.sparse_P()).astype(np.float64)
     k, n = P.shape[-2:]
-    D = np.eye(k) if new.D is None else _numpy(new.D).astype(np.float64).reshape(-1, k).T
-    return D, P.reshape(-1, k, n).transpose(2, 0, 1)
+    if new.D is None:
+        return np.eye(1), P.reshape(-1, n).T[..., None]
+    return _numpy(new.D).astype(np.float64).reshape(-1, k).T, P.reshape(-1, k, n).transpose(2, 0, 1)
 
 
 def composed(new: Any) -> np.ndarray:
@@ -73,8 +78,8 @@ def composed(new: Any) -> np.ndarray:
 
 def weight_error(new: Any, layer: Any) -> float:
     """Calculate |W - P D| / |W| of a lookup layer in the place of one with the kernel W."""
-    W, taps = kernel_of(layer)
-    return error(W.reshape(len(W), taps, -1), *factors(new))
+    D, P = factors(new)
+    return error(kernel_of(layer)[0].reshape(*P.shape[:2], -1), D, P)
 
 
 def _correct(norm: Any, moments: Moments, K: np.ndarray, of_mean: bool) -> None:

@@ -107,7 +107,7 @@ def lookup_model(
 ) -> keras.Model:
     """Copy a Sequential or functional model with lookup layers in the place of Conv2D and Dense, names kept.
 
-    A layer's trained kernel W is factored into D and P, so that fine-tuning starts near the model's accuracy. Without
+    A layer's trained kernel W is factored into D and P, the start for fine-tuning. Without
     `lookups_per_tap` that is the best of its k there is (truncated SVD); with k = m nothing is lost. With it, P has
     exactly so many lookups in each tap, found by orthogonal matching pursuit. P is scaled to a root mean square of
     sigma = 1/sqrt(kh*kw*k), and all rows of D to one length: epsilon is then c times the typical lookup, and the
