@@ -16,6 +16,10 @@ import numpy as np
 
 from lcnn_engine.utils.text import table
 from lcnn_train.convert import factorization as factoring
+from lcnn_train.convert.calibration import assign, calibrated, fit, weight_error
+from lcnn_train.convert.deciding import AUTO, Decision, Wanted, decide
+from lcnn_train.convert.gram import Moments
+from lcnn_train.convert.samples import checked, kernel_of
 from lcnn_train.convert.selection import Choice, ConversionOptions, Dictionary, Skip, choose
 from lcnn_train.keras_graph import config_of, copied, functional_graph
 from lcnn_train.layers import sparsity
@@ -34,7 +38,9 @@ _KEPT = (
     "bias_constraint",
     "activity_regularizer",
 )
-_FAR = 0.5  # |W - P D| / |W|: a small inverted-residual network lost 1% of its accuracy below, 20 to 90% above
+_FAR = 0.5
+"""Of |W - P D| / |W|: a small inverted-residual network lost 1% of its accuracy below, 20 to 90% above. And of the size
+of a layer's outputs, where samples say it."""
 _NAMED = 5
 _KEPT_BY_CONVOLUTIONS = ("filters", "kernel_size", "strides", "padding", "dilation_rate")
 
@@ -45,7 +51,8 @@ class LayerReport:
 
     `lookup` says whether it is a lookup layer now; if so `dictionary` is k (None: no dictionary), `lookups` the number
     of its lookups, `density` their share of P, and `error` is |W - P D| / |W| of the start, None if it starts at
-    random. `why` is the reason why a layer stayed as it was, or a remark.
+    random. `output_error` is |Y' - Y| / |Y| of its outputs for the samples, its inputs those that the layers before it
+    give now; None without samples. `why` is the reason why a layer stayed as it was, or a remark.
     """
 
     name: str
@@ -56,6 +63,7 @@ class LayerReport:
     density: float = 0.0
     error: float | None = None
     why: str = ""
+    output_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,19 +85,21 @@ class LookupReport:
     def __str__(self) -> str:
         rows = []
         for layer in self.layers:
-            cells = ("", "", "", "")
+            cells = ("", "", "", "", "")
             if layer.lookup:
                 k = "none" if layer.dictionary is None else f"{layer.dictionary:,}"
-                error = "" if layer.error is None else f"{layer.error:.4f}"
-                cells = (k, f"{layer.lookups:,}", f"{layer.density:.4f}", error)
+                errors = ["" if value is None else f"{value:.4f}" for value in (layer.error, layer.output_error)]
+                cells = (k, f"{layer.lookups:,}", f"{layer.density:.4f}", errors[0], errors[1])
             rows.append((layer.name, layer.kind, "lookup" if layer.lookup else "as it was", layer.why, *cells))
-        text = table(("layer", "kind", "now", "why", "k", "lookups", "density", "error"), rows, left=4)
+        headings = ("layer", "kind", "now", "why", "k", "lookups", "density", "error", "of outputs")
+        shown_to = None if any(layer.output_error is not None for layer in self.layers) else -1
+        text = table(headings[:shown_to], [row[:shown_to] for row in rows], left=4)
         return f"{text}\n{self.note}" if self.note else text
 
 
 def lookup_model(
     model: keras.Model,
-    dictionary: Dictionary,
+    dictionary: Dictionary = AUTO,
     *,
     l1: float | Mapping[str, float] = 0.3,
     threshold: float | Mapping[str, float] = 0.001,
@@ -97,6 +107,10 @@ def lookup_model(
     lookups_per_tap: int | Mapping[str, int | None] | None = None,
     groups_of: int | Mapping[str, int] = 1,
     atoms_of: int | Mapping[str, int] = 1,
+    samples: Any = None,
+    error: float | None = None,
+    budget: float | None = None,
+    of: str = "multiplications",
     from_weights: bool = True,
     seed: int = 0,
 ) -> keras.Model:
@@ -113,6 +127,11 @@ def lookup_model(
     P is scaled to a root mean square of sigma = 1/sqrt(kh*kw*k), and all rows of D to one length: epsilon is then c
     times the typical lookup, and the entries that fall under it at once are those that add least.
 
+    With `samples`, a few hundred pictures without labels, the least error is not that of W but that of each layer's
+    outputs for them, layer by layer, each given what the layers before it give now; biases and batch norms are
+    corrected. Without training that keeps far more of a deep model's accuracy than its weights alone can.
+    With `error` or `budget`, how many lookups a layer gets is chosen too, and its k where `dictionary` is left out.
+
     The last dense layers stay dense unless `dictionary` names them; so does a layer whose dictionary would save nothing
     (k >= n*kh*kw). Everything else that is no plain Conv2D or Dense is copied. The model itself is not changed; the
     copy is not compiled.
@@ -120,21 +139,29 @@ def lookup_model(
     Args:
         model: Sequential or functional, with models inside it or layers that it shares, of any inputs and outputs.
         dictionary: k for every layer; or a dict of k by layer name, other layers staying dense; or a function of the
-            layer. In each, None means no dictionary, a pruned convolution; "dense" leaves a layer as it is.
+            layer. In each, None means no dictionary, a pruned convolution; "dense" leaves a layer as it is. Left out:
+            chosen for each layer, by error or budget.
         l1, threshold: lambda' and c, as in LookupConv2D.
         skip: names of layers to leave as they are, or a function of the layer that says so.
         lookups_per_tap: s; keep exactly so many lookups in each tap instead of those above the threshold.
         groups_of: 1, 2, 4, 8, 16 or 32 neighbouring filters share the indices of their lookups.
         atoms_of: 1, or 2: lookups come in pairs of neighbouring atoms.
+        samples: an array (pictures, height, width, channels) as the model takes it; for several inputs a list, or a
+            dict by their names. Take other pictures than accuracy is counted on.
+        error: of a layer's outputs for the samples (of its weights without), |Y' - Y| / |Y|; each layer becomes the
+            cheapest within it.
+        budget: the share of the cost of the layers that become lookup layers, as they are, that is left of it; one
+            price for all layers decides.
+        of: what counts as cost: "multiplications", of lookups and dictionaries, or "lookups" alone.
         from_weights: whether lookup layers start from W, or at random like new ones, which then want a batch norm each.
         seed: of the choices that factoring makes.
 
     l1, threshold, lookups_per_tap, groups_of and atoms_of may be dicts by layer name too.
 
     Raises ValueError for another kind of model (with the way out), a name that no layer has (with the nearest one) and
-    arguments that make no layer. Warns if layers start far from their weights, if no layer was replaced, and if the
-    model's class has a train_step or the like that Keras does not copy; all is in the report too. In a terminal a bar
-    shows how far factoring has come.
+    arguments that make no layer. Warns if layers start far from their weights or outputs, if no layer was replaced, and
+    if the model's class has a train_step or the like that Keras does not copy; all is in the report too. In a terminal
+    a bar shows how far factoring has come.
     """
     _check_functional(model)
     arguments = {
@@ -144,25 +171,41 @@ def lookup_model(
         "groups_of": groups_of,
         "atoms_of": atoms_of,
     }
-    choices = choose(model, ConversionOptions(dictionary, skip, arguments))
+    auto = isinstance(dictionary, str) and dictionary == AUTO
+    wanted = Wanted(error, budget, of, auto)
+    if (wanted.decides or samples is not None) and not from_weights:
+        raise ValueError("from_weights: samples, error and budget are of weights; leave them out, or from_weights")
+    pictures = None if samples is None else checked(model, samples)
+    options = ConversionOptions(None if auto else dictionary, skip, arguments)
+    decision = decide(model, choose(model, options), wanted, pictures, seed)
+    choices = decision.choices
     result, copies = _copy(model, {choice.layer: choice for choice in choices})
     replaced = {choice.layer for choice in choices if choice.arguments is not None}
     for old, new in copies:
         if old not in replaced:
             _copy_weights(old, new)
-    rows = dict(copies)
+    new = dict(copies)
+    errors: dict[Any, float | None] = dict.fromkeys(replaced)
+    if from_weights:
+        started = _started(model, new, decision, pictures, seed)
+        errors |= shown(started, "factoring", len(replaced))
     report = LookupReport(
-        tuple(
-            _report(choice, rows[choice.layer], from_weights, seed)
-            for choice in shown(choices, "factoring", len(choices))
-        ),
+        tuple(_report(choice, new[choice.layer], from_weights, errors.get(choice.layer)) for choice in choices),
         _not_carried_over(model, result),
     )
     if report.note:
         warnings.warn(f"lookup_model of {model.name}: {report.note}", stacklevel=2)
+    far = [row.name for row in report.layers if (row.output_error or 0) > _FAR]
+    if far:
+        warnings.warn(
+            f"lookup_model of {model.name}: the outputs of {', '.join(far)} changed by more than {_FAR:.0%} of "
+            "their size, so it wants training; a larger dictionary, budget or lookups_per_tap changes less. See "
+            "print(lookup_report(result))",
+            stacklevel=2,
+        )
     if not replaced:
         warnings.warn(f"lookup_model replaced no layer of {model.name}:\n{report}", stacklevel=2)
-    if report.far:
+    if report.far and samples is None:
         warnings.warn(f"lookup_model of {model.name}: {_far_text(report)}", stacklevel=2)
     result.lookup_report = report
     return result
@@ -282,13 +325,35 @@ def _copy_weights(old: Any, new: Any) -> None:
         finalize()
 
 
-def _report(choice: Choice, new: Any, from_weights: bool, seed: int) -> LayerReport:
+def _started(
+    model: keras.Model, copies: dict[Any, Any], decision: Decision, samples: list[np.ndarray] | None, seed: int
+) -> Iterator[tuple[Any, float | None]]:
+    """Give each lookup layer the D, P and bias that it starts from; its layer in the model, and its error of outputs.
+
+    `copies` has what stands in the place of each layer of the model.
+    """
+    layers = [choice.layer for choice in decision.choices if choice.arguments is not None]
+    if samples is not None:
+        yield from calibrated(model, copies, layers, samples, decision.counts, seed)
+        return
+    for layer in layers:
+        if layer.name in decision.counts:
+            fit(copies[layer], layer, Moments.of_weights(*kernel_of(layer)), decision.counts[layer.name], seed)
+            if layer.bias is not None:
+                copies[layer].bias.assign(layer.bias)
+        else:
+            start(copies[layer], layer, seed)
+        yield layer, None
+
+
+def _report(choice: Choice, new: Any, from_weights: bool, output_error: float | None) -> LayerReport:
     kind = _kind(choice.layer)
     if choice.arguments is None:
         return LayerReport(choice.layer.name, kind, False, why=choice.why)
-    error = start(new, choice.layer, seed) if from_weights else None
+    error = weight_error(new, choice.layer) if from_weights else None
     found = sparsity.lookups(new)
-    return LayerReport(new.name, kind, True, new.dictionary, found, sparsity.density(new, found), error, choice.why)
+    density = sparsity.density(new, found)
+    return LayerReport(new.name, kind, True, new.dictionary, found, density, error, choice.why, output_error)
 
 
 def _kind(layer: Any) -> str:
@@ -306,21 +371,13 @@ def start(layer: Any, dense: Any, seed: int = 0) -> float:
 
     Returns |W - P D| / |W| with the P that survives.
     """
-    kernel = _numpy(dense.kernel)
-    n, m = kernel.shape[-1], kernel.shape[-2]
-    W = kernel.reshape(-1, m, n).transpose(2, 0, 1)
+    kernel, taps = kernel_of(dense)
+    W = kernel.reshape(len(kernel), taps, -1)
     if layer.D is None:
-        D, P = np.eye(m), W
+        D, P = np.eye(W.shape[-1]), W
     else:
-        found = factoring.factor(W, layer.dictionary, layer.lookups_per_tap, layer.groups_of, seed, layer.atoms_of)
-        D, P = factoring.scaled(*found, sparsity.sigma(layer.P.shape))
-        layer.D.assign(D.T.reshape(layer.D.shape))
-    layer.P.assign(P.transpose(1, 2, 0).reshape(layer.P.shape))
+        D, P = factoring.factor(W, layer.dictionary, layer.lookups_per_tap, layer.groups_of, seed, layer.atoms_of)
+    assign(layer, D, P)
     if layer.bias is not None:
         layer.bias.assign(dense.bias)
-    survived = _numpy(layer.sparse_P()).reshape(-1, layer.atoms, n).transpose(2, 0, 1)
-    return factoring.error(W, D, survived)
-
-
-def _numpy(variable: Any) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(variable), np.float64)
+    return weight_error(layer, dense)

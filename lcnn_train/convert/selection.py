@@ -20,7 +20,7 @@ from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
 LEAVE = "dense"  # what `dictionary` may say of a layer that is to stay as it is
 
-Dictionary = int | None | Mapping[str, Any] | Callable[[keras.layers.Layer], Any]
+Dictionary = int | str | None | Mapping[str, Any] | Callable[[keras.layers.Layer], Any]
 Skip = str | Collection[str] | Callable[[keras.layers.Layer], bool]
 
 
