@@ -6,6 +6,7 @@ import argparse
 
 from lcnn_train.cli import (
     augmentations,
+    compress,
     count,
     data,
     density,
@@ -18,7 +19,7 @@ from lcnn_train.cli import (
     plot,
 )
 
-_COMMANDS = (fit, launch, plot, evaluate, density, count, export, dictionaries, data, pack, augmentations)
+_COMMANDS = (fit, launch, compress, plot, evaluate, density, count, export, dictionaries, data, pack, augmentations)
 
 
 def parser() -> argparse.ArgumentParser:
