@@ -18,6 +18,7 @@ from lcnn_train.utils.moved import MOVED
 from lcnn_train.utils.tensorflow import quiet
 
 if TYPE_CHECKING:
+    from lcnn_train.convert.compression.compress import compress
     from lcnn_train.convert.conversion import lookup_model, lookup_report
     from lcnn_train.errors import ConfigError, DataError, ExportError, RunError
     from lcnn_train.export.model_file import export
@@ -37,6 +38,7 @@ __all__ = [
     "LookupConv2D",
     "LookupDense",
     "RunError",
+    "compress",
     "export",
     "lookup_model",
     "lookup_report",
@@ -51,6 +53,7 @@ _NAMES = {
     "DensityLogger": "lcnn_train.layers.callbacks",
     "Distillation": "lcnn_train.training.distillation",
     "GradualSparsity": "lcnn_train.training.gradual.callback",
+    "compress": "lcnn_train.convert.compression.compress",
     "export": "lcnn_train.export.model_file",
     "verify": "lcnn_train.export.verify",
 }

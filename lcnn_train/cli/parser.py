@@ -6,6 +6,7 @@ import argparse
 
 from lcnn_train.cli import (
     augmentations,
+    compress,
     count,
     data,
     density,
@@ -19,7 +20,9 @@ from lcnn_train.cli import (
     verify,
 )
 
-_COMMANDS = (fit, launch, plot, evaluate, density, count, export, verify, dictionaries, data, pack, augmentations)
+_COMMANDS = (
+    fit, launch, compress, plot, evaluate, density, count, export, verify, dictionaries, data, pack, augmentations,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -120,8 +121,7 @@ def load_config(path: str | Path, overrides: list[str] | None = None, folder: st
         raise ConfigError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}")
-    for override in overrides or []:
-        _override(values, override)
+    overridden(values, overrides or [])
     if folder is not None and isinstance(values.setdefault("data", {}), dict):
         values["data"]["folder"] = folder
     return parse_config(values, str(path))
@@ -157,6 +157,13 @@ def parse_config(values: dict[str, Any], source: str) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{source}: {_explain(first)}") from error
+
+
+def overridden(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Set values by "section.key=value", in place. Raises ConfigError for a text of another form."""
+    for override in overrides:
+        _override(values, override)
+    return values
 
 
 def _override(values: dict[str, Any], override: str) -> None:

@@ -11,8 +11,8 @@ from lcnn_train.errors import RunError
 from lcnn_train.utils.files import write_atomically
 
 # The Okabe-Ito palette, which colour-blind readers can tell apart.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
-_TRAINING, _VALIDATION = _COLOURS[0], _COLOURS[5]
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+_TRAINING, _VALIDATION = COLOURS[0], COLOURS[5]
 _FORMATS = (".png", ".svg", ".pdf")
 _MARKED = 30  # epochs up to which each has a dot
 _ROWS = 20  # of a legend's column
@@ -32,8 +32,8 @@ def plot_log(log: Path, output: Path) -> None:
         raise RunError(f"{output}: expected a name that ends in {', '.join(_FORMATS)}")
     values = read_log(log)
     layers = [key for key in values if key.startswith("density_")]
-    figure = _figure(width=14 if len(layers) <= _FEW else 12 + 2.4 * _columns(layers))
-    panels = figure.subplots(1, 3)
+    whole = figure(width=14 if len(layers) <= _FEW else 12 + 2.4 * _columns(layers))
+    panels = whole.subplots(1, 3)
     _draw_loss(panels[0], values)
     _draw_accuracy(panels[1], values)
     _draw_density(panels[2], values, layers)
@@ -43,10 +43,11 @@ def plot_log(log: Path, output: Path) -> None:
         axes.grid(True, color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    write_atomically(output, lambda temporary: figure.savefig(temporary, dpi=130), suffix=output.suffix)
+    write_atomically(output, lambda temporary: whole.savefig(temporary, dpi=130), suffix=output.suffix)
 
 
-def _figure(width: float) -> Any:
+def figure(width: float) -> Any:
+    """Make an empty figure of a width in inches. Raises RunError where Matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -133,8 +134,8 @@ def _columns(layers: list[str]) -> int:
 
 def _colours(count: int) -> list[Any]:
     """One for each layer; for many layers a scale from the first to the last."""
-    if count <= len(_COLOURS):
-        return list(_COLOURS[:count])
+    if count <= len(COLOURS):
+        return list(COLOURS[:count])
     from matplotlib import colormaps
 
     return [colormaps["viridis"](index / (count - 1)) for index in range(count)]

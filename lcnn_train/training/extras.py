@@ -8,7 +8,7 @@ import keras
 
 from lcnn_train.config.training import Distillation, Train
 from lcnn_train.convert.conversion import start
-from lcnn_train.errors import ConfigError
+from lcnn_train.errors import ConfigError, DivergedError
 from lcnn_train.training.distillation import DistillationWeights, Teaching
 from lcnn_train.training.gradual.pruner import GradualSettings, Pruner
 from lcnn_train.training.step import TrainingStep
@@ -21,11 +21,17 @@ class Pruning:
         self.pruner, self.step = pruner, step
 
     def after(self, run_step: int, batch: Any) -> None:
-        """Take lookups away if an event is due after `run_step` steps, the last of them on `batch`."""
+        """Take lookups away if an event is due after `run_step` steps, the last of them on `batch`.
+
+        Raises DivergedError where weights or gradients are no longer finite.
+        """
         if not self.pruner.settings.is_due(run_step - 1, run_step):
             return
         gradients = self.step.dense_gradients(batch) if self.pruner.needs_gradients else None
-        self.pruner.prune(run_step, gradients)
+        try:
+            self.pruner.prune(run_step, gradients)
+        except ValueError as error:  # of weights and gradients that are not finite
+            raise DivergedError(str(error)) from error
         # Sums on other processors may differ in their last bit, and so might masks.
         self.step.replicas.share([v for layer in self.pruner.layers for v in (layer.alive, layer.P)])
 

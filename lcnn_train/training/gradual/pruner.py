@@ -192,12 +192,18 @@ class Pruner:
         of_atoms = sum(cost.atom * layer.atoms for layer, cost in self._pairs() if not self._shrinks(layer))
         return allocate(stocks, share * (budget - of_atoms))
 
-    def _check_target(self) -> None:
+    @property
+    def least(self) -> float:
+        """What the layers cost at least: their dictionaries, and the blocks that are never taken away."""
         least = 0.0
         for layer, cost in self._pairs():
             atoms, filters = layer.rule.blocks
             least += cost.atom * (min(atoms, layer.atoms) if self._shrinks(layer) else layer.atoms)
             least += cost.entry * min(_least_blocks(layer) * atoms * filters, math.prod(layer.P.shape))
+        return least
+
+    def _check_target(self) -> None:
+        least = self.least
         if self.settings.target * self.whole >= least:
             return
         nearest = math.ceil(least / self.whole * 1e4) / 1e4

@@ -11,6 +11,7 @@ from tests.helpers.interpreters import ROOT, processor_seconds, python
 COMMANDS = (
     "fit",
     "launch",
+    "compress",
     "plot",
     "evaluate",
     "density",
