@@ -16,6 +16,7 @@ import onnx
 
 from .building import RefusedError
 from .calls import Call, one_axis
+from .reading import FLOATS
 
 __all__ = ["FOLDED", "MAX_FOLDED_BYTES", "Folder", "slices", "split_sizes", "target_shape"]
 
@@ -158,10 +159,15 @@ def _shape(call: Call) -> np.ndarray:
 def _cast(call: Call) -> np.ndarray:
     array = call.constant(0)
     if call.operator.type == "CastLike":
-        return array.astype(call.constant(1).dtype)
-    kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(call.integer("to")))
-    if kind.kind not in "iub":
+        kind = call.constant(1).dtype
+        if kind.itemsize == 1 and kind.kind in "iu":  # as which numbers of 4 bits are read, too
+            raise RefusedError(f"expected a cast to floating point or to more than 8 bits, found {kind}")
+        return array.astype(kind)
+    if call.integer("to") in FLOATS:
         return array.astype(np.float32)
+    kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(call.integer("to")))
+    if kind.isbuiltin != 1 or kind.kind not in "iub":
+        raise RefusedError(f"expected a cast to floating point or whole numbers of NumPy's, found {kind}")
     return array.astype(kind)
 
 

@@ -16,7 +16,8 @@ from .reading import FLOATS, Declared, Model, Operator
 
 __all__ = ["input_value"]
 
-_THROUGH = ("Identity", "Cast", "Add", "Sub", "Mul", "Div", "Clip", "Relu", "Pad")  # do not care for the order of axes
+_THROUGH = ("Identity", "Cast", "Add", "Sub", "Mul", "Div", "Clip", "Relu", "Pad", "QuantizeLinear",
+            "DequantizeLinear")  # fmt: skip  # do not care for the order of axes
 
 
 def input_value(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..building import RefusedError
 from ..calls import Translating
-from ..layout import Value, laid_out, order_of, order_with_last
+from ..layout import Order, Value, laid_out, order_of, order_with_last
 from .pointwise import activated, constant_like, scaled
 from .registry import translates
 
@@ -112,28 +112,29 @@ def _combined(call: Translating, op: str, values: Sequence[Value], part: str = "
     full = next((value for value in values if value.dims == dims), None)
     if full is None:
         raise RefusedError(f"expected a value of shape {dims} among {[value.dims for value in values]}")
-    if any((value.shape, value.axes) != (full.shape, full.axes) for value in values):
-        full = _simple(call, full)
-    nodes = [_fitted(call, value, full) for value in values]
+    if all((value.shape, value.axes) == (full.shape, full.axes) for value in values):
+        nodes = [value.node for value in values]
+    else:
+        full, order = _simple(call, full)
+        nodes = [_fitted(call, value, full, order) for value in values]
     return Value(call.add(op, *nodes, part=part), full.shape, full.axes)
 
 
-def _simple(call: Translating, value: Value) -> Value:
-    """Give a value so that each axis of ours is one of ONNX."""
-    if order_of(value) is not None:
-        return value
+def _simple(call: Translating, value: Value) -> tuple[Value, Order]:
+    """Give a value so that each axis of ours is one or more of ONNX; and which."""
+    order: Order | None = order_of(value)
+    if order is not None:
+        return value, order
     wide = [axis for axis, size in enumerate(value.dims) if size > 1]
     axes = [1] if len(value.dims) == 4 else wide[-1:]
     order = order_with_last(value, axes)
-    return laid_out(call.builder.arranged(value, order, call.name), order, value.dims)
+    return laid_out(call.builder.arranged(value, order, call.name), order, value.dims), order
 
 
-def _fitted(call: Translating, value: Value, full: Value) -> str:
+def _fitted(call: Translating, value: Value, full: Value, order: Order) -> str:
     """Bring a value into the order of ``full``; what is repeated over it becomes (C,) or (H, W, 1)."""
     if (value.shape, value.axes) == (full.shape, full.axes):
         return value.node
-    order = order_of(full)
-    assert order is not None  # by _simple
     lacking = len(full.dims) - len(value.dims)
     value = Value(value.node, value.shape, ((),) * lacking + value.axes)
     wide = {axis for axis, size in enumerate(value.dims) if size > 1}

@@ -22,25 +22,25 @@ def _reshape(call: Translating) -> Value:
     if asked is None:
         raise RefusedError("expected a shape, found none")
     value = call.value()
-    return _viewed(call, target_shape(asked, value.dims, bool(call.integer("allowzero", 0))))
+    return _viewed(call, value, target_shape(asked, value.dims, bool(call.integer("allowzero", 0))))
 
 
 @translates("Flatten")
 def _flatten(call: Translating) -> Value:
-    dims = call.value().dims
-    axis = call.integer("axis", 1)
+    value = call.value()
+    dims, axis = value.dims, call.integer("axis", 1)
     axis = axis + len(dims) if axis < 0 else axis
-    return _viewed(call, [math.prod(dims[:axis]), math.prod(dims[axis:])])
+    return _viewed(call, value, [math.prod(dims[:axis]), math.prod(dims[axis:])])
 
 
 @translates("Squeeze")
 def _squeeze(call: Translating) -> Value:
-    dims = call.value().dims
-    axes = call.axes(1, len(dims))
+    value = call.value()
+    dims, axes = value.dims, call.axes(1, len(value.dims))
     axes = [axis for axis, size in enumerate(dims) if size == 1] if axes is None else axes
     if any(dims[axis] != 1 for axis in axes):
         raise RefusedError(f"expected axes of 1 to squeeze, found {axes} of {dims}")
-    return _viewed(call, [size for axis, size in enumerate(dims) if axis not in axes])
+    return _viewed(call, value, [size for axis, size in enumerate(dims) if axis not in axes])
 
 
 @translates("Unsqueeze")
@@ -50,12 +50,11 @@ def _unsqueeze(call: Translating) -> Value:
     rank = len(value.dims) + len(asked)
     axes = {one_axis(axis, rank) for axis in asked}
     left = iter(value.dims)
-    return _viewed(call, [1 if axis in axes else next(left) for axis in range(rank)])
+    return _viewed(call, value, [1 if axis in axes else next(left) for axis in range(rank)])
 
 
-def _viewed(call: Translating, dims: Sequence[int]) -> Value:
+def _viewed(call: Translating, value: Value, dims: Sequence[int]) -> Value:
     """View a value in another shape of as many numbers; put them in order before, where it takes that."""
-    value = call.value()
     axes = reshaped(value.axes, dims)
     if axes is None:
         every = [list(range(len(value.dims)))]
@@ -171,15 +170,15 @@ def _gather(call: Translating) -> Value:
     value, indices = call.value(), call.constant(1)
     axis = call.axis("axis", len(value.dims), 0)
     size = value.dims[axis]
-    if indices.dtype.kind not in "iu" or indices.ndim > 1 or not indices.size:
-        raise RefusedError(f"expected a list of whole numbers to gather, found {indices.dtype} of {indices.shape}")
+    if indices.dtype.kind not in "iu" or not indices.size:
+        raise RefusedError(f"expected whole numbers that say what to gather, found {indices.dtype} of {indices.shape}")
     if indices.min() < -size or indices.max() >= size:
         raise RefusedError(f"expected indices of an axis of {size}, found {indices.min()} to {indices.max()}")
     places = indices.reshape(-1).astype(np.int64) % size
     found = value if places.tolist() == list(range(size)) else _taken(call, value, axis, places, "")
-    if indices.ndim:
+    if indices.ndim == 1:
         return found
-    return Value(found.node, found.shape, found.axes[:axis] + found.axes[axis + 1 :])
+    return _viewed(call, found, [*found.dims[:axis], *indices.shape, *found.dims[axis + 1 :]])
 
 
 @translates("Pad")
@@ -194,7 +193,7 @@ def _pad(call: Translating) -> Value:
     order = order if order is not None and len(order) == 3 else [[2], [3], [1]]
     both = {one_axis(axis, rank): (pads[i], pads[i + len(axes)]) for i, axis in enumerate(axes)}
     wide = {axis: pair for axis, pair in both.items() if pair != (0, 0)}
-    if any([axis] not in order[:2] for axis in wide) or rank != 4:
+    if any([axis] not in order[:2] for axis in wide) or rank != 4 or value.dims[0] != 1:
         raise RefusedError(f"expected pads of H and W alone, found {pads} for {value.dims}")
     node = call.builder.arranged(value, order, call.name)
     sides = tuple(n for group in order[:2] for n in (wide.get(group[0], (0, 0)) if group else (0, 0)))
@@ -217,7 +216,15 @@ def _depth(call: Translating) -> Value:
     source, block = call.image(), call.integer("blocksize")
     channels = call.builder.shapes[source][-1]
     op = "depth_to_space" if call.operator.type == "DepthToSpace" else "space_to_depth"
-    if op == "depth_to_space" and call.text("mode", "DCR") == "CRD":
+    channels_first = call.text("mode", "DCR") == "CRD"
+    if op == "space_to_depth":
+        node = call.add(op, source, block_size=block)
+        if channels_first:
+            node = call.builder.take(
+                f"{call.name}.ordered", node, np.arange(channels * block**2).reshape(-1, channels).T.reshape(-1)
+            )
+        return image(node, call.builder.shapes[node])
+    if channels_first:
         if block < 1 or channels % block**2:
             raise RefusedError(f"expected channels in {block} x {block} parts, found {channels}")
         indices = np.arange(channels).reshape(-1, block**2).T.reshape(-1)
@@ -275,7 +282,9 @@ def _size_of_resize(call: Translating, dims: Sequence[int]) -> tuple[int, int]:
         raise RefusedError(f"expected scales of H and W alone, found {scales}")
     exact = [np.float32(size) * np.float32(scale) for size, scale in zip(dims[2:], scales[2:], strict=True)]
     if any(size - np.floor(size) > 1e-3 or size < 1 for size in exact):
-        raise RefusedError(f"expected scales that give whole sizes, found {exact}; give sizes instead")
+        raise RefusedError(
+            f"expected scales that give whole sizes, found {[float(size) for size in exact]}; give sizes instead"
+        )
     return int(exact[0]), int(exact[1])
 
 

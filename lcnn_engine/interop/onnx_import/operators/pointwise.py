@@ -81,7 +81,9 @@ def _identity(call: Translating) -> Value:
 
 @translates("CastLike")
 def _cast_like(call: Translating) -> list[Input]:
-    found = call.given(0)
+    found, like = call.given(0), call.given(1)
+    if isinstance(like, np.ndarray) and like.dtype.kind != "f":
+        raise RefusedError("expected a cast to floating point, found one to whole numbers")
     return [found.astype(np.float32) if isinstance(found, np.ndarray) else found]
 
 

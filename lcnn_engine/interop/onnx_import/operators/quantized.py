@@ -15,6 +15,7 @@ from .registry import translates
 
 __all__ = ["unpaired"]
 
+MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "MaxPool")  # may come before or behind
 UNSIGNED = (0, 2, 4, 21)  # of ONNX's types: uint8 where none is given, uint8, uint16, uint4
 
 
@@ -35,21 +36,27 @@ def _unquantized(call: Translating) -> Value:
 def unpaired(operators: Sequence[Operator], constants: Mapping[str, np.ndarray], wanted: str) -> dict[str, str]:
     """Tell, by what they give, of the roundings that cannot be left out, and why.
 
-    Only a pair can be: a QuantizeLinear that nobody reads but a DequantizeLinear with the same scale and zero point.
-    ``wanted``: the output.
+    Only a pair can be: a QuantizeLinear, and what reads it, through moves at most, are DequantizeLinear alone, with the
+    same scale and zero point. ``wanted``: the output.
     """
-    makers = {op.outputs[0]: op for op in operators if op.type == "QuantizeLinear" and op.outputs}
+    makers: dict[str, Operator] = {}
     found = {}
-    if wanted in makers:
-        found[wanted] = "expected its result to be read by a DequantizeLinear, found it as the output"
     for op in operators:
-        for name in op.inputs:
-            if name in makers and op.type != "DequantizeLinear":
-                found[name] = f"expected its result to be read by a DequantizeLinear alone, found {op.type}"
-        if op.type == "DequantizeLinear" and op.outputs:
+        if op.type == "QuantizeLinear" and op.outputs:
+            makers[op.outputs[0]] = op
+        elif op.type in MOVES and op.inputs and op.inputs[0] in makers:
+            makers[op.outputs[0]] = makers[op.inputs[0]]
+        elif op.type == "DequantizeLinear" and op.outputs:
             maker = makers.get(op.inputs[0])
             if maker is None or not _alike(maker, op, constants):
                 found[op.outputs[0]] = "expected what a QuantizeLinear with the same scale and zero point gives"
+        else:
+            for maker in (makers[name] for name in op.inputs if name in makers):
+                found[maker.outputs[0]] = f"expected its result to be read by a DequantizeLinear alone, found {op.type}"
+    if wanted in makers:
+        found[makers[wanted].outputs[0]] = (
+            "expected its result to be read by a DequantizeLinear, found it as the output"
+        )
     return found
 
 

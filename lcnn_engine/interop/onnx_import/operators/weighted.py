@@ -43,7 +43,7 @@ def _conv(call: Translating) -> Value:
     if groups < 1 or len(kernel) % groups or value.dims[1] != kernel.shape[1] * groups:
         raise RefusedError(f"expected {value.dims[1]} channels in {groups} groups, found a kernel {kernel.shape}")
     window = window_of(call, kernel.shape[2:], value.dims[2:])
-    if len(value.shape) == 1:
+    if len(value.shape) == 1 and value.dims[2:] == (1, 1):
         return _of_one_pixel(call, kernel, bias, groups, window)
     source = call.image()
     node = call.add(

@@ -123,8 +123,9 @@ PAIRS = {"s": np.float32(0.05), "z": np.uint8(0), "other": np.float32(0.06), "si
 
 @pytest.mark.parametrize(("nodes", "reason"), [
     ([node("QuantizeLinear", ["x", "s", "z"])], "found it as the output"),
-    ([node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("MaxPool", ["q"], ["m"], kernel_shape=[2, 2]),
-      node("DequantizeLinear", ["m", "s", "z"])], "read by a DequantizeLinear alone, found MaxPool"),
+    ([node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("AveragePool", ["q"], ["m"], kernel_shape=[2, 2]),
+      node("DequantizeLinear", ["m", "s", "z"])], "read by a DequantizeLinear alone, found AveragePool"),
+    ([node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("Identity", ["q"])], "found it as the output"),
     ([node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "other", "z"])],
      "a QuantizeLinear with the same scale and zero point"),
     ([node("DequantizeLinear", ["x", "s", "signed"])], "a QuantizeLinear with the same scale and zero point"),
@@ -134,11 +135,26 @@ def test_roundings_that_are_no_pair_are_refused(nodes: list[object], reason: str
         from_onnx(model_of(nodes, PAIRS))  # type: ignore[arg-type]
 
 
-def test_a_zero_point_that_is_left_out_is_zero() -> None:
-    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s"])]
+@pytest.mark.parametrize("between", [[], [node("MaxPool", ["q"], ["m"], kernel_shape=[2, 2]),
+                                          node("Transpose", ["m"], ["q2"], perm=[0, 2, 3, 1])]])  # fmt: skip
+def test_a_zero_point_that_is_left_out_is_zero(between: list[object]) -> None:
+    """And what only moves numbers may lie between."""
+    last = "q2" if between else "q"
+    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), *between, node("DequantizeLinear", [last, "s"])]
     with pytest.warns(UserWarning, match="quantized"):
-        graph, _ = from_onnx(model_of(nodes, PAIRS))
-    assert [each.op for each in graph.nodes] == ["activation"]
+        graph, _ = from_onnx(model_of(nodes, PAIRS))  # type: ignore[arg-type]
+    assert [each.op for each in graph.nodes] == ["activation", *["max_pool2d"] * bool(between)]
+
+
+def test_the_order_of_axes_is_seen_through_roundings() -> None:
+    """As tf2onnx writes a TFLite model of 8 bits."""
+    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("Transpose", ["q"], ["t"], perm=[0, 3, 1, 2]),
+             node("DequantizeLinear", ["t", "s", "z"], ["d"]), node("Conv", ["d", "w"], ["c"]),
+             node("Transpose", ["c"], perm=[0, 2, 3, 1])]  # fmt: skip
+    with pytest.warns(UserWarning, match="quantized"):
+        graph, _ = from_onnx(model_of(nodes, {**PAIRS, "w": KERNEL}, (1, 7, 9, 4)))
+    assert graph.input.shape == (7, 9, 4)
+    assert [each.op for each in graph.nodes] == ["activation", "conv2d"]
 
 
 def test_a_batch_is_refused() -> None:
