@@ -18,7 +18,8 @@ Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 class Data(Section):
     """What to train on. `validation` training images are held out to choose the checkpoint by.
 
-    dataset: `mnist` and `fashion-mnist` are IDX files; `imagenet` and `folder` are class folders or TFRecord files.
+    dataset: `mnist` and `fashion-mnist` are IDX files, `cifar10` and `cifar100` batches; `imagenet` and `folder` are
+    class folders or TFRecord files.
     first_label: the number of the first class in TFRecord files (ImageNet's usual ones begin at 1).
     workers: threads that read and change images, None what serves best. cache: MiB of decoded images to keep if all
     fit.
