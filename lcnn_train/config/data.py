@@ -164,7 +164,26 @@ class Flip(Augmentation):
     probability: Share = 0.5
 
 
-_OfOneSize = Annotated[Affine | SaltAndPepper | BrightnessContrast | Flip, Field(discriminator="name")]
+class PadCrop(Augmentation):
+    """A random crop of the image's own size after `pixels` were put around it, black (`constant`) or mirrored."""
+
+    takes_floats = True
+    name: Literal["pad_crop"]
+    pixels: Count = 4
+    mode: Literal["constant", "reflect"] = "constant"
+
+
+class Cutout(Augmentation):
+    """A square of `size` pixels, its middle anywhere in the image, turned black (DeVries and Taylor, 2017)."""
+
+    takes_floats = True
+    name: Literal["cutout"]
+    size: Count = 8
+
+
+_OfOneSize = Annotated[
+    Affine | SaltAndPepper | BrightnessContrast | Flip | PadCrop | Cutout, Field(discriminator="name")
+]
 
 
 class OneOf(Augmentation):
@@ -187,7 +206,17 @@ class RandomCrop(Section):
 
 
 AnyAugmentation = Annotated[
-    RandomResize | RotateCrop | Affine | SaltAndPepper | BrightnessContrast | Flip | OneOf | ResizeStep | RandomCrop,
+    RandomResize
+    | RotateCrop
+    | Affine
+    | SaltAndPepper
+    | BrightnessContrast
+    | Flip
+    | PadCrop
+    | Cutout
+    | OneOf
+    | ResizeStep
+    | RandomCrop,
     Field(discriminator="name"),
 ]
 
