@@ -18,7 +18,8 @@ Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 class Data(Section):
     """What to train on. `validation` training images are held out to choose the checkpoint by.
 
-    dataset: `mnist` and `fashion-mnist` are IDX files; `imagenet` and `folder` are class folders or TFRecord files.
+    dataset: `mnist` and `fashion-mnist` are IDX files, `cifar10` and `cifar100` batches; `imagenet` and `folder` are
+    class folders or TFRecord files.
     first_label: the number of the first class in TFRecord files (ImageNet's usual ones begin at 1).
     workers: threads that read and change images, None what serves best. cache: MiB of decoded images to keep if all
     fit.
@@ -163,7 +164,26 @@ class Flip(Augmentation):
     probability: Share = 0.5
 
 
-_OfOneSize = Annotated[Affine | SaltAndPepper | BrightnessContrast | Flip, Field(discriminator="name")]
+class PadCrop(Augmentation):
+    """A random crop of the image's own size after `pixels` were put around it, black (`constant`) or mirrored."""
+
+    takes_floats = True
+    name: Literal["pad_crop"]
+    pixels: Count = 4
+    mode: Literal["constant", "reflect"] = "constant"
+
+
+class Cutout(Augmentation):
+    """A square of `size` pixels, its middle anywhere in the image, turned black (DeVries and Taylor, 2017)."""
+
+    takes_floats = True
+    name: Literal["cutout"]
+    size: Count = 8
+
+
+_OfOneSize = Annotated[
+    Affine | SaltAndPepper | BrightnessContrast | Flip | PadCrop | Cutout, Field(discriminator="name")
+]
 
 
 class OneOf(Augmentation):
@@ -186,7 +206,17 @@ class RandomCrop(Section):
 
 
 AnyAugmentation = Annotated[
-    RandomResize | RotateCrop | Affine | SaltAndPepper | BrightnessContrast | Flip | OneOf | ResizeStep | RandomCrop,
+    RandomResize
+    | RotateCrop
+    | Affine
+    | SaltAndPepper
+    | BrightnessContrast
+    | Flip
+    | PadCrop
+    | Cutout
+    | OneOf
+    | ResizeStep
+    | RandomCrop,
     Field(discriminator="name"),
 ]
 

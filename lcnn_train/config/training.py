@@ -127,6 +127,9 @@ class Train(Section):
     A checkpoint can be the best one only if its lookup multiplications are at most `max_lookup_multiplications`, and
     once `sparsity` has come to its target.
 
+    `label_smoothing`: this share of a label is spread evenly over all classes. `class_weights`: what an image of each
+    class counts in the loss. The figures of the log know neither.
+
     `start_from`: a run folder or a `.keras` file whose layers have the same names; a run begins with its weights,
     lookup layers with what comes nearest to a dense layer's. `epochs` of a run that is done may grow: it goes on.
     """
@@ -153,6 +156,8 @@ class Train(Section):
     start_from: str | None = None
     sparsity: Sparsity | None = None
     distillation: Distillation | None = None
+    label_smoothing: Rate = 0.0
+    class_weights: list[Positive] | None = None
 
     @property
     def sparsity_end(self) -> float:

@@ -189,12 +189,30 @@ def center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return image[top : top + height, left : left + width]
 
 
+def pad_crop(image: np.ndarray, rng: np.random.Generator, pixels: int, mode: str) -> np.ndarray:
+    """Put `pixels` around the image, 0 or mirrored, and cut its own size out, every position as likely.
+
+    Where an image is smaller than what is mirrored, it is mirrored again and again.
+    """
+    around = ((pixels, pixels), (pixels, pixels), (0, 0))
+    padded = np.pad(image, around) if mode == "constant" else np.pad(image, around, "reflect")
+    return random_crop(padded, rng, *image.shape[:2])
+
+
 def flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Exchange left and right; whether, is `sometimes`' to draw."""
     return image[:, ::-1]
 
 
 # ---------------------------------------------------------------------------------------------------- values
+
+
+def cutout(image: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
+    """Turn a square of `size` pixels black, its middle anywhere in the image: at an edge less of it is there."""
+    y, x = (int(rng.integers(edge)) - size // 2 for edge in image.shape[:2])
+    made = image.copy()
+    made[max(0, y) : y + size, max(0, x) : x + size] = 0
+    return made
 
 
 def salt_and_pepper(image: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
@@ -225,5 +243,5 @@ def brightness_contrast(
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
-    for function in (random_resize, rotate_crop, affine, salt_and_pepper, brightness_contrast, flip)
+    for function in (random_resize, rotate_crop, affine, pad_crop, cutout, salt_and_pepper, brightness_contrast, flip)
 }

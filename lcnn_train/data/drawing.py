@@ -32,6 +32,8 @@ ROWS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("salt_and_pepper", "1% of the pixels", (_NOISE,)),
     ("brightness_contrast", "each 0.8 to 1.2", (_LIGHT,)),
     ("one_of", "the two above", (settings.OneOf(name="one_of", choices=[_NOISE, _LIGHT]),)),
+    ("pad_crop", "16 pixels, mirrored", (settings.PadCrop(name="pad_crop", pixels=16, mode="reflect"),)),
+    ("cutout", "24 pixels", (settings.Cutout(name="cutout", size=24),)),
     ("flip", "of probability 0.5", (settings.Flip(name="flip"),)),
     (
         "random_crop",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lcnn_train.config.data import Data
-from lcnn_train.data import idx
+from lcnn_train.data import cifar, idx
 from lcnn_train.data.folder import PARTS, first, listing, part_folder, read_folder
 from lcnn_train.data.images import Images
 from lcnn_train.data.records import find_records, read_records
@@ -39,6 +39,9 @@ def infer(folder: str | None, labels: Sequence[str] | None) -> str:
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise DataError(f"{path}: expected the folder of a data set, found {'a file' if path.exists() else 'nothing'}")
+    batches = cifar.which(path)
+    if batches is not None:
+        return batches
     holds_idx = idx.is_idx_folder(path)
     holds_classes = any(find_records(path, part) or part_folder(path, part) not in (None, path) for part in PARTS)
     if holds_idx and holds_classes:
@@ -59,6 +62,8 @@ def load(data: Data, part: str) -> Images:
     """
     if data.dataset in idx.LABELS:
         return idx.load(data.dataset, part, data.folder)
+    if data.dataset in cifar.SETS:
+        return cifar.load(data.dataset, part, data.folder)
     if data.folder is None:
         raise DataError(
             f"data.folder: expected the folder of the data set {data.dataset}; found none. Name it with --data FOLDER. "

@@ -1,4 +1,4 @@
-"""What a configuration adds to plain training: trained weights to begin with, a teacher, gradual sparsity."""
+"""What a configuration adds to plain training: trained weights to begin with, a teacher, labels, gradual sparsity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lcnn_train.convert.conversion import start
 from lcnn_train.errors import ConfigError, DivergedError
 from lcnn_train.training.distillation import DistillationWeights, Teaching
 from lcnn_train.training.gradual.pruner import GradualSettings, Pruner
-from lcnn_train.training.step import TrainingStep
+from lcnn_train.training.step import LabelLoss, TrainingStep
 
 
 class Pruning:
@@ -74,6 +74,14 @@ def make_teaching(model: keras.Model, teacher: keras.Model | None, chosen: Disti
         return Teaching(model, teacher, weights)
     except ValueError as error:
         raise ConfigError(f"train.distillation: {error}") from error
+
+
+def make_labels(model: keras.Model, settings: Train) -> LabelLoss:
+    """Make what the loss is of labels. Raises ConfigError for weights that are not one of each class."""
+    weights, classes = settings.class_weights, int(model.output_shape[-1])
+    if weights is not None and len(weights) != classes:
+        raise ConfigError(f"train.class_weights: expected one for each of {classes} classes; found {len(weights)}")
+    return LabelLoss(settings.label_smoothing, None if weights is None else tuple(weights))
 
 
 def start_from(model: keras.Model, trained: keras.Model) -> None:

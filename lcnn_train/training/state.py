@@ -11,7 +11,7 @@ from lcnn_train.errors import RunError
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.checkpoints import Progress, model_variables, optimizer_variables, restore
 from lcnn_train.training.distribute import Replicas
-from lcnn_train.training.extras import make_pruning, make_teaching
+from lcnn_train.training.extras import make_labels, make_pruning, make_teaching
 from lcnn_train.training.optimizers import LossScale, Update, WeightDecay, make_optimizer
 from lcnn_train.training.run_folder import Run
 from lcnn_train.training.schedules import learning_rate
@@ -43,7 +43,15 @@ class TrainingState:
         update = Update(self.optimizer, rate, WeightDecay(settings.optimizer, steps), replicas.strategy)
         teaching = make_teaching(model, teacher, settings.distillation)
         self.step = TrainingStep(
-            model, update, replicas, batch_size, settings.accumulate, self.averages, self.loss_scale, teaching
+            model,
+            update,
+            replicas,
+            batch_size,
+            settings.accumulate,
+            self.averages,
+            self.loss_scale,
+            teaching,
+            make_labels(model, settings),
         )
         self.pruning = make_pruning(settings, self.step, steps)
 

@@ -66,6 +66,22 @@ class MetricSums:
         return {prefix + name: value for name, value in values.items()}
 
 
+@dataclass(frozen=True)
+class LabelLoss:
+    """The loss by the labels: a share `smoothing` of each spread over all classes, `weights` of the classes or None."""
+
+    smoothing: float = 0.0
+    weights: tuple[float, ...] | None = None
+
+    def __call__(self, logits: tf.Tensor, cross_entropy: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Return the losses (N,) of logits (N, classes), their cross entropies (N,) and labels (N,)."""
+        losses = cross_entropy
+        if self.smoothing:
+            spread = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+            losses = (1 - self.smoothing) * losses + self.smoothing * spread
+        return losses if self.weights is None else losses * tf.gather(tf.constant(self.weights, losses.dtype), y)
+
+
 class TrainingStep:
     """What is done with one batch.
 
@@ -75,6 +91,7 @@ class TrainingStep:
         batch_size: of all replicas together.
         accumulate: equal parts that a replica takes its images in, one after the other.
         averages, loss_scale, teaching: or None.
+        labels: what is made of the labels' cross entropies, or None.
     """
 
     def __init__(
@@ -87,10 +104,12 @@ class TrainingStep:
         averages: WeightAverages | None = None,
         loss_scale: LossScale | None = None,
         teaching: Teaching | None = None,
+        labels: LabelLoss | None = None,
     ):
         self.model, self.update, self.replicas = model, update, replicas
         self.batch_size, self.accumulate = batch_size, accumulate
         self.averages, self.loss_scale, self.teaching = averages, loss_scale, teaching
+        self.labels = labels or LabelLoss()
         self.variables = list(model.trainable_variables)
         if replicas.count > 1:
             for layer in model.layers:
@@ -185,11 +204,11 @@ class TrainingStep:
         """Logits, cross entropies, and what of each image is minimized: these, or with the teacher's share in them."""
         if self.teaching is None:
             logits, cross_entropy = _cross_entropy(self.model(x, training=True), y)
-            return logits, cross_entropy, cross_entropy
+            return logits, cross_entropy, self.labels(logits, cross_entropy, y)
         (answer, *teachers), (output, *features) = self.teaching.answers(x), self.teaching.outputs(x, True)
         logits, cross_entropy = _cross_entropy(output, y)
         divergence = self.teaching.divergence(logits, log_probabilities(tf.cast(answer, logits.dtype)))
-        losses = (1 - self.teaching.weights.weight) * cross_entropy + divergence
+        losses = (1 - self.teaching.weights.weight) * self.labels(logits, cross_entropy, y) + divergence
         if features:  # a mean over images, so that it counts once for each
             losses += tf.cast(self.teaching.feature_loss(features, teachers), losses.dtype)
         return logits, cross_entropy, losses

@@ -56,6 +56,8 @@ EVERY = (
     {"name": "brightness_contrast"},
     {"name": "flip"},
     {"name": "one_of", "choices": [{"name": "salt_and_pepper"}, {"name": "brightness_contrast"}]},
+    {"name": "pad_crop", "pixels": 20},
+    {"name": "cutout", "size": 40},
 )
 
 
@@ -255,6 +257,31 @@ def test_random_crop_takes_every_place():
     corners = {tuple(image[0, 0, :2]) for image in found}
     assert corners == {(y, x) for y in range(5) for x in range(3)}
     assert all((image[1:, :, 0] - image[:-1, :, 0] == 1).all() for image in found)
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect"])
+def test_pad_crop_takes_every_place(mode):
+    image = np.arange(1, 31, dtype=np.uint8).reshape(6, 5, 1)
+    found = {made.tobytes() for made in drawn({"name": "pad_crop", "pixels": 2, "mode": mode}, image, 400)}
+    assert image.tobytes() in found
+    rows, columns = (np.arange(-2, size + 2) for size in (6, 5))
+    expected = set()
+    for top in range(5):
+        for left in range(5):
+            y, x = np.meshgrid(rows[top : top + 6], columns[left : left + 5], indexing="ij")
+            inside = (y >= 0) & (y < 6) & (x >= 0) & (x < 5)
+            mirrored = image[5 - np.abs(5 - np.abs(y)), 4 - np.abs(4 - np.abs(x)), 0]
+            expected.add((mirrored if mode == "reflect" else np.where(inside, mirrored, 0)).astype(np.uint8).tobytes())
+    assert found == expected
+
+
+def test_cutout_is_a_square_with_its_middle_anywhere():
+    image = np.full((7, 6, 1), 9, np.uint8)
+    holes = [np.argwhere(made[..., 0] == 0) for made in drawn({"name": "cutout", "size": 3}, image, 400)]
+    assert all(np.ptp(hole, axis=0).max() <= 2 and len(hole) == np.prod(np.ptp(hole, axis=0) + 1) for hole in holes)
+    middles = {tuple(np.where(hole.max(0) - hole.min(0) == 2, hole.min(0) + 1, -1)) for hole in holes}
+    assert {(y, x) for y in range(1, 6) for x in range(1, 5)} <= middles
+    assert min(map(len, holes)) == 4  # in a corner
 
 
 def test_the_whole_of_both_lists(photo):

@@ -6,6 +6,7 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from safetensors.numpy import load_file
 
 import lcnn_train.training.fit
@@ -16,7 +17,7 @@ from lcnn_train.layers import sparsity
 from lcnn_train.sources.load import load_model
 from lcnn_train.training.extras import start_from
 from lcnn_train.training.gradual.pruner import GradualSettings, Pruner
-from tests.helpers.steps import BATCH, state
+from tests.helpers.steps import BATCH, network, state
 from tests.helpers.training import SMALL, small
 from tests.train.training.test_fit import CONFIG, write_config
 
@@ -137,6 +138,26 @@ def test_the_masks_are_those_of_the_run_step():
     assert counts[1] == counts[2] < 40
     assert counts[4:] == [24, 24, 24]
     assert [ours.pruning.is_done(step) for step in (4, 5)] == [False, True]
+
+
+def test_smoothed_labels_and_weights_of_classes_are_those_of_keras():
+    model = network()
+    ours = state(model, label_smoothing=0.2, class_weights=[1.0, 2.0, 0.5, 3.0])
+    x, y = BATCH
+    losses = ours.step.labels
+    probabilities = model(x)
+    logits = tf.math.log(probabilities)
+    found = losses(logits, tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits), y)
+    targets = tf.one_hot(y, 4) * 0.8 + 0.05
+    expected = keras.losses.categorical_crossentropy(targets, probabilities) * tf.gather([1.0, 2.0, 0.5, 3.0], y)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    before, plain = model.get_weights(), network()
+    ours.step.train(BATCH)
+    state(plain).step.train(BATCH)
+    moved = zip(before, model.get_weights(), plain.get_weights(), strict=True)
+    assert any((new != old).any() and (new != other).any() for old, new, other in moved)
+    with pytest.raises(ConfigError, match="class_weights: expected one for each of 4 classes; found 2"):
+        state(class_weights=[1.0, 2.0])
 
 
 class TestStartFrom:
