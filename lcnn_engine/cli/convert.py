@@ -30,8 +30,16 @@ def run(options: argparse.Namespace) -> int:
     write_model(converted.graph, tensors, options.output)
     for note in converted.notes:
         print(f"note: {printable(note)}")
+    if labels is not None and _gives_scores(converted.graph):
+        print("note: the model ends without a softmax: what predict shows as percentages are scores")
     print(printable(_summary(converted.graph, options.output)))
     return 0
+
+
+def _gives_scores(graph: Graph) -> bool:
+    """Tell whether a classifier's results are no probabilities by themselves."""
+    last = next(node for node in graph.nodes if node.name == graph.output)
+    return last.op != "softmax" and getattr(last, "activation", "") != "sigmoid"
 
 
 def _preprocessing(given: str | None) -> Mapping[str, Any] | str | None:

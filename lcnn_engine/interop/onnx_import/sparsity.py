@@ -19,9 +19,9 @@ def lookups_are_faster(nonzeros: int, weights: int) -> bool:
     """Estimate whether a layer of ``weights``, of which ``nonzeros`` are other than 0, runs faster as lookups.
 
     The one place where that is decided for a model that comes in. A lookup loads what it multiplies, a dense kernel
-    has it in registers: so the one takes LOOKUP times the other.
+    has it in registers: so the one takes LOOKUP times the other. Where both take as long, lookups are the smaller.
     """
-    return LOOKUP * nonzeros < weights
+    return LOOKUP * nonzeros <= weights
 
 
 def with_lookups(nodes: Iterable[Node], tensors: Tensors, output: str) -> tuple[list[Node], Tensors]:

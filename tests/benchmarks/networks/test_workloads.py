@@ -12,9 +12,22 @@ import pytest
 from benchmarks.networks import workloads
 from benchmarks.networks.builder import as_stored
 from benchmarks.networks.dense_equivalents import lookup_multiplications
-from lcnn_engine import Net, read_model, write_model
-from lcnn_engine.interop.dense import is_lookup
+from lcnn_engine import Net, from_onnx, read_model, write_model
+from lcnn_engine.interop.dense import is_lookup, two_layer_equivalent
+from lcnn_engine.interop.onnx import onnx_model
 from lcnn_engine.model import graph as g
+
+
+def test_the_small_ones_lookups_come_back_from_onnx() -> None:
+    """Written as two layers each, D and P, of which half are zeros in the first."""
+    pytest.importorskip("onnx")
+    network = workloads.small_lookup()
+    back, found = from_onnx(onnx_model(*two_layer_equivalent(*network)))
+    kinds = [(node.name, node.op) for node in network[0].nodes]
+    assert [(node.name, node.op) for node in back.nodes] == kinds
+    assert found.keys() == network[1].keys()
+    for name, array in network[1].items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
 def _dense_multiplications(graph: g.Graph) -> int:

@@ -46,6 +46,15 @@ def test_with_all_options(run: Run, onnx_path: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(kernel, kernel.astype(np.float16))
 
 
+def test_classes_of_scores_are_said(run: Run, onnx_path: Path, tmp_path: Path) -> None:
+    """They are shown as percentages, below 0 and above 100."""
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS) + "\n")
+    options = ["--labels", tmp_path / "labels.txt", "--input-size", "12", "10", "--output", "c"]
+    status, out, err = run("convert", onnx_path, tmp_path / "five.safetensors", *options)
+    assert (status, err) == (0, "")
+    assert out.startswith("note: the model ends without a softmax: what predict shows as percentages are scores\n")
+
+
 def test_another_output(run: Run, onnx_path: Path, tmp_path: Path) -> None:
     arguments = ("convert", onnx_path, tmp_path / "out.safetensors", "--input-size", "12", "10", "--output", "conv")
     assert run(*arguments)[0] == 0

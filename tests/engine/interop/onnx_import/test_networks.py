@@ -8,11 +8,12 @@ import pytest
 pytest.importorskip("onnxruntime")
 
 import onnx
+import onnx.version_converter
 
 from lcnn_engine import Net, from_onnx
 from lcnn_engine.model.graph import NODE_TYPES
 from tests.helpers.kernel_cases import seeded
-from tests.helpers.onnx_models import NETWORKS, light, run_onnx, with_random_weights
+from tests.helpers.onnx_models import NETWORKS, light, model_of, node, run_onnx, with_random_weights
 
 NINE = pytest.mark.parametrize("name", NETWORKS)
 TOLERANCE = 2e-5  # of the largest |output|: what rounding comes to over a hundred layers, each within 1e-5
@@ -29,6 +30,33 @@ def compared(name: str, model: onnx.ModelProto) -> float:
     expected = run_onnx(data, x.transpose(2, 0, 1)[None]).reshape(-1)
     assert found.shape == expected.shape == (1000,)
     return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize("opset", range(7, onnx.defs.onnx_opset_version() + 1))
+def test_every_opset(opset: int) -> None:
+    """A small classifier of opset 7, as ONNX itself makes it newer."""
+    rng = seeded("opsets")
+    numbers = {"kernel": (8, 3, 3, 3), "scale": (8,), "shift": (8,), "mean": (8,), "matrix": (5, 8), "bias": (5,)}
+    constants = {name: rng.standard_normal(shape, dtype=np.float32) for name, shape in numbers.items()}
+    constants["variance"] = np.abs(constants["mean"]) + np.float32(0.5)
+    nodes = [node("Conv", ["x", "kernel"], ["a"], pads=[1, 1, 1, 1], strides=[2, 2]),
+             node("BatchNormalization", ["a", "scale", "shift", "mean", "variance"], ["b"]), node("Relu", ["b"], ["c"]),
+             node("MaxPool", ["c"], ["d"], kernel_shape=[2, 2], strides=[2, 2]), node("Dropout", ["d"], ["e"]),
+             node("GlobalAveragePool", ["e"], ["f"]), node("Flatten", ["f"], ["g"]),
+             node("Gemm", ["g", "matrix", "bias"], ["h"], transB=1), node("Softmax", ["h"], axis=1)]  # fmt: skip
+    first = onnx.load_from_string(model_of(nodes, constants, (1, 3, 16, 16), 7))
+    first.graph.output[0].type.tensor_type.shape.dim.extend([_dim(1), _dim(5)])
+    first.ir_version = 4  # constants need not be inputs
+    model = onnx.version_converter.convert_version(first, opset)
+    assert model.opset_import[0].version == opset
+    x = rng.standard_normal((16, 16, 3), dtype=np.float32)
+    found = Net(*from_onnx(model.SerializeToString())).run(x)
+    expected = run_onnx(first.SerializeToString(), x.transpose(2, 0, 1)[None])[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def _dim(size: int) -> onnx.TensorShapeProto.Dimension:
+    return onnx.TensorShapeProto.Dimension(dim_value=size)
 
 
 def test_there_are_nine() -> None:

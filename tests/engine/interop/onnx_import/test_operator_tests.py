@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import onnx
 import pytest
+
+pytest.importorskip("onnx")
+
+import onnx
 
 from tests.helpers.onnx_operator_tests import Way, operator_tests, outcome, results
 from tests.helpers.onnx_operators_page import PATH, page
