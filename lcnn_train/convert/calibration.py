@@ -15,6 +15,8 @@ from lcnn_train.convert.pruning import Selection
 from lcnn_train.convert.samples import SideBySide, kernel_of
 from lcnn_train.layers import sparsity
 
+_LEAST_SPREAD = 0.1  # of a channel's variance: what a batch norm makes up for
+
 
 def calibrated(
     model: keras.Model, copies: Mapping[Any, Any], layers: Sequence[Any], samples: list[np.ndarray],
@@ -34,7 +36,7 @@ def calibrated(
             new.bias.assign(_numpy(layer.bias) + moments.mean_y - K @ moments.mean_x)
         norm = both.norm_after(layer)
         if norm is not None:
-            _correct(copies[norm], moments, K, layer.bias is None)
+            _correct(copies[norm], moments, K, layer)
         yield layer, moments.error(K)
 
 
@@ -82,23 +84,20 @@ def weight_error(new: Any, layer: Any) -> float:
     return error(kernel_of(layer)[0].reshape(*P.shape[:2], -1), D, P)
 
 
-def _correct(norm: Any, moments: Moments, K: np.ndarray, of_mean: bool) -> None:
-    """Let a batch norm give each channel the mean and the variance that it had.
+def _correct(norm: Any, moments: Moments, K: np.ndarray, layer: Any) -> None:
+    """Let the batch norm after a layer give each channel the mean and the variance that it had, the kernel now K.
 
     The statistics that it was trained with were not exactly those of the samples, so they move by the difference.
     """
-    spread = np.einsum("nt,nt->n", K, moments.times(K))
-    ratio = np.where(
-        (moments.spread_y > 0) & (spread > 0), spread / np.where(moments.spread_y > 0, moments.spread_y, 1), 1
-    )
-    ratio = np.clip(ratio, _LEAST_SPREAD, 1 / _LEAST_SPREAD)
+    spread, wanted = np.einsum("nt,nt->n", K, moments.times(K)), moments.spread_y
+    varies = (wanted > 0) & (spread > 0)
+    ratio = np.where(varies, spread / np.where(varies, wanted, 1), 1).clip(_LEAST_SPREAD, 1 / _LEAST_SPREAD)
     mean, variance = _numpy(norm.moving_mean).astype(np.float64), _numpy(norm.moving_variance).astype(np.float64)
-    now = K @ moments.mean_x if of_mean else moments.mean_y
-    norm.moving_mean.assign(now - (moments.mean_y - mean) * np.sqrt(ratio))
+    before = now = moments.mean_y if layer.bias is None else moments.mean_y + _numpy(layer.bias)
+    if layer.bias is None:  # else it has brought the mean back
+        now = K @ moments.mean_x
+    norm.moving_mean.assign(now - (before - mean) * np.sqrt(ratio))
     norm.moving_variance.assign(np.maximum((variance + norm.epsilon) * ratio - norm.epsilon, 0))
-
-
-_LEAST_SPREAD = 0.1
 
 
 def _numpy(values: Any) -> np.ndarray:

@@ -24,10 +24,10 @@ def pictures(count=48, size=12, seed=0):
 
 def deep(norms=True, bias=False):
     keras.utils.set_random_seed(3)
-    image = keras.Input((12, 12, 3))
+    image, shifts = keras.Input((12, 12, 3)), keras.initializers.RandomNormal(stddev=1, seed=4)
     x = image
     for number, filters in enumerate((16, 24, 32, 32)):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=bias, name=f"conv{number}")(x)
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=bias, bias_initializer=shifts, name=f"conv{number}")(x)
         if norms:
             x = layers.BatchNormalization(name=f"norm{number}")(x)
         x = layers.ReLU()(x)
