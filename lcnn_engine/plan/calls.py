@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 __all__ = [
     "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup", "LookupShared",
-    "Lrn", "Map", "NoFields", "Nonzeros", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+    "Lrn", "Map", "NoFields", "Nonzeros", "PackPairs", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step",
+    "StepKind", "ToNhwc",
 ]  # fmt: skip
 
 
@@ -23,6 +24,7 @@ class StepKind(enum.Enum):
     OUTPUT = "output"
     REORDER = "reorder"
     SPLIT_BY_STRIDE = "split_by_stride"
+    PACK_PAIRS = "pack_pairs"
     DICTIONARY = "dictionary"
     NONZEROS = "nonzeros"
     DENSE = "dense"
@@ -123,6 +125,15 @@ class ToNhwc(NamedTuple):
     target: Place | None
 
 
+class PackPairs(NamedTuple):
+    """Fields of pack_pairs."""
+
+    source: Place
+    plane: int
+    channels: int
+    target: Place
+
+
 class Dictionary(NamedTuple):
     """Fields of dictionary."""
 
@@ -178,7 +189,7 @@ class LookupShared(NamedTuple):
 
 
 class Conv(NamedTuple):
-    """Fields of conv and conv_patches."""
+    """Fields of conv, conv_bf16 and conv_patches."""
 
     weights: ConstantRef
     bias: ConstantRef
@@ -257,8 +268,8 @@ class NoFields(NamedTuple):
 
 
 Fields = (
-    SpaceToDepth | ToNhwc | Dictionary | Lookup | LookupShared | Conv | Nonzeros | Dense | Pool | Pointwise | Lrn
-    | NoFields
+    SpaceToDepth | ToNhwc | PackPairs | Dictionary | Lookup | LookupShared | Conv | Nonzeros | Dense | Pool | Pointwise
+    | Lrn | NoFields
 )  # fmt: skip
 
 

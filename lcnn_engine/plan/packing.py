@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels import to_fp16
+from ..model.bfloat16 import to_bits
 from .layout import LINE, round_up
 
 Allocate = Callable[..., np.ndarray]  # ConstantMemory.zeros(shape, dtype): constants are packed where they stay
@@ -22,6 +23,7 @@ class Packing(enum.Enum):
     DENSE = "(n, m) -> (m, lanes), lanes whole cache lines; float16 where that rounds nothing"
     DENSE_BIAS = "(n,) -> (lanes,)"
     CONV = "(n, m/groups, kh, kw) -> (groups, blocks, m/groups, kh, kw, lanes)"
+    CONV_PAIRS = "CONV of bfloat16 pairs: two channels side by side in a word, the last of an odd number beside a 0"
     CONV_BIAS = "(n,) -> (groups, blocks, lanes)"
 
 
@@ -99,12 +101,25 @@ def _pack_conv(constant: Constant, zeros: Allocate) -> np.ndarray:
     filters, channels, kh, kw = constant.array.shape
     own = filters // groups
     blocks = -(-own // lanes)
-    packed = zeros((groups, blocks, channels, kh, kw, lanes))
+    packed = zeros((groups, blocks, channels, kh, kw, lanes), constant.array.dtype)
     grouped = constant.array.reshape(groups, own, channels, kh, kw)
     for block in range(blocks):
         part = grouped[:, block * lanes : (block + 1) * lanes]
         packed[:, block, ..., : part.shape[1]] = part.transpose(0, 2, 3, 4, 1)
     return packed
+
+
+def _pack_conv_pairs(constant: Constant, zeros: Allocate) -> np.ndarray:
+    kernel = constant.array
+    return _pack_conv(constant._replace(array=pairs_of(kernel, axis=1)), zeros)
+
+
+def pairs_of(array: np.ndarray, axis: int) -> np.ndarray:
+    """Round to bfloat16 and put neighbours along ``axis`` side by side in words, uint32."""
+    bits = np.moveaxis(to_bits(array), axis, -1).astype(np.uint32)
+    if bits.shape[-1] % 2:
+        bits = np.concatenate([bits, np.zeros_like(bits[..., :1])], axis=-1)
+    return np.moveaxis(bits[..., ::2] | bits[..., 1::2] << np.uint32(16), -1, axis)
 
 
 def _pack_conv_bias(constant: Constant, zeros: Allocate) -> np.ndarray:
@@ -120,5 +135,6 @@ _PACKERS: dict[Packing, Callable[[Constant, Allocate], np.ndarray]] = {
     Packing.DENSE: _pack_dense,
     Packing.DENSE_BIAS: _pack_dense_bias,
     Packing.CONV: _pack_conv,
+    Packing.CONV_PAIRS: _pack_conv_pairs,
     Packing.CONV_BIAS: _pack_conv_bias,
 }

@@ -56,6 +56,10 @@ typedef const void *lcnn_weights;
 /* to_nhwc: a map -> (H, W, C) order, into the caller's output number `output` or, at -1, to `target`. Unit: a row. */
 #define LCNN_TO_NHWC_FIELDS(X) X(int, output) X(place, target)
 
+/* pack_pairs: word(j, i) = source(2 j, i), source(2 j + 1, i) as bfloat16, of planes of `plane` floats. The last of an
+ * odd number of channels has a 0 beside it. Maps of such words lie as those of floats do. Unit: a pair. */
+#define LCNN_PACK_PAIRS_FIELDS(X) X(place, source) X(int, plane) X(int, channels) X(place, target)
+
 /* dictionary: S = D X by sgemm, S (k, columns) and X (m, columns) with rows `s_plane` and `x_plane` apart.
  * A unit is `block` columns; every sgemm stays small enough to run on the calling thread alone (runtime/blas.h). */
 #define LCNN_DICTIONARY_FIELDS(X)                                                  \
@@ -96,6 +100,7 @@ typedef const void *lcnn_weights;
 /* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
  * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block
  * of one group.
+ * conv_bf16: the same of words (pack_pairs) for channels, both in the map and in the weights.
  * conv_patches: the same in one pass with `patch_filters` lanes. Unit: `patch_pixels` pixels of one group; scratch
  * holds those of all taps. */
 #define LCNN_CONV_FIELDS(X)                                                                               \
@@ -143,6 +148,7 @@ typedef const void *lcnn_weights;
 typedef struct { LCNN_MAP_FIELDS(LCNN_MEMBER) } lcnn_map;
 typedef struct { LCNN_SPACE_TO_DEPTH_FIELDS(LCNN_MEMBER) } lcnn_space_to_depth;
 typedef struct { LCNN_TO_NHWC_FIELDS(LCNN_MEMBER) } lcnn_to_nhwc;
+typedef struct { LCNN_PACK_PAIRS_FIELDS(LCNN_MEMBER) } lcnn_pack_pairs;
 typedef struct { LCNN_DICTIONARY_FIELDS(LCNN_MEMBER) } lcnn_dictionary;
 typedef struct { LCNN_LOOKUP_FIELDS(LCNN_MEMBER) } lcnn_lookup;
 typedef struct { LCNN_LOOKUP_SHARED_FIELDS(LCNN_MEMBER) } lcnn_lookup_shared;
@@ -157,11 +163,13 @@ typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
 #define LCNN_KERNELS(X)                                                                                          \
     X(space_to_depth, LCNN_SPACE_TO_DEPTH_FIELDS)                                                                \
     X(to_nhwc, LCNN_TO_NHWC_FIELDS)                                                                              \
+    X(pack_pairs, LCNN_PACK_PAIRS_FIELDS)                                                                        \
     X(dictionary, LCNN_DICTIONARY_FIELDS)                                                                        \
     X(lookup_tile, LCNN_LOOKUP_FIELDS)                                                                           \
     X(lookup_gather, LCNN_LOOKUP_FIELDS)                                                                         \
     X(lookup_shared, LCNN_LOOKUP_SHARED_FIELDS)                                                                  \
     X(conv, LCNN_CONV_FIELDS)                                                                                    \
+    X(conv_bf16, LCNN_CONV_FIELDS)                                                                               \
     X(conv_patches, LCNN_CONV_FIELDS)                                                                            \
     X(nonzeros, LCNN_NONZEROS_FIELDS)                                                                            \
     X(dense, LCNN_DENSE_FIELDS)                                                                                  \
@@ -204,6 +212,7 @@ struct lcnn_call {
     union {
         lcnn_space_to_depth space_to_depth;
         lcnn_to_nhwc to_nhwc;
+        lcnn_pack_pairs pack_pairs;
         lcnn_dictionary dictionary;
         lcnn_lookup lookup;
         lcnn_lookup_shared lookup_shared;

@@ -10,7 +10,7 @@ import numpy as np
 from ...model.graph import Conv2D
 from ..calls import Conv, KernelCall, Map, StepKind
 from ..fusion import FusedNode
-from ..layout import LINE
+from ..layout import LINE, Value
 from ..lookup_orders import Lookups
 from ..lowering import Lowering
 from ..packing import Packing, balanced_lanes
@@ -19,9 +19,10 @@ from .lookups import lower_as_lookups
 
 
 class Blocking(NamedTuple):
-    """Filters side by side, channels of a pass, pixels of a unit, and the floats of scratch that these need."""
+    """Which kernel, filters side by side, channels of a pass, pixels of a unit, and the floats of scratch that these
+    need. Channels are pairs of them where the kernel takes those."""
 
-    patches: bool
+    kernel: str
     lanes: int
     channels: int
     pixels: int
@@ -40,8 +41,15 @@ def lower_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = No
     source = lowering.value(node.inputs[0])
     target = target_of(lowering, fused, pool)
     width = target.value.layout.width
-    blocking = _blocking(lowering, own, kernel, width, target.max_rows * width)
+    if lowering.rounds(node):
+        channels = -(-kernel.shape[1] // 2)
+        words = lowering.pairs(node.name, source.buffer, source.layout.channels, source.layout.plane)
+        source = Value(source.layout._replace(channels=channels), words)
+        blocking = _filters_in_lanes(lowering, "conv_bf16", own, (channels, kernel[0, 0].size), target.max_rows * width)
+    else:
+        blocking = _blocking(lowering, own, kernel, width, target.max_rows * width)
     fields = _fields(lowering, fused, node, kernel, blocking, source.map())
+    patches = blocking.kernel == "conv_patches"
 
     def compute(step: int, out: Map, row: int) -> KernelCall:
         pixels = out.height * out.width
@@ -49,17 +57,17 @@ def lower_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = No
         x = source.map()
         return KernelCall(
             step,
-            "conv_patches" if blocking.patches else "conv",
+            blocking.kernel,
             fields._replace(pixel_chunks=chunks),
             (x._replace(offset=x.offset.moved(row * node.strides[0] * x.row)),),
             out,
-            units=node.groups * chunks * (1 if blocking.patches else fields.blocks),
+            units=node.groups * chunks * (1 if patches else fields.blocks),
             work=pixels * out.channels * kernel[0].size,
             scratch=blocking.scratch,
         )
 
-    kind = StepKind.CONV_PATCHES if blocking.patches else StepKind.CONV
-    label = "conv patches" if blocking.patches else f"conv {blocking.lanes}"
+    kind = StepKind.CONV_PATCHES if patches else StepKind.CONV
+    label = "conv patches" if patches else f"{blocking.kernel.replace('_', ' ')} {blocking.lanes}"
     multiplications = prod(lowering.shape(fused.result)[:2]) * kernel.size
     add_steps(lowering, fused, target, multiplications, [Way(kind, label, compute)])
 
@@ -73,11 +81,20 @@ def _blocking(lowering: Lowering, filters: int, kernel: np.ndarray, width: int, 
     patches = values * able.patch_pixels
     few_values = patches <= machine.patch_floats and values <= machine.patch_values * filters
     if width >= machine.patch_width and few_values:
-        return Blocking(True, able.patch_filters, channels, able.patch_pixels, patches)
+        return Blocking("conv_patches", able.patch_filters, channels, able.patch_pixels, patches)
+    return _filters_in_lanes(lowering, "conv", filters, (channels, taps), max_pixels)
+
+
+def _filters_in_lanes(
+    lowering: Lowering, kernel: str, filters: int, window: tuple[int, int], max_pixels: int
+) -> Blocking:
+    """Block a group of ``filters`` whose windows are (channels, taps) for a ``kernel`` with filters in lanes."""
+    able, machine = lowering.capabilities, lowering.machine
     lanes = balanced_lanes(filters, able.width, able.conv_lanes)
+    channels, values = window[0], window[0] * window[1]
     passes = -(-values * lanes * 4 // machine.conv_pass_bytes)
     pixels = min(max_pixels, machine.conv_unit_pixels)
-    return Blocking(False, lanes, -(-channels // passes), pixels, (pixels + LINE) * lanes)
+    return Blocking(kernel, lanes, -(-channels // passes), pixels, (pixels + LINE) * lanes)
 
 
 def _fields(
@@ -86,16 +103,17 @@ def _fields(
     """Fill in all but the number of pixel chunks, which differs from band to band."""
     own = node.filters // node.groups
     bias = lowering.bias(node.name, node.filters)
+    packing = Packing.CONV_PAIRS if blocking.kernel == "conv_bf16" else Packing.CONV
     offsets = _tap_offsets(blocking.channels, source.plane, node.kernel_size, node.dilation, source.row)
     return Conv(
-        weights=lowering.constant(f"{node.name}/kernel", kernel, Packing.CONV, node.groups, blocking.lanes),
+        weights=lowering.constant(f"{node.name}/kernel", kernel, packing, node.groups, blocking.lanes),
         bias=lowering.constant(f"{node.name}/bias", bias, Packing.CONV_BIAS, node.groups, blocking.lanes),
         offsets=lowering.integers(f"{node.name}/offsets", offsets),
         groups=node.groups,
         blocks=-(-own // blocking.lanes),
         lanes=blocking.lanes,
         group_filters=own,
-        group_channels=kernel.shape[1],
+        group_channels=source.channels // node.groups,
         channels_per_pass=blocking.channels,
         taps=kernel[0, 0].size,
         stride_h=node.strides[0],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lcnn_engine.model.bfloat16 import round_to_bfloat16
 from lcnn_engine.plan.packing import Constant, PackedConstant, Packing, balanced_lanes, pack
 
 RNG = np.random.default_rng(0)
@@ -51,6 +52,20 @@ def test_filters_of_a_convolution_lie_side_by_side(groups: int, own: int, lanes:
             there = found[group, block, ..., lane]
             assert np.array_equal(there, kernel[filter_] if place < own else np.zeros_like(there))
             assert bias[group, place] == (filter_ + 1 if place < own else 0)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_channels_of_a_convolution_in_bfloat16_are_words_of_two(channels: int) -> None:
+    kernel = RNG.standard_normal((5, channels, 3, 2)).astype(np.float32)
+    found = packed(Packing.CONV_PAIRS, kernel, 1, 4)
+    assert (found.dtype, found.shape) == (np.uint32, (1, 2, -(-channels // 2), 3, 2, 4))
+    halves = found.view(np.uint16).astype(np.uint32) << 16
+    values = halves.view(np.float32).reshape(2, -(-channels // 2), 3, 2, 4, 2)
+    for filter_ in range(8):
+        for channel in range(values.shape[1] * 2):
+            there = values[filter_ // 4, channel // 2, :, :, filter_ % 4, channel % 2]
+            here = filter_ < 5 and channel < channels
+            assert np.array_equal(there, round_to_bfloat16(kernel[filter_, channel]) if here else np.zeros((3, 2)))
 
 
 def test_blocks_of_filters_are_nearly_even() -> None:

@@ -10,6 +10,7 @@
 #include "ops/lookup_shared.inc.h"
 #include "ops/lookup_tile.inc.h"
 #include "ops/lrn.inc.h"
+#include "ops/pack_pairs.inc.h"
 #include "ops/pointwise.inc.h"
 #include "ops/pool.inc.h"
 #include "ops/softmax.inc.h"
