@@ -4,14 +4,20 @@ A float32 becomes the nearest number of 8 significant bits, the even one of two 
 what is out of range an infinity. Products are summed up in float32 (here, as everywhere in the definitions, float64).
 Biases and activations are float32. By layer:
 
-- ``conv2d`` of one group: the input and the kernel are rounded.
+- ``conv2d`` of one group, ``dense``: the input and the kernel are rounded.
+- Lookup layers with a dictionary: the input and D are rounded, for S = D X.
+- Lookup layers on pairs of atoms: S and C are rounded, too, or the input and C where there is no dictionary. A layer is
+  on pairs where every lookup of an atom 2d or 2d + 1 has the other one beside it, and every list of lookups is that of
+  ``SHARED_FILTERS`` filters or more.
 
 A layer whose weights would become infinite is computed in float32. All of this depends on the model's tensors alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +26,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from .reference import Float32, NodeLike  # no plan imports the definitions
 
-__all__ = ["is_rounded", "round_to_bfloat16", "to_bits"]
+__all__ = ["STEP", "is_rounded", "on_pairs", "round_to_bfloat16", "to_bits"]
 
+SHARED_FILTERS = 9  # more than half of the lanes that share lookups
 STEP = 2.0**-7  # from one number to the next, as a part of the power of two below it
 LARGEST = (2 - STEP / 2) * 2.0**127  # what is no less becomes an infinity
 
@@ -44,8 +51,27 @@ def round_to_bfloat16(x: NDArray[Any]) -> Float32:
 
 
 def is_rounded(node: NodeLike, tensors: Tensors) -> bool:
-    """Tell whether the input of ``node`` and its weights are rounded; ``tensors`` go by their names in the node."""
-    return node.op == "conv2d" and dict(node.attributes())["groups"] == 1 and _all_fit(tensors)
+    """Tell whether the input of ``node`` and its first weights are rounded: those of D, or of the kernel.
+
+    ``tensors`` go by their names in the node.
+    """
+    if node.op in ("lookup_conv2d", "lookup_dense"):
+        return "dictionary" in tensors and _all_fit(tensors)
+    groups = dict(node.attributes()).get("groups", 1)
+    return node.op in ("conv2d", "dense") and groups == 1 and _all_fit(tensors)
+
+
+def on_pairs(tensors: Tensors, channels: int) -> bool:
+    """Tell whether a lookup layer of ``channels`` is on pairs: whether C and what it is multiplied with are rounded."""
+    indptr, indices = tensors["indptr"], tensors["indices"]
+    atoms = len(tensors["dictionary"]) if "dictionary" in tensors else channels
+    if not len(indices) or (np.diff(indptr) % 2).any() or not _all_fit(tensors):
+        return False
+    first, second = indices[::2], indices[1::2]
+    if ((second != first + 1) | (first % atoms % 2 != 0)).any() or (second % atoms == 0).any():
+        return False
+    lists = Counter(indices[begin:end].tobytes() for begin, end in pairwise(indptr.tolist()) if end > begin)
+    return min(lists.values()) >= SHARED_FILTERS
 
 
 def _all_fit(tensors: Tensors) -> bool:

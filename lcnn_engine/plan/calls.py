@@ -11,9 +11,9 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "IsFp16", "KernelCall", "Lookup", "LookupShared",
-    "Lrn", "Map", "NoFields", "Nonzeros", "PackPairs", "Place", "Pointwise", "Pool", "SpaceToDepth", "Step",
-    "StepKind", "ToNhwc",
+    "INPUT", "ConstantRef", "Conv", "Dense", "Dictionary", "DictionaryBf16", "Fields", "IsFp16", "KernelCall", "Lookup",
+    "LookupShared", "Lrn", "Map", "NoFields", "Nonzeros", "PackPairs", "Place", "Pointwise", "Pool", "SpaceToDepth",
+    "Step", "StepKind", "ToNhwc",
 ]  # fmt: skip
 
 
@@ -148,6 +148,21 @@ class Dictionary(NamedTuple):
     s_plane: int
 
 
+class DictionaryBf16(NamedTuple):
+    """Fields of dictionary_bf16."""
+
+    dictionary: ConstantRef
+    k: int
+    m: int
+    columns: int
+    block: int
+    x: Place
+    x_plane: int
+    s: Place
+    s_plane: int
+    pairs: int
+
+
 class Lookup(NamedTuple):
     """Fields of lookup_tile and lookup_gather."""
 
@@ -171,7 +186,7 @@ class Lookup(NamedTuple):
 
 
 class LookupShared(NamedTuple):
-    """Fields of lookup_shared."""
+    """Fields of lookup_shared and lookup_shared_bf16."""
 
     indptr: ConstantRef
     offsets: ConstantRef
@@ -219,7 +234,7 @@ class Nonzeros(NamedTuple):
 
 
 class Dense(NamedTuple):
-    """Fields of dense."""
+    """Fields of dense and dense_bf16."""
 
     weights: ConstantRef
     bias: ConstantRef
@@ -268,8 +283,8 @@ class NoFields(NamedTuple):
 
 
 Fields = (
-    SpaceToDepth | ToNhwc | PackPairs | Dictionary | Lookup | LookupShared | Conv | Nonzeros | Dense | Pool | Pointwise
-    | Lrn | NoFields
+    SpaceToDepth | ToNhwc | PackPairs | Dictionary | DictionaryBf16 | Lookup | LookupShared | Conv | Nonzeros | Dense
+    | Pool | Pointwise | Lrn | NoFields
 )  # fmt: skip
 
 

@@ -152,6 +152,11 @@ class Lowering:
         """Tell whether the input of ``node`` is rounded in this precision."""
         return self.precision == "bfloat16" and bfloat16.is_rounded(node, self.tensors_of(node.name))
 
+    def on_pairs(self, node: Node) -> bool:
+        """Tell whether the lookups of ``node`` are on pairs of atoms in this precision."""
+        channels = self.shape(node.inputs[0])[-1]
+        return self.precision == "bfloat16" and bfloat16.on_pairs(self.tensors_of(node.name), channels)
+
     def pairs(self, name: str, buffer: int, channels: int, plane: int) -> int:
         """Give the buffer of the bfloat16 pairs of a buffer of planes; the first to ask, ``name``, has it packed."""
         if buffer not in self._words:

@@ -20,7 +20,10 @@ class Packing(enum.Enum):
 
     FLOATS = "float32, flat"
     INTEGERS = "int32, flat"
+    WORDS = "uint32, flat"
+    PANELS = "(k, m) -> (blocks, pairs of m, atoms): words of two bfloat16 numbers, a 0 beside the last of an odd m"
     DENSE = "(n, m) -> (m, lanes), lanes whole cache lines; float16 where that rounds nothing"
+    DENSE_BF16 = "the same as bfloat16, uint16"
     DENSE_BIAS = "(n,) -> (lanes,)"
     CONV = "(n, m/groups, kh, kw) -> (groups, blocks, m/groups, kh, kw, lanes)"
     CONV_PAIRS = "CONV of bfloat16 pairs: two channels side by side in a word, the last of an odd number beside a 0"
@@ -79,10 +82,16 @@ def _flat(dtype: type) -> Callable[[Constant, Allocate], np.ndarray]:
 
 def _pack_dense(constant: Constant, zeros: Allocate) -> np.ndarray:
     """Pack in float16 where that rounds nothing: the kernel is bound by reading it."""
-    kernel = constant.array
+    as_fp16 = to_fp16(constant.array)
+    return _transposed(constant.array if as_fp16 is None else as_fp16, zeros)
+
+
+def _pack_dense_bf16(constant: Constant, zeros: Allocate) -> np.ndarray:
+    return _transposed(to_bits(constant.array), zeros)
+
+
+def _transposed(kernel: np.ndarray, zeros: Allocate) -> np.ndarray:
     units, length = kernel.shape
-    as_fp16 = to_fp16(kernel)
-    kernel = kernel if as_fp16 is None else as_fp16
     packed = zeros((length, round_up(units, LINE)), kernel.dtype)
     for first in range(0, units, LINE):  # a line at a time: rows that lie a power of two apart share one cache set
         part = kernel[first : first + LINE]
@@ -114,6 +123,16 @@ def _pack_conv_pairs(constant: Constant, zeros: Allocate) -> np.ndarray:
     return _pack_conv(constant._replace(array=pairs_of(kernel, axis=1)), zeros)
 
 
+def _pack_panels(constant: Constant, zeros: Allocate) -> np.ndarray:
+    words = pairs_of(constant.array, axis=1)
+    lanes = constant.lanes
+    packed = zeros((-(-len(words) // lanes), words.shape[1], lanes), np.uint32)
+    for block in range(len(packed)):
+        part = words[block * lanes : (block + 1) * lanes]
+        packed[block, :, : len(part)] = part.T
+    return packed
+
+
 def pairs_of(array: np.ndarray, axis: int) -> np.ndarray:
     """Round to bfloat16 and put neighbours along ``axis`` side by side in words, uint32."""
     bits = np.moveaxis(to_bits(array), axis, -1).astype(np.uint32)
@@ -132,7 +151,10 @@ def _pack_conv_bias(constant: Constant, zeros: Allocate) -> np.ndarray:
 _PACKERS: dict[Packing, Callable[[Constant, Allocate], np.ndarray]] = {
     Packing.FLOATS: _flat(np.float32),
     Packing.INTEGERS: _flat(np.int32),
+    Packing.WORDS: _flat(np.uint32),
+    Packing.PANELS: _pack_panels,
     Packing.DENSE: _pack_dense,
+    Packing.DENSE_BF16: _pack_dense_bf16,
     Packing.DENSE_BIAS: _pack_dense_bias,
     Packing.CONV: _pack_conv,
     Packing.CONV_PAIRS: _pack_conv_pairs,

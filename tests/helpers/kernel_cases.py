@@ -59,8 +59,8 @@ class Network:
     """A graph in the making. ``k`` atoms (0: no dictionary), ``density`` of P and ``bias`` are for the nodes added.
 
     ``groups_of`` filters share the places of their lookups, the groups' filters mixed with one another; the last
-    ``alone`` filters share nothing. A ``shape`` of (C,) becomes a image and a ``flatten`` after it; ``source`` is what
-    the other nodes start from.
+    ``alone`` filters share nothing. ``atoms_of`` atoms side by side are looked up together or not at all. A ``shape``
+    of (C,) becomes a image and a ``flatten`` after it; ``source`` is what the other nodes start from.
     """
 
     shape: Shape
@@ -69,6 +69,7 @@ class Network:
     density: float = 0.3
     bias: bool = True
     groups_of: int = 1
+    atoms_of: int = 1
     alone: int = 0
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
@@ -119,6 +120,11 @@ class Network:
             order = self.rng.permutation(filters - self.alone)
             chosen[order] = chosen[order[np.arange(len(order)) // self.groups_of * self.groups_of]]
             chosen[order, 0] = True  # who has no lookup shares none
+        if self.atoms_of > 1:
+            atoms = chosen.reshape(filters, kh * kw, -1)
+            for last in range(1, self.atoms_of):
+                atoms[..., last :: self.atoms_of] = atoms[..., : atoms.shape[-1] - last : self.atoms_of]
+            atoms[..., atoms.shape[-1] // self.atoms_of * self.atoms_of :] = False
         P = self.rng.standard_normal((filters, columns)) * chosen / np.sqrt(max(1.0, self.density * columns))
         tensors = lookups_of(P)
         if self.k:

@@ -8,6 +8,14 @@
 static void pack_pairs(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_pack_pairs *u = &call->u.pack_pairs;
+    if (u->plane == 1) { /* a vector */
+        const float *x = context->arena + u->source;
+        for (int64_t i = 2 * begin; i < min_i64(2 * end, u->channels); i += 2) {
+            const vf low = vset(x[i]), high = vset(i + 1 < u->channels ? x[i + 1] : 0.0f);
+            vstore_part(context->arena + u->target + i / 2, (vf)vpair_bf16(low, high), 1);
+        }
+        return;
+    }
     for (int64_t pair = begin; pair < end; pair++) {
         const int64_t last = 2 * pair + 1 == u->channels; /* it has no partner: zeros */
         const float *low = context->arena + u->source + 2 * pair * u->plane, *high = last ? low : low + u->plane;

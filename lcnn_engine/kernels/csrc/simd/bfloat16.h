@@ -14,6 +14,16 @@ INLINE vi vload_words(const float *p) { return *(const vi_unaligned *)p; }
 INLINE void vstore_words(float *p, vi v) { *(vi_unaligned *)p = v; }
 INLINE vi vset_word(const float *p) { return (vi){0} + *(const word *)p; }
 
+typedef uint16_t vh_unaligned __attribute__((vector_size(2 * LCNN_WIDTH), aligned(2), may_alias));
+
+/* Lane l is the pair of low[l] and high[l], which are bfloat16 already. */
+INLINE vi vload_pairs(const uint16_t *low, const uint16_t *high)
+{
+    const vu first = __builtin_convertvector(*(const vh_unaligned *)low, vu);
+    const vu second = __builtin_convertvector(*(const vh_unaligned *)high, vu);
+    return (vi)(first | second << 16);
+}
+
 #if !LCNN_HAS_BF16
 
 /* The number in the upper half of each lane. */

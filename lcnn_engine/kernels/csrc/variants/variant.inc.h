@@ -4,6 +4,7 @@
 #include "ops/conv_patches.inc.h"
 #include "ops/dense.inc.h"
 #include "ops/dictionary.inc.h"
+#include "ops/dictionary_bf16.inc.h"
 #include "ops/global_pool.inc.h"
 #include "ops/layout.inc.h"
 #include "ops/lookup_gather.inc.h"
