@@ -5,7 +5,8 @@ what is out of range an infinity. Products are summed up in float32 (here, as ev
 Biases and activations are float32. By layer:
 
 - ``conv2d`` of one group, ``dense``: the input and the kernel are rounded.
-- Lookup layers with a dictionary: the input and D are rounded, for S = D X.
+- Lookup layers with a dictionary: the input and D are rounded, for S = D X; not those of ``FEW_CHANNELS`` or less,
+  whose S costs little, and which are a network's first layers: what they lose no later layer makes good.
 - Lookup layers on pairs of atoms: S and C are rounded, too, or the input and C where there is no dictionary. A layer is
   on pairs where every lookup of an atom 2d or 2d + 1 has the other one beside it, and every list of lookups is that of
   ``SHARED_FILTERS`` filters or more.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STEP", "is_rounded", "on_pairs", "round_to_bfloat16", "to_bits"]
 
+FEW_CHANNELS = 4
 SHARED_FILTERS = 9  # more than half of the lanes that share lookups
 STEP = 2.0**-7  # from one number to the next, as a part of the power of two below it
 LARGEST = (2 - STEP / 2) * 2.0**127  # what is no less becomes an infinity
@@ -56,7 +58,8 @@ def is_rounded(node: NodeLike, tensors: Tensors) -> bool:
     ``tensors`` go by their names in the node.
     """
     if node.op in ("lookup_conv2d", "lookup_dense"):
-        return "dictionary" in tensors and _all_fit(tensors)
+        dictionary = tensors.get("dictionary")
+        return dictionary is not None and dictionary.shape[1] > FEW_CHANNELS and _all_fit(tensors)
     groups = dict(node.attributes()).get("groups", 1)
     return node.op in ("conv2d", "dense") and groups == 1 and _all_fit(tensors)
 
@@ -76,4 +79,4 @@ def on_pairs(tensors: Tensors, channels: int) -> bool:
 
 def _all_fit(tensors: Tensors) -> bool:
     weights = (tensors[name] for name in ("kernel", "dictionary", "coefficients") if name in tensors)
-    return all(float(np.abs(array).max(initial=0.0)) < LARGEST for array in weights)
+    return all(array.max(initial=0.0) < LARGEST and array.min(initial=0.0) > -LARGEST for array in weights)

@@ -131,6 +131,7 @@ class PackPairs(NamedTuple):
     source: Place
     plane: int
     channels: int
+    columns: bool
     target: Place
 
 

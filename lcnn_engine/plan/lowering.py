@@ -55,7 +55,7 @@ class Lowering:
         self.capabilities = capabilities
         self.machine = machine
         self.precision = precision
-        self._words: dict[int, int] = {}
+        self._words: dict[tuple[int, bool], int] = {}
         self._values: dict[str, Value] = {}
         self._steps: list[Step] = []
         self._calls: list[KernelCall] = []
@@ -157,15 +157,17 @@ class Lowering:
         channels = self.shape(node.inputs[0])[-1]
         return self.precision == "bfloat16" and bfloat16.on_pairs(self.tensors_of(node.name), channels)
 
-    def pairs(self, name: str, buffer: int, channels: int, plane: int) -> int:
-        """Give the buffer of the bfloat16 pairs of a buffer of planes; the first to ask, ``name``, has it packed."""
-        if buffer not in self._words:
-            count = -(-channels // 2)
-            self._words[buffer] = self.buffer(count * plane)
+    def pairs(self, name: str, buffer: int, channels: int, plane: int, columns: bool = False) -> int:
+        """Give the buffer of a buffer's words of two channels, or of ``columns``; for ``name``, the first to ask, they
+        are packed."""
+        key = (buffer, columns)
+        if key not in self._words:
+            count = 2 * channels if columns else -(-channels // 2)
+            self._words[key] = self.buffer(count * plane)
             step = self.step(name, "round to bfloat16", StepKind.PACK_PAIRS, "pack pairs")
-            fields = PackPairs(Place(buffer), plane, channels, Place(self._words[buffer]))
+            fields = PackPairs(Place(buffer), plane, channels, columns, Place(self._words[key]))
             self.call(KernelCall(step, "pack_pairs", fields, units=count, work=channels * plane))
-        return self._words[buffer]
+        return self._words[key]
 
     def step(self, name: str, op: str, kind: StepKind, kernel: str, multiplications: int = 0) -> int:
         """Begin a step; its number, for the calls that it is made of."""

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels import to_fp16
-from ..model.bfloat16 import to_bits
+from ..kernels import to_bf16, to_fp16
 from .layout import LINE, round_up
 
 Allocate = Callable[..., np.ndarray]  # ConstantMemory.zeros(shape, dtype): constants are packed where they stay
@@ -27,6 +26,7 @@ class Packing(enum.Enum):
     DENSE_BIAS = "(n,) -> (lanes,)"
     CONV = "(n, m/groups, kh, kw) -> (groups, blocks, m/groups, kh, kw, lanes)"
     CONV_PAIRS = "CONV of bfloat16 pairs: two channels side by side in a word, the last of an odd number beside a 0"
+    CONV_COLUMN_PAIRS = "the same with two columns of a window in a word"
     CONV_BIAS = "(n,) -> (groups, blocks, lanes)"
 
 
@@ -87,7 +87,7 @@ def _pack_dense(constant: Constant, zeros: Allocate) -> np.ndarray:
 
 
 def _pack_dense_bf16(constant: Constant, zeros: Allocate) -> np.ndarray:
-    return _transposed(to_bits(constant.array), zeros)
+    return _transposed(to_bf16(constant.array), zeros)
 
 
 def _transposed(kernel: np.ndarray, zeros: Allocate) -> np.ndarray:
@@ -118,9 +118,11 @@ def _pack_conv(constant: Constant, zeros: Allocate) -> np.ndarray:
     return packed
 
 
-def _pack_conv_pairs(constant: Constant, zeros: Allocate) -> np.ndarray:
-    kernel = constant.array
-    return _pack_conv(constant._replace(array=pairs_of(kernel, axis=1)), zeros)
+def _pack_conv_pairs(axis: int) -> Callable[[Constant, Allocate], np.ndarray]:
+    def pack_pairs(constant: Constant, zeros: Allocate) -> np.ndarray:
+        return _pack_conv(constant._replace(array=pairs_of(constant.array, axis)), zeros)
+
+    return pack_pairs
 
 
 def _pack_panels(constant: Constant, zeros: Allocate) -> np.ndarray:
@@ -135,10 +137,11 @@ def _pack_panels(constant: Constant, zeros: Allocate) -> np.ndarray:
 
 def pairs_of(array: np.ndarray, axis: int) -> np.ndarray:
     """Round to bfloat16 and put neighbours along ``axis`` side by side in words, uint32."""
-    bits = np.moveaxis(to_bits(array), axis, -1).astype(np.uint32)
-    if bits.shape[-1] % 2:
-        bits = np.concatenate([bits, np.zeros_like(bits[..., :1])], axis=-1)
-    return np.moveaxis(bits[..., ::2] | bits[..., 1::2] << np.uint32(16), -1, axis)
+    bits = np.moveaxis(to_bf16(array), axis, 0)
+    words = np.empty((-(-len(bits) // 2), *bits.shape[1:]), np.uint32)
+    words[...] = bits[::2]
+    words[: len(bits) // 2] |= bits[1::2].astype(np.uint32) << np.uint32(16)
+    return np.moveaxis(words, 0, axis)
 
 
 def _pack_conv_bias(constant: Constant, zeros: Allocate) -> np.ndarray:
@@ -157,6 +160,7 @@ _PACKERS: dict[Packing, Callable[[Constant, Allocate], np.ndarray]] = {
     Packing.DENSE_BF16: _pack_dense_bf16,
     Packing.DENSE_BIAS: _pack_dense_bias,
     Packing.CONV: _pack_conv,
-    Packing.CONV_PAIRS: _pack_conv_pairs,
+    Packing.CONV_PAIRS: _pack_conv_pairs(axis=1),
+    Packing.CONV_COLUMN_PAIRS: _pack_conv_pairs(axis=3),
     Packing.CONV_BIAS: _pack_conv_bias,
 }

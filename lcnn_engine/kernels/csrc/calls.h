@@ -56,9 +56,10 @@ typedef const void *lcnn_weights;
 /* to_nhwc: a map -> (H, W, C) order, into the caller's output number `output` or, at -1, to `target`. Unit: a row. */
 #define LCNN_TO_NHWC_FIELDS(X) X(int, output) X(place, target)
 
-/* pack_pairs: word(j, i) = source(2 j, i), source(2 j + 1, i) as bfloat16, of planes of `plane` floats. The last of an
- * odd number of channels has a 0 beside it. Maps of such words lie as those of floats do. Unit: a pair. */
-#define LCNN_PACK_PAIRS_FIELDS(X) X(place, source) X(int, plane) X(int, channels) X(place, target)
+/* pack_pairs: words of two numbers rounded to bfloat16, in planes of `plane` floats as the source's:
+ * word(j, i) = source(2 j, i), source(2 j + 1, i), a 0 beside the last of an odd number of channels. Unit: a plane of words.
+ * `columns`: instead word(2 j, i) = source(j, i), source(j, i + 1), and word(2 j + 1, i) = source(j, i), 0. */
+#define LCNN_PACK_PAIRS_FIELDS(X) X(place, source) X(int, plane) X(int, channels) X(int, columns) X(place, target)
 
 /* dictionary: S = D X by sgemm, S (k, columns) and X (m, columns) with rows `s_plane` and `x_plane` apart.
  * A unit is `block` columns; every sgemm stays small enough to run on the calling thread alone (runtime/blas.h). */
@@ -109,7 +110,7 @@ typedef const void *lcnn_weights;
 /* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
  * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block
  * of one group.
- * conv_bf16: the same of words (pack_pairs) for channels, both in the map and in the weights.
+ * conv_bf16: the same of words (pack_pairs), both in the map and in the weights: each tap of each channel is one.
  * conv_patches: the same in one pass with `patch_filters` lanes. Unit: `patch_pixels` pixels of one group; scratch
  * holds those of all taps. */
 #define LCNN_CONV_FIELDS(X)                                                                               \

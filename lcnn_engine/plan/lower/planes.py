@@ -118,7 +118,8 @@ def multiply_dictionary(
     fields = Dictionary(constant, k, m, x.columns, block, x.start, x.plane, target, plane)
     step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, "sgemm", k * m * x.columns)
     lowering.call(KernelCall(step, "dictionary", fields, units=-(-x.columns // block), work=k * m * x.columns))
-    return Planes(target, k, plane, x.row, x.columns, x.phases)
+    s = Planes(target, k, plane, x.row, x.columns, x.phases)
+    return in_pairs(lowering, node.name, s) if pairs else s
 
 
 def _multiply_rounded(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes, pairs: bool) -> Planes:

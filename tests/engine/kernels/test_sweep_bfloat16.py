@@ -51,10 +51,11 @@ def test_convolution_channels_and_filters(channels: int, filters: int) -> None:
 @pytest.mark.parametrize("strides", STRIDES, ids=str)
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
 def test_convolution_geometry(kernel: tuple[int, int], strides: tuple[int, int]) -> None:
-    place = geometry(("bf16",), kernel, strides)
-    network = Network((*place.pop("size"), 3), seeded("bf16", kernel, strides), bias=False)
-    network.add("conv2d", filters=6, kernel_size=kernel, **place)
-    swept(network)
+    for channels in (1, 3, 4):  # words of columns, and of channels
+        place = geometry(("bf16", channels), kernel, strides)
+        network = Network((*place.pop("size"), channels), seeded("bf16", channels, kernel, strides), bias=False)
+        network.add("conv2d", filters=6, kernel_size=kernel, **place)
+        swept(network)
 
 
 @pytest.mark.parametrize("pixels", range(1, 15))
@@ -90,7 +91,7 @@ def test_inputs_and_weights_of_zero() -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 30, 100])
-@pytest.mark.parametrize("channels", [1, 2, 3, 16, 33])
+@pytest.mark.parametrize("channels", [1, 4, 5, 6, 16, 33])
 def test_dictionaries(k: int, channels: int) -> None:
     for shape, size in (((6, 7, channels), (3, 3)), ((1, 1, channels), (1, 1))):
         network = Network(shape, seeded("bf16 D", k, channels, shape), k=k, density=min(1.0, 6 / k))
@@ -109,7 +110,7 @@ def test_columns_around_a_panel(columns: int) -> None:
 
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2), (4, 4), (2, 3)], ids=str)
 def test_dictionaries_of_phases_that_threads_share(strides: tuple[int, int]) -> None:
-    network = Network((61, 57, 3), seeded("bf16 phases", strides), k=9)
+    network = Network((61, 57, 5), seeded("bf16 phases", strides), k=9)
     network.add("lookup_conv2d", filters=40, kernel_size=(5, 5), strides=strides, padding=(2, 2, 2, 2))
     swept(network)
 
@@ -241,13 +242,13 @@ def test_groups_stay_in_float32() -> None:
 @pytest.mark.parametrize("op", ["conv2d", "dense", "lookup_conv2d"])
 def test_what_becomes_infinite_is_so_in_the_definition(op: str) -> None:
     """A value that bfloat16 has no number for, beside weights of either sign and none: infinities and NaN."""
-    network = Network((1, 1, 2), seeded("bf16 far", op), k=3, density=1.0)
+    network = Network((1, 1, 6), seeded("bf16 far", op), k=3, density=1.0)
     if op == "dense":
         network.add("flatten")
     name = network.add(op, **({"units": 3} if op == "dense" else {"filters": 3, "kernel_size": (1, 1)}))
     weights = network.tensors[f"{name}/{'dictionary' if op == 'lookup_conv2d' else 'kernel'}"]
-    weights[1].reshape(-1)[:] = [0, 1]
-    x = np.array([[[[3.4e38, 1.0]]]], np.float32)
+    weights[1].reshape(-1)[:] = [0, 1, 1, 1, 1, 1]
+    x = np.array([[[[3.4e38, 1, 1, 1, 1, 1]]]], np.float32)
     graph = network.graph()
     with np.errstate(invalid="ignore"):
         expected = precisions.evaluate("bfloat16", graph, network.tensors, x[0])[graph.output]
@@ -256,3 +257,19 @@ def test_what_becomes_infinite_is_so_in_the_definition(op: str) -> None:
         out = np.empty((1, *expected.shape), np.float32)
         assert Plan(graph, network.tensors, variant=variant, precision="bfloat16").run(x, [out], 1)
         assert np.array_equal(out[0], expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+def test_an_infinity_stays_in_the_windows_that_hold_it(width: int) -> None:
+    network = Network((6, 7, 1), seeded("bf16 far column", width))
+    network.add("conv2d", filters=3, kernel_size=(2, width))
+    x = network.rng.standard_normal((1, 6, 7, 1)).astype(np.float32)
+    x[0, 3, 4] = 3.4e38
+    graph = network.graph()
+    expected = precisions.evaluate("bfloat16", graph, network.tensors, x[0])[graph.output]
+    assert 0 < np.isinf(expected).sum() < expected.size
+    for variant in VARIANTS:
+        out = np.empty((1, *expected.shape), np.float32)
+        assert Plan(graph, network.tensors, variant=variant, precision="bfloat16").run(x, [out], 1)
+        assert np.array_equal(np.isinf(out[0]), np.isinf(expected))
+        assert not np.isnan(out[0]).any()

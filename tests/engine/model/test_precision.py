@@ -55,6 +55,13 @@ def test_lookups_with_a_dictionary_round_what_s_is_made_of() -> None:
     assert not np.array_equal(found, plain)
 
 
+def test_a_dictionary_of_few_channels_is_float32s() -> None:
+    network = Network((5, 6, 4), seeded("few"), k=8)
+    network.add("lookup_conv2d", filters=32, kernel_size=(3, 2))
+    x = network.rng.standard_normal(network.shape).astype(np.float32)
+    assert np.array_equal(*result_of(network, x))
+
+
 def test_lookups_on_pairs_round_s_and_coefficients_too() -> None:
     network = lookups(8)
     x = network.rng.standard_normal(network.shape).astype(np.float32)

@@ -72,6 +72,17 @@ def values_of(words: np.ndarray) -> np.ndarray:
     return (words.view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(*words.shape, 2)
 
 
+@pytest.mark.parametrize("columns", [1, 4, 5])
+def test_columns_of_a_convolution_in_bfloat16_are_words_of_two(columns: int) -> None:
+    kernel = RNG.standard_normal((3, 2, 3, columns)).astype(np.float32)
+    found = packed(Packing.CONV_COLUMN_PAIRS, kernel, 1, 4)
+    assert (found.dtype, found.shape) == (np.uint32, (1, 1, 2, 3, -(-columns // 2), 4))
+    values = values_of(found)[0, 0].transpose(3, 0, 1, 2, 4).reshape(4, 2, 3, -1)
+    assert np.array_equal(values[:3, ..., :columns], round_to_bfloat16(kernel))
+    assert not values[3].any()
+    assert not values[..., columns:].any()
+
+
 @pytest.mark.parametrize(("k", "m"), [(1, 1), (8, 4), (9, 5)])
 def test_atoms_of_a_dictionary_in_bfloat16_lie_side_by_side(k: int, m: int) -> None:
     D = RNG.standard_normal((k, m)).astype(np.float32)

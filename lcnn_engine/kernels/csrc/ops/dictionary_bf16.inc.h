@@ -39,14 +39,14 @@ INLINE void panel_store(const int vectors, float *s, int64_t columns, const vf *
     else vstore_part(s + at, sums[vectors - 1], columns - at);
 }
 
-/* PANEL_ATOMS atoms from `atom` on at the columns of a panel. */
-INLINE void panel_atoms(const int vectors, const lcnn_dictionary_bf16 *u, int64_t atom, const float *words, float *s,
-                        int64_t columns)
+/* Up to `atoms` atoms from `atom` on at the columns of a panel. */
+INLINE void panel_atoms(const int vectors, const int atoms, const lcnn_dictionary_bf16 *u, int64_t atom,
+                        const float *words, float *s, int64_t columns)
 {
     const float *d = (const float *)u->dictionary + atom / LCNN_PANEL_LANES * LCNN_PANEL_LANES * ((u->m + 1) / 2);
     vf sums[PANEL_ATOMS][PANEL_VECTORS];
 #pragma GCC unroll 8
-    for (int a = 0; a < PANEL_ATOMS; a++)
+    for (int a = 0; a < atoms; a++)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) sums[a][v] = vset(0.0f);
     d += atom % LCNN_PANEL_LANES;
@@ -55,14 +55,14 @@ INLINE void panel_atoms(const int vectors, const lcnn_dictionary_bf16 *u, int64_
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) x[v] = vload_words(words + v * LCNN_WIDTH);
 #pragma GCC unroll 8
-        for (int a = 0; a < PANEL_ATOMS; a++) {
+        for (int a = 0; a < atoms; a++) {
             const vi w = vset_word(d + a);
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) sums[a][v] = vdot_bf16(sums[a][v], x[v], w);
         }
     }
 #pragma GCC unroll 8
-    for (int a = 0; a < PANEL_ATOMS; a++) {
+    for (int a = 0; a < atoms; a++) {
         if (atom + a >= u->k) break;
         if (!u->pairs) panel_store(vectors, s + (atom + a) * u->s_plane, columns, sums[a]);
         else if (a % 2 == 0) {
@@ -78,7 +78,9 @@ INLINE void panel_columns(const int vectors, const lcnn_dictionary_bf16 *u, cons
                           float *words)
 {
     panel_pack(vectors, u, x, words);
-    for (int64_t atom = 0; atom < u->k; atom += PANEL_ATOMS) panel_atoms(vectors, u, atom, words, s, columns);
+    for (int64_t atom = 0; atom < u->k; atom += PANEL_ATOMS)
+        if (u->k - atom > PANEL_ATOMS / 2) panel_atoms(vectors, PANEL_ATOMS, u, atom, words, s, columns);
+        else panel_atoms(vectors, PANEL_ATOMS / 2, u, atom, words, s, columns);
 }
 
 static void dictionary_bf16(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
