@@ -8,13 +8,15 @@
 #define LCNN_WIDTH 4
 #define LCNN_REGISTERS 16
 
+#include <math.h>
+
 #include "simd/vectors.h"
 #include "variants/capabilities.h"
 
-INLINE vf vselect(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
 INLINE vf vmax(vf a, vf b) { return vselect(a > b, a, b); }
 INLINE vf vmaximum(vf a, vf b) { return (vf)((vi)vmax(a, b) | (vi)vmax(b, a)); } /* as in avx2.h */
 INLINE vf vmin(vf a, vf b) { return vselect(a < b, a, b); }
+INLINE vf vsqrt(vf x) { return (vf){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }
 
 INLINE vf vload_fp16(const uint16_t *p)
 {
