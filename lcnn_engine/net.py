@@ -14,6 +14,7 @@ from .images.preprocessing import as_batch, as_inputs
 from .interop.loading import from_onnx, is_onnx
 from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
 from .plan import Plan
+from .runtime.precision import checked_precision, choose_precision
 from .runtime.threads import checked_threads
 
 if TYPE_CHECKING:
@@ -32,22 +33,32 @@ class Net:
     """
 
     def __init__(
-        self, graph: Graph, tensors: Mapping[str, np.ndarray], threads: int | None = None, max_bytes: int = MAX_BYTES
+        self,
+        graph: Graph,
+        tensors: Mapping[str, np.ndarray],
+        threads: int | None = None,
+        max_bytes: int = MAX_BYTES,
+        precision: str = "float32",
     ) -> None:
         """Take a graph and its tensors by name, as ``read_model`` gives them: checked as those of a file, and copied.
 
-        Raises ModelFormatError for what breaks a rule of the format, SettingError for ``threads`` and ``max_bytes``.
+        The rest is as in :meth:`load`. Raises ModelFormatError for what breaks a rule of the format, SettingError for
+        ``threads``, ``max_bytes`` and ``precision``.
         """
+        checked_precision(precision)
         checked = check_model(graph, tensors, max_bytes=max_bytes)
-        self._prepare(*checked, threads, max_bytes)
+        self._prepare(*checked, threads, max_bytes, precision)
 
-    def _prepare(self, graph: Graph, tensors: dict[str, np.ndarray], threads: int | None, max_bytes: int) -> None:
+    def _prepare(
+        self, graph: Graph, tensors: dict[str, np.ndarray], threads: int | None, max_bytes: int, precision: str
+    ) -> None:
         """Make the plan of a model that has been checked, and that nobody else holds."""
         self._graph = graph
         self._tensors = tensors
         self._threads = checked_threads(threads)
         self._max_bytes = max_bytes
-        self._plan = Plan(graph, self._tensors, max_bytes=max_bytes)
+        self._wanted = precision
+        self._plan = Plan(graph, self._tensors, max_bytes=max_bytes, precision=choose_precision(precision))
         self._plans: dict[tuple[str, ...], Plan] = {}  # replaced, never changed
 
     @classmethod
@@ -57,6 +68,7 @@ class Net:
         threads: int | None = None,
         *,
         max_bytes: int = MAX_BYTES,
+        precision: str = "float32",
         input_size: tuple[int, int] | None = None,
     ) -> Net:
         """Load a model file: a path, its bytes, or a file open for reading bytes.
@@ -65,17 +77,20 @@ class Net:
         (H, W) is for one that leaves its input's size open.
 
         ``threads``: cores that one call may use, 1 to 256; None means all physical cores that the process may use.
-        ``max_bytes``: refuse models whose activations take more. Raises FileNotFoundError, ModelFormatError for a file
-        that breaks a rule of the format, SettingError for ``threads``, MissingPackageError for an ONNX model without
-        the package onnx.
+        ``max_bytes``: refuse models whose activations take more. ``precision``: ``"float32"``, ``"bfloat16"``,
+        ``"int8"``, or ``"fastest"`` of these; on a processor without instructions for it, float32 is computed, and
+        :attr:`precision` says so. Raises FileNotFoundError, ModelFormatError for a file that breaks a rule of the
+        format, SettingError for ``threads`` and ``precision``, MissingPackageError for an ONNX model without the
+        package onnx.
         """
+        checked_precision(precision)
         if is_onnx(source):
-            return cls(*from_onnx(source, input_size=input_size), threads, max_bytes)
+            return cls(*from_onnx(source, input_size=input_size), threads, max_bytes, precision)
         if input_size is not None:
             raise SettingError("expected input_size with an ONNX model alone, got it with a model file, which says it")
         graph, tensors = read_model(source, max_bytes=max_bytes)
         net = cls.__new__(cls)  # without what `__init__` checks: read_model has
-        net._prepare(graph, tensors, threads, max_bytes)
+        net._prepare(graph, tensors, threads, max_bytes, precision)
         return net
 
     @property
@@ -107,6 +122,11 @@ class Net:
     def threads(self) -> int:
         """Cores that one call may use."""
         return self._threads
+
+    @property
+    def precision(self) -> str:
+        """What is computed: the precision asked for, or float32 where the processor lacks the instructions for it."""
+        return self._plan.precision
 
     @overload
     def predict(self, img: Any, on_error: Literal["raise"] = "raise") -> np.ndarray: ...
@@ -261,7 +281,10 @@ class Net:
         from .interop.dense import dense_equivalent
 
         return Plan(
-            *dense_equivalent(self._graph, self._tensors), variant=self._plan.variant, max_bytes=self._max_bytes
+            *dense_equivalent(self._graph, self._tensors),
+            variant=self._plan.variant,
+            max_bytes=self._max_bytes,
+            precision=self.precision,
         )
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
@@ -281,7 +304,7 @@ class Net:
     def _plan_for(self, names: tuple[str, ...]) -> Plan:
         plan = self._plans.get(names)
         if plan is None:
-            plan = Plan(self._graph, self._tensors, outputs=names, max_bytes=self._max_bytes)
+            plan = Plan(self._graph, self._tensors, outputs=names, max_bytes=self._max_bytes, precision=self.precision)
         # A new dict instead of a lock, which a process forked meanwhile would find held for ever. Of two threads that
         # put a plan here at once, one may make its plan anew the next time.
         others = [(kept, other) for kept, other in self._plans.items() if kept != names]
@@ -289,7 +312,7 @@ class Net:
         return plan
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Net, (self._graph, self._tensors, self._threads, self._max_bytes)
+        return Net, (self._graph, self._tensors, self._threads, self._max_bytes, self._wanted)
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r}: {self.input_shape} -> {self.output_shape}, {len(self._graph.nodes)} nodes>"

@@ -26,7 +26,8 @@ class Profile(Timings):
         rows = [_row(step, total) for step in self.steps]
         everything = sum(step.multiplications for step in self.steps)
         rows.append(("total", "", "", f"{1e6 * self.seconds:.1f}", "100.0%", millions(everything), ""))
-        head = f"{printable(self.model)}: {self.variant}, {counted(self.threads, 'thread')}, medians"
+        kernels = self.variant + (f" in {self.precision}" if self.precision != "float32" else "")
+        head = f"{printable(self.model)}: {kernels}, {counted(self.threads, 'thread')}, medians"
         if self.ratio is None:
             return f"{head} of {counted(self.runs, 'run')}\n{table(HEAD, rows, left=3)}"
         dense = [*self._dense_column(), f"{1e6 * (self.dense_seconds or 0.0):.1f}"]
@@ -82,7 +83,8 @@ def profile_network(
         for measured, medians in zip(plans, _medians(plans, image, threads, runs), strict=True)
     ]
     layers = tuple(node.name for node in graph.nodes if isinstance(node, (LookupConv2D, LookupDense)))
-    return Profile(graph.name, plan.variant, threads, runs, steps, layers, dense[0] if dense else None)
+    beside = dense[0] if dense else None
+    return Profile(graph.name, plan.variant, threads, runs, steps, layers, beside, plan.precision)
 
 
 def _medians(plans: Sequence[Plan], image: np.ndarray, threads: int, runs: int) -> list[np.ndarray]:

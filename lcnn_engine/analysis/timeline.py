@@ -38,6 +38,7 @@ CATEGORIES = {
     StepKind.OUTPUT: "layout",
     StepKind.REORDER: "layout",
     StepKind.SPLIT_BY_STRIDE: "layout",
+    StepKind.PACK_PAIRS: "layout",
     StepKind.DICTIONARY: "dictionary, S = D X",
     StepKind.NONZEROS: "dense layer",
     StepKind.DENSE: "dense layer",

@@ -42,6 +42,7 @@ class Timings:
     steps: Sequence[ProfileStep]
     lookup_layers: Sequence[str]
     dense: Sequence[ProfileStep] | None = None
+    precision: str = "float32"
 
     @property
     def seconds(self) -> float:

@@ -15,6 +15,7 @@ from ..model.graph import MAX_BYTES, elements
 from ..net import Net
 from ..runtime.info import kernel_info
 from ..utils.text import counted, note, printable
+from .loading import load
 
 NOTE_EVERY = 500_000_000  # nanoseconds between two notes of progress
 
@@ -22,8 +23,8 @@ NOTE_EVERY = 500_000_000  # nanoseconds between two notes of progress
 def run(options: argparse.Namespace) -> int:
     """Print the time of loading, of the first prediction, and of many."""
     start = perf_counter_ns()
-    net = Net.load(options.model, threads=options.threads)
-    load = perf_counter_ns() - start
+    net = load(options, options.threads)
+    loading = perf_counter_ns() - start
     _check_batch(net, options.batch)
     image = inputs(net.graph, [options.image] if options.image else [])[0]
     batch = np.ascontiguousarray(np.broadcast_to(image, (options.batch, *image.shape)))
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     first, *_ = _times(net, batch, out, 1, "first")
     _times(net, batch, out, options.warmup, "warming up")
     times = _times(net, batch, out, options.runs, "timing")
-    facts = _facts(net, options, load, first, np.array(times))
+    facts = _facts(net, options, loading, first, np.array(times))
     print(json.dumps(facts, indent=1) if options.json else _report(facts))
     return 0
 
@@ -67,6 +68,7 @@ def _facts(net: Net, options: argparse.Namespace, load: int, first: int, times: 
         "name": net.name,
         "input": "seeded noise" if options.image is None else options.image,
         "isa": info["isa"],
+        "precision": net.precision,
         "blas": info["blas"],
         "blas_core": info["blas_core"],
         "threads": net.threads,
@@ -87,7 +89,8 @@ def _facts(net: Net, options: argparse.Namespace, load: int, first: int, times: 
 
 def _report(facts: dict[str, Any]) -> str:
     batch = "" if facts["batch"] == 1 else f", batches of {facts['batch']:,}"
-    machine = f"{facts['isa']}, {facts['blas']} BLAS for {facts['blas_core']}, {counted(facts['threads'], 'thread')}"
+    kernels = facts["isa"] + (f" in {facts['precision']}" if facts["precision"] != "float32" else "")
+    machine = f"{kernels}, {facts['blas']} BLAS for {facts['blas_core']}, {counted(facts['threads'], 'thread')}"
     lines = [f"{printable(facts['name'])} on {printable(facts['input'])}{batch}: {machine}"]
     lines += [f"{name:10} {1e3 * seconds:12.3f} ms" for name, seconds in facts["seconds"].items()]
     lines.append(f"{'images/s':10} {facts['images_per_second']:12,.1f}")

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from .. import __version__
+from ..runtime.precision import FASTEST, PRECISIONS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,7 +55,7 @@ def _add_info(commands: Any) -> None:
         "What a model consists of: shapes, atoms, lookups, multiplications, bytes of every node. "
         "Without a model: versions, and the kernels and the BLAS in use."
     )
-    _add_output(_command(commands, "info", what, more, nargs="?"), threads=False)
+    _add_output(_command(commands, "info", what, more, nargs="?"), predicts=False)
 
 
 def _add_verify(commands: Any) -> None:
@@ -118,10 +119,12 @@ def _add_count(command: argparse.ArgumentParser, option: str, default: int, what
     command.add_argument(option, metavar="N", type=kind, default=default, help=f"{what} (default: {default})")
 
 
-def _add_output(command: argparse.ArgumentParser, form: Any = None, threads: bool = True) -> None:
+def _add_output(command: argparse.ArgumentParser, form: Any = None, predicts: bool = True) -> None:
     (form or command).add_argument("--json", action="store_true", help="print JSON")
-    if threads:
+    if predicts:
         command.add_argument("--threads", metavar="N", type=_positive, help="cores to use (default: all)")
+        what = "what to compute in; float32 where the processor lacks it (default: float32)"
+        command.add_argument("--precision", choices=[*PRECISIONS, FASTEST], default="float32", help=what)
 
 
 def _positive(text: str) -> int:

@@ -18,6 +18,7 @@ from ..utils.text import complain, message_of, note, printable
 from .ahead import in_order
 from .answers import Answers, Classes, CsvAnswers, JsonAnswers, JsonLinesAnswers
 from .image_names import STANDARD_INPUT, Named, image_names
+from .loading import load
 
 BAR = 24  # columns
 NOTE_EVERY = 0.25  # seconds
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     # Whole images, one a core, without a word between cores; of fewer images than cores, all cores on one.
     cores = checked_threads(options.threads)
     workers = 1 if total is not None and total < cores else cores
-    net = Net.load(options.model, threads=cores if workers == 1 else 1)
+    net = load(options, cores if workers == 1 else 1)
     if net.graph.preprocessing is None:
         raise InputError(f"{options.model}: expected a model that says how to preprocess images; export it so")
     if len(net.output_shape) != 1:

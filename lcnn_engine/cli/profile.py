@@ -10,10 +10,10 @@ from typing import Any
 from ..analysis.profile import Profile
 from ..images.inputs import inputs
 from ..model.graph import LookupConv2D, LookupDense
-from ..net import Net
 from ..utils.drawing import checked_format
 from ..utils.files import check_place
 from ..utils.text import note
+from .loading import load
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         checked_format(options.plot)
     for path in filter(None, (options.plot, options.trace)):
         check_place(path)  # now, not after the measuring
-    net = Net.load(options.model, threads=options.threads)
+    net = load(options, options.threads)
     batch = inputs(net.graph, [options.image] if options.image else [])
     dense = not options.no_dense and any(isinstance(node, (LookupConv2D, LookupDense)) for node in net.graph.nodes)
     note("measuring the network and its dense equivalent ..." if dense else "measuring ...")

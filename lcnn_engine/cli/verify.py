@@ -1,4 +1,4 @@
-"""``lcnn verify``: the kernels against the NumPy reference, node by node.
+"""``lcnn verify``: the kernels against the NumPy definition of their precision, node by node.
 
 Each node is judged by itself: the reference is given what the engine's own nodes before it gave, so no difference is
 carried on. What is allowed is what rounding can do (``model/rounding.py``). The output as predict runs it, whose nodes
@@ -19,28 +19,35 @@ from ..errors import InputError
 from ..format.model_file import read_model
 from ..images.inputs import inputs, read_arrays
 from ..images.whole_way import WholeWay, ways_apart
+from ..model import precision as precisions
 from ..model import reference
 from ..model.graph import Graph
 from ..model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
 from ..plan import Plan
+from ..plan.folding import fold
 from ..runtime.info import kernel_info
+from ..runtime.precision import FASTEST, choose_precision
 from ..runtime.threads import checked_threads
 from ..utils.text import counted, printable, shape_text, table
+from .loading import say_precision
 
 FUSED = "output, as predict runs it"  # to see every node, a plan must leave apart what predict's plan fuses
 FUSED_MARGIN = 16.0  # how much more than in nodes run one by one rounding may come to, over a whole network
+ROUNDED = 2.0**-7  # of the largest |output|, where values on the way may round to either side
 
 
 @dataclass
 class Agreement:
     """Of one node: the max |output|, and by variant the max :func:`relative_difference`, over all inputs.
 
-    ``shares`` are, by variant, the largest differences as shares of what is allowed.
+    ``shares`` are, by variant, the largest differences as shares of what is allowed. ``from_float32``: the max
+    :func:`relative_difference` of the whole output to that of float32.
     """
 
     max_output: float = 0.0
     differences: dict[str, float] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
+    from_float32: float = 0.0
 
     @property
     def worst(self) -> float:
@@ -65,14 +72,19 @@ def run(options: argparse.Namespace) -> int:
     graph, tensors = read_model(options.model)
     batch, given = _batch(graph, options.images, options.inputs)
     kernels = kernel_info()
-    nodes = compare(graph, tensors, batch, kernels["isa_available"] if options.all_isa else [kernels["isa"]], threads)
+    variants = kernels["isa_available"] if options.all_isa else [kernels["isa"]]
+    precision = choose_precision(options.precision)
+    if options.all_isa and options.precision != FASTEST:
+        precision = options.precision  # kernels without the instructions for it compute it slowly
+    say_precision(options.precision, precision)
+    nodes = compare(graph, tensors, batch, variants, threads, precision)
     failed = [name for name, node in nodes.items() if not node.ok]
-    way = None if given is None else _whole_way(graph, tensors, batch, given, threads)
+    way = None if given is None else _whole_way(graph, tensors, batch, given, threads, precision)
     if options.json:
-        print(json.dumps(_facts(graph, nodes, len(batch), failed, way), indent=1))
+        print(json.dumps(_facts(graph, nodes, len(batch), failed, precision, way), indent=1))
     else:
         what = counted(len(batch), "image") if options.images else options.inputs or "seeded noise"
-        print(_report(graph, nodes, what, failed))
+        print(_report(graph, nodes, what, failed, precision))
         if way is not None:
             print(way)
     return 1 if failed else 0
@@ -89,51 +101,87 @@ def _batch(graph: Graph, images: Sequence[str], arrays: str | None) -> tuple[np.
 
 
 def _whole_way(
-    graph: Graph, tensors: Mapping[str, np.ndarray], batch: np.ndarray, given: np.ndarray, threads: int
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    batch: np.ndarray,
+    given: np.ndarray,
+    threads: int,
+    precision: str,
 ) -> WholeWay:
     """Compare what the file makes of images with what training made of them, and the answers to both."""
-    plan = Plan(graph, tensors)
+    plan = Plan(graph, tensors, precision=precision)
     outputs, expected = (np.stack([_outputs(plan, x, threads)[0] for x in each]) for each in (batch, given))
     return ways_apart(batch, given, outputs, expected)
 
 
 def compare(
-    graph: Graph, tensors: Mapping[str, np.ndarray], batch: np.ndarray, variants: Sequence[str], threads: int
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    batch: np.ndarray,
+    variants: Sequence[str],
+    threads: int,
+    precision: str = "float32",
 ) -> dict[str, Agreement]:
-    """Measure how well each kernel variant agrees with the reference at every node, and at :data:`FUSED`.
+    """Measure how well each kernel variant agrees with ``precision``'s definition at every node, and at :data:`FUSED`.
 
-    The reference is given each variant's own inputs of a node.
+    The definition is given each variant's own inputs of a node. What is rounded depends on what a plan folds, so
+    others than float32's are of the folded network.
 
     ``batch``: preprocessed, float32 (N, H, W, C). Raises InputError for numbers that are not finite.
     """
     names = list(graph.by_name)
     plans = {
-        variant: (Plan(graph, tensors, outputs=names, variant=variant), Plan(graph, tensors, variant=variant))
+        variant: (
+            Plan(graph, tensors, outputs=names, variant=variant, precision=precision),
+            Plan(graph, tensors, variant=variant, precision=precision),
+        )
         for variant in variants
     }
     nodes = {name: Agreement() for name in (*names, FUSED)}
-    by_node = reference.tensors_by_node(tensors)
+    tolerance, whole_network, every_node = TOLERANCE, (graph, tensors), (graph, tensors)
+    if precision != "float32":
+        tolerance, whole_network, every_node = (
+            ROUNDED,
+            fold(graph, tensors, [graph.output]),
+            fold(graph, tensors, names),
+        )
     for x in batch:
-        whole = reference.evaluate(graph, tensors, x)[graph.output]
+        whole = precisions.evaluate(precision, *whole_network, x)[graph.output]
+        plain = whole if precision == "float32" else reference.evaluate(graph, tensors, x)[graph.output]
         for variant, (apart, fused) in plans.items():
             found = {graph.input.name: x, **dict(zip(names, _outputs(apart, x, threads), strict=True))}
-            for node in graph.nodes:
-                given = [found[name] for name in node.inputs]
-                expected = reference.apply(node, given, by_node[node.name])
-                bound = magnitude(node, given, by_node[node.name], expected)
-                share = share_of_allowed(found[node.name], expected, bound)
-                nodes[node.name].add(variant, found[node.name], expected, share)
+            _compare_nodes(*every_node, precision, variant, found, nodes)
             output = _outputs(fused, x, threads)[0]
-            nodes[FUSED].add(variant, output, whole, _share_of_fused(output, found[graph.output], whole))
+            share = _share_of_fused(output, found[graph.output], whole, tolerance)
+            nodes[FUSED].add(variant, output, whole, share)
+            nodes[FUSED].from_float32 = max(nodes[FUSED].from_float32, relative_difference(output, plain))
     return nodes
 
 
-def _share_of_fused(fused: np.ndarray, apart: np.ndarray, expected: np.ndarray) -> float:
+def _compare_nodes(
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    precision: str,
+    variant: str,
+    found: Mapping[str, np.ndarray],
+    nodes: Mapping[str, Agreement],
+) -> None:
+    """Judge what a variant ``found`` at every node by what it found at the node's inputs."""
+    by_node = reference.tensors_by_node(tensors)
+    for node in graph.nodes:
+        given, own = [found[name] for name in node.inputs], by_node[node.name]
+        expected = precisions.apply(precision, node, given, own)
+        bound, slack = magnitude(node, given, own, expected), precisions.slack(precision, node, given, own)
+        share = share_of_allowed(found[node.name], expected, bound, slack=slack)
+        nodes[node.name].add(variant, found[node.name], expected, share)
+
+
+def _share_of_fused(fused: np.ndarray, apart: np.ndarray, expected: np.ndarray, tolerance: float) -> float:
     """Judge an output beside that of nodes run one by one, which are judged by themselves."""
     difference = relative_difference(fused, expected)
-    if difference <= TOLERANCE:
-        return difference / TOLERANCE
-    return difference / (TOLERANCE + FUSED_MARGIN * relative_difference(apart, expected))
+    if difference <= tolerance:
+        return difference / tolerance
+    return difference / (tolerance + FUSED_MARGIN * relative_difference(apart, expected))
 
 
 def _outputs(plan: Plan, x: np.ndarray, threads: int) -> list[np.ndarray]:
@@ -156,10 +204,17 @@ def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def _facts(
-    graph: Graph, nodes: Mapping[str, Agreement], count: int, failed: Sequence[str], way: WholeWay | None
+    graph: Graph,
+    nodes: Mapping[str, Agreement],
+    count: int,
+    failed: Sequence[str],
+    precision: str,
+    way: WholeWay | None,
 ) -> dict[str, object]:
     return {
         "name": graph.name,
+        "precision": precision,
+        "from_float32": _number(nodes[FUSED].from_float32),
         "inputs": count,
         "tolerance": TOLERANCE,
         "ok": not failed,
@@ -182,7 +237,7 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _report(graph: Graph, nodes: Mapping[str, Agreement], what: str, failed: Sequence[str]) -> str:
+def _report(graph: Graph, nodes: Mapping[str, Agreement], what: str, failed: Sequence[str], precision: str) -> str:
     head = ("node", "operation", "output", "largest", *nodes[FUSED].differences)
     rows = []
     for name, node in nodes.items():
@@ -191,8 +246,10 @@ def _report(graph: Graph, nodes: Mapping[str, Agreement], what: str, failed: Seq
         rows.append((name, shown.op, shape_text(graph.shapes[shown.name]), f"{node.max_output:.4g}", *differences))
     verdict = printable(f"FAILED at {', '.join(failed)}") if failed else "ok"
     worst = max(node.worst for node in nodes.values())
+    distance = f"{nodes[FUSED].from_float32:.1e}"
+    beside = "" if precision == "float32" else f"\n{precision}: the output is {distance} of its largest from float32's"
     return (
         f"{table(head, rows, left=3)}\n\n{verdict}: {counted(len(graph.nodes), 'node')} on {what}; "
         f"largest difference {worst:.1e} of a node's largest |output|; allowed are {TOLERANCE:.0e} of it and "
-        f"{UNITS:g} roundings of the sum of |w| |x|"
+        f"{UNITS:g} roundings of the sum of |w| |x|{beside}"
     )

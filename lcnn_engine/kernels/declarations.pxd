@@ -48,6 +48,9 @@ cdef extern from "runtime/blas.h" nogil:
     void lcnn_blas_use_fortran(void *)
     int64_t lcnn_sgemm_columns(int64_t, int64_t, int64_t)
 
+cdef extern from "runtime/bfloat16.h" nogil:
+    void lcnn_to_bf16(const float *, uint16_t *, int64_t)
+
 cdef extern from "runtime/fp16.h" nogil:
     int lcnn_to_fp16(const float *, uint16_t *, int64_t)
 

@@ -92,6 +92,16 @@ def sgemm_columns(int64_t rows, int64_t columns, int64_t depth):
     return lcnn_sgemm_columns(rows, columns, depth)
 
 
+def to_bf16(array):
+    """``array``, float32 and C-ordered, rounded to bfloat16: its upper halves, uint16."""
+    result = np.empty(array.shape, np.uint16)
+    cdef const float[::1] numbers = array.reshape(-1)
+    cdef uint16_t[::1] found = result.reshape(-1)
+    if numbers.size:
+        lcnn_to_bf16(&numbers[0], &found[0], numbers.size)
+    return result
+
+
 def to_fp16(array):
     """``array``, float32 and C-ordered, as float16 where that changes none of its finite numbers, else None."""
     result = np.empty(array.shape, np.float16)

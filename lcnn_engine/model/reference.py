@@ -392,19 +392,23 @@ class NodeLike(Protocol):
     def attributes(self) -> Mapping[str, Any]: ...
 
 
-def evaluate(graph: Any, tensors: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> dict[str, Float32]:
+def evaluate(
+    graph: Any, tensors: Mapping[str, NDArray[Any]], x: NDArray[Any], definition: Callable[..., Float32] | None = None
+) -> dict[str, Float32]:
     """Compute every node's float32 result, by name and in the graph's order, for one preprocessed input ``x``.
 
     ``graph`` is a ``graph.Graph`` or anything with its ``input.name``, ``input.shape`` and ``nodes``; ``tensors`` are
-    named ``<node>/<tensor>``. Raises InputError if ``x`` is not of the input's shape, ModelFormatError for an
-    operation that this module does not have.
+    named ``<node>/<tensor>``; ``definition``: what computes a node, :func:`apply` if None.
+
+    Raises InputError if ``x`` is not of the input's shape, ModelFormatError for an operation that this module does not
+    have.
     """
     if x.shape != tuple(graph.input.shape):
         raise InputError(f"expected an input of shape {tuple(graph.input.shape)}, got {x.shape}")
     by_node = tensors_by_node(tensors)
     values: dict[str, Float32] = {graph.input.name: np.asarray(x, dtype=np.float32)}
     for node in graph.nodes:
-        values[node.name] = apply(node, [values[name] for name in node.inputs], by_node[node.name])
+        values[node.name] = (definition or apply)(node, [values[name] for name in node.inputs], by_node[node.name])
     del values[graph.input.name]
     return values
 

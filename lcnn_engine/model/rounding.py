@@ -80,10 +80,15 @@ def _norm_magnitude(op: str, x: Float32, tensors: Mapping[str, Any], attributes:
 
 
 def share_of_allowed(
-    found: np.ndarray, expected: np.ndarray, magnitude: np.ndarray, tolerance: float = TOLERANCE
+    found: np.ndarray,
+    expected: np.ndarray,
+    magnitude: np.ndarray,
+    tolerance: float = TOLERANCE,
+    slack: np.ndarray | None = None,
 ) -> float:
     """Compute the largest |found - expected| as a share of what is allowed there: over 1 is no rounding.
 
+    ``slack``: of the same shape, what is allowed beyond rounding to float32.
     Infinite where one is not finite and the other differs.
     """
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
@@ -93,6 +98,8 @@ def share_of_allowed(
         return float("inf")
     largest = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
     allowed = tolerance * largest + UNITS * 2.0**-24 * magnitude[~same].astype(np.float64)
+    if slack is not None:
+        allowed += slack[~same]
     difference = np.abs(found[~same].astype(np.float64) - expected[~same])
     with np.errstate(divide="ignore"):
         return float((difference / allowed).max())

@@ -39,15 +39,17 @@ def lower(
     outputs: Sequence[str],
     able: Capabilities,
     machine: Machine | None = None,
+    precision: str = "float32",
 ) -> Lowered:
     """Give the steps, calls, buffers and constants of a network, for kernels that are ``able``. It needs none.
 
-    ``outputs`` names the nodes whose values are wanted. Raises ModelFormatError for what is too large.
+    ``outputs`` names the nodes whose values are wanted. ``precision``: a name of ``model/precision.py``.
+    Raises ModelFormatError for what is too large.
     """
     machine = machine or Machine()
     fused = fuse(needed_nodes(graph, outputs), outputs)
     uses = _lookup_uses(fused, tensors, machine)
-    lowering = Lowering(graph, tensors, borders_of(graph, fused, uses, machine), uses, able, machine)
+    lowering = Lowering(graph, tensors, borders_of(graph, fused, uses, machine), uses, able, machine, precision)
     for one, pool in join_pools(fused, outputs):
         if pool:
             WITH_POOL[one.node.op](lowering, one, pool)
@@ -63,7 +65,8 @@ class Plan:
 
     ``outputs`` names the nodes whose values are wanted (default: the graph's output), ``variant`` the kernels to use
     (default: the environment's or the fastest). ``max_bytes`` bounds the memory of activations, ``machine`` is what
-    choices go by. ``folding``: leave out what never changes and what nobody reads (see the folder ``folding``).
+    choices go by, ``precision`` what is computed (``model/precision.py``), which every variant can, be it slowly.
+    ``folding``: leave out what never changes and what nobody reads (see the folder ``folding``), before any rounding.
     ``str(plan)`` shows all of it; two plans are equal where they run the same calls on the same numbers.
     Raises ModelFormatError where ``max_bytes`` is passed, SettingError for an unknown variant.
     """
@@ -78,14 +81,16 @@ class Plan:
         max_bytes: int = MAX_BYTES,
         machine: Machine | None = None,
         folding: bool = True,
+        precision: str = "float32",
     ) -> None:
         self.name = graph.name
         self.outputs = list(outputs) if outputs is not None else [graph.output]
         self.output_shapes: list[Shape] = [graph.shapes[name] for name in self.outputs]
         self.variant = choose_variant(variant)
+        self.precision = precision
         if folding:
             graph, tensors = fold(graph, tensors, self.outputs)
-        lowered = lower(graph, tensors, self.outputs, capabilities(self.variant), machine)
+        lowered = lower(graph, tensors, self.outputs, capabilities(self.variant), machine, precision)
         self.steps: tuple[Step, ...] = lowered.steps
         self.calls: tuple[KernelCall, ...] = lowered.calls
         self.buffers: tuple[Buffer, ...] = lowered.buffers
@@ -124,7 +129,8 @@ class Plan:
         if not isinstance(other, Plan):
             return NotImplemented
         return (
-            (self.variant, self.outputs, self.output_shapes) == (other.variant, other.outputs, other.output_shapes)
+            (self.variant, self.precision) == (other.variant, other.precision)
+            and (self.outputs, self.output_shapes) == (other.outputs, other.output_shapes)
             and (self.steps, self.calls, self.buffers) == (other.steps, other.calls, other.buffers)
             and self.arena == other.arena
             and len(self.constants) == len(other.constants)
@@ -137,6 +143,7 @@ class Plan:
         from .printing import plan_text  # here, for most programs never ask
 
         title = f"plan of {self.name!r} for {self.variant}"
+        title += "" if self.precision == "float32" else f" in {self.precision}"
         return plan_text(title, self.steps, self.calls, self.buffers, self.arena, self.constants)
 
 

@@ -11,9 +11,9 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "Dictionary", "Fields", "Gather", "Interpolate", "IsFp16",
-    "KernelCall", "Lookup", "LookupShared", "Lrn", "Map", "NoFields", "Nonzeros", "Norm", "Place", "Pointwise", "Pool",
-    "Prelu", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "Dictionary", "DictionaryBf16", "Fields", "Gather",
+    "Interpolate", "IsFp16", "KernelCall", "Lookup", "LookupShared", "Lrn", "Map", "NoFields", "Nonzeros", "Norm",
+    "PackPairs", "Place", "Pointwise", "Pool", "Prelu", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
 ]  # fmt: skip
 
 
@@ -24,6 +24,7 @@ class StepKind(enum.Enum):
     OUTPUT = "output"
     REORDER = "reorder"
     SPLIT_BY_STRIDE = "split_by_stride"
+    PACK_PAIRS = "pack_pairs"
     DICTIONARY = "dictionary"
     NONZEROS = "nonzeros"
     DENSE = "dense"
@@ -129,6 +130,16 @@ class ToNhwc(NamedTuple):
     target: Place | None
 
 
+class PackPairs(NamedTuple):
+    """Fields of pack_pairs."""
+
+    source: Place
+    plane: int
+    channels: int
+    columns: bool
+    target: Place
+
+
 class Dictionary(NamedTuple):
     """Fields of dictionary."""
 
@@ -141,6 +152,21 @@ class Dictionary(NamedTuple):
     x_plane: int
     s: Place
     s_plane: int
+
+
+class DictionaryBf16(NamedTuple):
+    """Fields of dictionary_bf16."""
+
+    dictionary: ConstantRef
+    k: int
+    m: int
+    columns: int
+    block: int
+    x: Place
+    x_plane: int
+    s: Place
+    s_plane: int
+    pairs: int
 
 
 class Lookup(NamedTuple):
@@ -166,7 +192,7 @@ class Lookup(NamedTuple):
 
 
 class LookupShared(NamedTuple):
-    """Fields of lookup_shared."""
+    """Fields of lookup_shared and lookup_shared_bf16."""
 
     indptr: ConstantRef
     offsets: ConstantRef
@@ -184,7 +210,7 @@ class LookupShared(NamedTuple):
 
 
 class Conv(NamedTuple):
-    """Fields of conv and conv_patches."""
+    """Fields of conv, conv_bf16 and conv_patches."""
 
     weights: ConstantRef
     bias: ConstantRef
@@ -214,7 +240,7 @@ class Nonzeros(NamedTuple):
 
 
 class Dense(NamedTuple):
-    """Fields of dense."""
+    """Fields of dense and dense_bf16."""
 
     weights: ConstantRef
     bias: ConstantRef
@@ -307,8 +333,8 @@ class NoFields(NamedTuple):
 
 
 Fields = (
-    SpaceToDepth | ToNhwc | Dictionary | Lookup | LookupShared | Conv | Nonzeros | Dense | Pool | Pointwise | Prelu
-    | Constant | Norm | Lrn | Gather | Interpolate | NoFields
+    SpaceToDepth | ToNhwc | PackPairs | Dictionary | DictionaryBf16 | Lookup | LookupShared | Conv | Nonzeros | Dense
+    | Pool | Pointwise | Prelu | Constant | Norm | Lrn | Gather | Interpolate | NoFields
 )  # fmt: skip
 
 

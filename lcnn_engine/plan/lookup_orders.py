@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .packing import pairs_of
+
 
 class Lookups(NamedTuple):
     """The paper's I and C of one layer: for each filter its lookups, in CSR order.
 
     ``tap_row``, ``tap_column`` and ``atom`` (nnz,) say where each lookup reads; ``indptr`` (n+1,) int32 and
-    ``coefficients`` (nnz,) float32 are the model file's.
+    ``coefficients`` (nnz,) float32 are the model file's; or words of two bfloat16 numbers, uint32, of pairs of atoms.
     """
 
     indptr: np.ndarray
@@ -28,6 +30,12 @@ class Lookups(NamedTuple):
         tap, atom = np.divmod(indices.astype(np.int64), atoms)
         row, column = np.divmod(tap, kernel_w)
         return cls(indptr, row, column, atom, coefficients)
+
+    def in_pairs(self) -> Lookups:
+        """Join lookups of atoms 2d and 2d + 1, which stand side by side, to one of pair d, coefficients to words."""
+        indptr, tap_row, tap_column, atom, coefficients = self
+        words = pairs_of(coefficients, axis=0)
+        return Lookups(indptr // 2, tap_row[::2], tap_column[::2], atom[::2] // 2, words)
 
     def of_filters(self, filters: np.ndarray) -> tuple[Lookups, np.ndarray]:
         """Take those of ``filters`` (n,) alone, and tell where each was, (nnz,)."""

@@ -9,11 +9,12 @@ import numpy as np
 
 from ..errors import ModelFormatError
 from ..kernels import Capabilities
-from ..model.graph import Graph, Shape
+from ..model import bfloat16
+from ..model.graph import Graph, Node, Shape
 from ..model.node import MAX_ELEMENTS
 from .arena import Buffer
 from .borders import LookupUse
-from .calls import INPUT, ConstantRef, KernelCall, Place, SpaceToDepth, Step, StepKind
+from .calls import INPUT, ConstantRef, KernelCall, PackPairs, Place, SpaceToDepth, Step, StepKind
 from .layout import NO_BORDER, Border, Layout, Value, layout_of
 from .machine import Machine
 from .packing import Constant, Packing
@@ -34,7 +35,7 @@ class Lowering:
     """Collects what :class:`Lowered` holds. One for each plan; thrown away after it.
 
     ``borders``: of every value, as its consumers need it. ``uses``: what lookup layers make of their inputs.
-    ``capabilities``: of the variant that is planned for.
+    ``capabilities``: of the variant that is planned for. ``precision``: what is computed.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Lowering:
         uses: Mapping[str, LookupUse],
         capabilities: Capabilities,
         machine: Machine,
+        precision: str = "float32",
     ) -> None:
         self.graph = graph
         self.tensors = tensors
@@ -52,6 +54,8 @@ class Lowering:
         self.uses = uses
         self.capabilities = capabilities
         self.machine = machine
+        self.precision = precision
+        self._words: dict[tuple[int, bool], int] = {}
         self._values: dict[str, Value] = {}
         self._steps: list[Step] = []
         self._calls: list[KernelCall] = []
@@ -65,6 +69,11 @@ class Lowering:
     def tensor(self, node: str, name: str) -> np.ndarray | None:
         """Give the tensor ``<node>/<name>``, or None where the model leaves it out."""
         return self.tensors.get(f"{node}/{name}")
+
+    def tensors_of(self, node: str) -> dict[str, np.ndarray]:
+        """Give the tensors of a node by their names in it."""
+        names = (f"{node}/{name}" for name in self.graph.tensor_specs(self.graph[node]))
+        return {name.rpartition("/")[2]: self.tensors[name] for name in names if name in self.tensors}
 
     def bias(self, node: str, size: int) -> np.ndarray:
         """Give the bias of a node, float32 (size,): zeros where the model leaves it out."""
@@ -138,6 +147,27 @@ class Lowering:
         if name not in self._values:
             self._bring_in(name)
         return self._values[name]
+
+    def rounds(self, node: Node) -> bool:
+        """Tell whether the input of ``node`` is rounded in this precision."""
+        return self.precision == "bfloat16" and bfloat16.is_rounded(node, self.tensors_of(node.name))
+
+    def on_pairs(self, node: Node) -> bool:
+        """Tell whether the lookups of ``node`` are on pairs of atoms in this precision."""
+        channels = self.shape(node.inputs[0])[-1]
+        return self.precision == "bfloat16" and bfloat16.on_pairs(self.tensors_of(node.name), channels)
+
+    def pairs(self, name: str, buffer: int, channels: int, plane: int, columns: bool = False) -> int:
+        """Give the buffer of a buffer's words of two channels, or of ``columns``; for ``name``, the first to ask, they
+        are packed."""
+        key = (buffer, columns)
+        if key not in self._words:
+            count = 2 * channels if columns else -(-channels // 2)
+            self._words[key] = self.buffer(count * plane)
+            step = self.step(name, "round to bfloat16", StepKind.PACK_PAIRS, "pack pairs")
+            fields = PackPairs(Place(buffer), plane, channels, columns, Place(self._words[key]))
+            self.call(KernelCall(step, "pack_pairs", fields, units=count, work=channels * plane))
+        return self._words[key]
 
     def step(self, name: str, op: str, kind: StepKind, kernel: str, multiplications: int = 0) -> int:
         """Begin a step; its number, for the calls that it is made of."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels import to_fp16
+from ..kernels import to_bf16, to_fp16
 from .layout import LINE, round_up
 
 Allocate = Callable[..., np.ndarray]  # ConstantMemory.zeros(shape, dtype): constants are packed where they stay
@@ -19,9 +19,14 @@ class Packing(enum.Enum):
 
     FLOATS = "float32, flat"
     INTEGERS = "int32, flat"
+    WORDS = "uint32, flat"
+    PANELS = "(k, m) -> (blocks, pairs of m, atoms): words of two bfloat16 numbers, a 0 beside the last of an odd m"
     DENSE = "(n, m) -> (m, lanes), lanes whole cache lines; float16 where that rounds nothing"
+    DENSE_BF16 = "the same as bfloat16, uint16"
     DENSE_BIAS = "(n,) -> (lanes,)"
     CONV = "(n, m/groups, kh, kw) -> (groups, blocks, m/groups, kh, kw, lanes)"
+    CONV_PAIRS = "CONV of bfloat16 pairs: two channels side by side in a word, the last of an odd number beside a 0"
+    CONV_COLUMN_PAIRS = "the same with two columns of a window in a word"
     CONV_BIAS = "(n,) -> (groups, blocks, lanes)"
 
 
@@ -77,10 +82,16 @@ def _flat(dtype: type) -> Callable[[Constant, Allocate], np.ndarray]:
 
 def _pack_dense(constant: Constant, zeros: Allocate) -> np.ndarray:
     """Pack in float16 where that rounds nothing: the kernel is bound by reading it."""
-    kernel = constant.array
+    as_fp16 = to_fp16(constant.array)
+    return _transposed(constant.array if as_fp16 is None else as_fp16, zeros)
+
+
+def _pack_dense_bf16(constant: Constant, zeros: Allocate) -> np.ndarray:
+    return _transposed(to_bf16(constant.array), zeros)
+
+
+def _transposed(kernel: np.ndarray, zeros: Allocate) -> np.ndarray:
     units, length = kernel.shape
-    as_fp16 = to_fp16(kernel)
-    kernel = kernel if as_fp16 is None else as_fp16
     packed = zeros((length, round_up(units, LINE)), kernel.dtype)
     for first in range(0, units, LINE):  # a line at a time: rows that lie a power of two apart share one cache set
         part = kernel[first : first + LINE]
@@ -99,12 +110,38 @@ def _pack_conv(constant: Constant, zeros: Allocate) -> np.ndarray:
     filters, channels, kh, kw = constant.array.shape
     own = filters // groups
     blocks = -(-own // lanes)
-    packed = zeros((groups, blocks, channels, kh, kw, lanes))
+    packed = zeros((groups, blocks, channels, kh, kw, lanes), constant.array.dtype)
     grouped = constant.array.reshape(groups, own, channels, kh, kw)
     for block in range(blocks):
         part = grouped[:, block * lanes : (block + 1) * lanes]
         packed[:, block, ..., : part.shape[1]] = part.transpose(0, 2, 3, 4, 1)
     return packed
+
+
+def _pack_conv_pairs(axis: int) -> Callable[[Constant, Allocate], np.ndarray]:
+    def pack_pairs(constant: Constant, zeros: Allocate) -> np.ndarray:
+        return _pack_conv(constant._replace(array=pairs_of(constant.array, axis)), zeros)
+
+    return pack_pairs
+
+
+def _pack_panels(constant: Constant, zeros: Allocate) -> np.ndarray:
+    words = pairs_of(constant.array, axis=1)
+    lanes = constant.lanes
+    packed = zeros((-(-len(words) // lanes), words.shape[1], lanes), np.uint32)
+    for block in range(len(packed)):
+        part = words[block * lanes : (block + 1) * lanes]
+        packed[block, :, : len(part)] = part.T
+    return packed
+
+
+def pairs_of(array: np.ndarray, axis: int) -> np.ndarray:
+    """Round to bfloat16 and put neighbours along ``axis`` side by side in words, uint32."""
+    bits = np.moveaxis(to_bf16(array), axis, 0)
+    words = np.empty((-(-len(bits) // 2), *bits.shape[1:]), np.uint32)
+    words[...] = bits[::2]
+    words[: len(bits) // 2] |= bits[1::2].astype(np.uint32) << np.uint32(16)
+    return np.moveaxis(words, 0, axis)
 
 
 def _pack_conv_bias(constant: Constant, zeros: Allocate) -> np.ndarray:
@@ -117,8 +154,13 @@ def _pack_conv_bias(constant: Constant, zeros: Allocate) -> np.ndarray:
 _PACKERS: dict[Packing, Callable[[Constant, Allocate], np.ndarray]] = {
     Packing.FLOATS: _flat(np.float32),
     Packing.INTEGERS: _flat(np.int32),
+    Packing.WORDS: _flat(np.uint32),
+    Packing.PANELS: _pack_panels,
     Packing.DENSE: _pack_dense,
+    Packing.DENSE_BF16: _pack_dense_bf16,
     Packing.DENSE_BIAS: _pack_dense_bias,
     Packing.CONV: _pack_conv,
+    Packing.CONV_PAIRS: _pack_conv_pairs(axis=1),
+    Packing.CONV_COLUMN_PAIRS: _pack_conv_pairs(axis=3),
     Packing.CONV_BIAS: _pack_conv_bias,
 }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import blas, choose_variant, left_out, usable_variants
+from .precision import native_precisions
 from .threads import default_threads
 
 __all__ = ["kernel_info"]
@@ -18,6 +19,7 @@ def kernel_info() -> dict[str, Any]:
 
     Keys: ``lcnn``, ``numpy`` and ``pillow`` (versions; None for a Pillow that is not installed), ``isa`` (str, in use),
     ``isa_available`` (list, fastest first), ``isa_left_out`` (list, what this build's compiler could not build),
+    ``precisions`` (list, those that the kernels in use have instructions for),
     ``blas`` (whose library), ``blas_config`` and ``blas_core`` (what it says of itself), ``threads`` (int, the default
     of ``Net.load``). Raises SettingError where ``LCNN_ISA`` names no variant.
     """
@@ -29,6 +31,7 @@ def kernel_info() -> dict[str, Any]:
         "isa": choose_variant(),
         "isa_available": usable_variants(),
         "isa_left_out": left_out(),
+        "precisions": native_precisions(),
         "blas": library.library,
         "blas_config": library.config,
         "blas_core": library.core,

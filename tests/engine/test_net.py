@@ -327,3 +327,36 @@ class TestProfile:
     def test_runs_must_be_positive(self, net: Net):
         with pytest.raises(InputError, match="runs"):
             net.profile(images(net.graph)[0], runs=0)
+
+
+class TestPrecision:
+    @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8", "fastest"])
+    def test_what_runs_is_asked_for_or_float32(self, precision: str, model_path: Path, monkeypatch: pytest.MonkeyPatch):
+        native = kernel_info()["precisions"]
+        runs = {"fastest": native[-1]}.get(precision, precision if precision in native else "float32")
+        graph, tensors = read_model(model_path)
+        x = images(graph)[0]
+        for net in (Net.load(model_path, precision=precision), Net(graph, tensors, precision=precision)):
+            assert net.precision == runs
+            for other in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+                assert other.precision == runs
+                assert np.array_equal(other.run(x), net.run(x))
+        pickled = pickle.dumps(net)
+        monkeypatch.setenv("LCNN_ISA", "scalar")
+        assert Net.load(model_path, precision=precision).precision == "float32"
+        assert pickle.loads(pickled).precision == "float32"  # on a processor that lacks it
+        monkeypatch.delenv("LCNN_ISA")
+        assert pickle.loads(pickle.dumps(pickle.loads(pickled))).precision == runs
+
+    def test_an_unknown_one_is_refused_before_the_file_is_read(self):
+        expected = "expected precision to be one of float32, bfloat16, int8, fastest, got 'half'"
+        with pytest.raises(SettingError, match=expected):
+            Net.load("no-such-file", precision="half")
+        with pytest.raises(SettingError, match=expected):
+            Net(*small_classifier(), precision="half")
+
+    def test_features_and_profiles_are_of_it_too(self, model_path: Path):
+        net = Net.load(model_path, precision="fastest")
+        x = images(net.graph)[0]
+        assert np.array_equal(net.features(x, net.graph.output), net.run(x))
+        assert net.profile(x, runs=1).precision == net.precision

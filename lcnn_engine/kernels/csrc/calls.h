@@ -56,12 +56,25 @@ typedef const void *lcnn_weights;
 /* to_nhwc: a map -> (H, W, C) order, into the caller's output number `output` or, at -1, to `target`. Unit: a row. */
 #define LCNN_TO_NHWC_FIELDS(X) X(int, output) X(place, target)
 
+/* pack_pairs: words of two numbers rounded to bfloat16, in planes of `plane` floats as the source's:
+ * word(j, i) = source(2 j, i), source(2 j + 1, i), a 0 beside the last of an odd number of channels. Unit: a plane of words.
+ * `columns`: instead word(2 j, i) = source(j, i), source(j, i + 1), and word(2 j + 1, i) = source(j, i), 0. */
+#define LCNN_PACK_PAIRS_FIELDS(X) X(place, source) X(int, plane) X(int, channels) X(int, columns) X(place, target)
+
 /* dictionary: S = D X by sgemm, S (k, columns) and X (m, columns) with rows `s_plane` and `x_plane` apart.
  * A unit is `block` columns; every sgemm stays small enough to run on the calling thread alone (runtime/blas.h). */
 #define LCNN_DICTIONARY_FIELDS(X)                                                  \
     X(floats, dictionary) /* (k, m) */                                             \
     X(int, k) X(int, m) X(int, columns) X(int, block)                              \
     X(place, x) X(int, x_plane) X(place, s) X(int, s_plane)
+
+/* dictionary_bf16: the same of bfloat16 numbers, D packed to words (blocks, pairs of m, LCNN_PANEL_LANES atoms). `pairs`:
+ * S is rounded, too, and is words (pairs of k, columns). Unit: `block` columns; scratch holds LCNN_PANEL columns of X as
+ * words. */
+#define LCNN_DICTIONARY_BF16_FIELDS(X)                                             \
+    X(weights, dictionary)                                                         \
+    X(int, k) X(int, m) X(int, columns) X(int, block)                              \
+    X(place, x) X(int, x_plane) X(place, s) X(int, s_plane) X(int, pairs)
 
 /* lookup: y[o, pixel] = act(bias[o] + sum over j of coefficients[j] * S[offsets[j] + pixel]).
  * Output row y and column x stand at y * s_row + x of the flat pixel count, columns x >= width are not kept.
@@ -87,7 +100,8 @@ typedef const void *lcnn_weights;
  * indptr[g] to indptr[g + 1], each with a coefficient a lane, and writes lane l to filter order[g, l]; lanes without a
  * filter, -1, are the last. Output pixel (y, x) stands at y * stride_h * s_row + x * stride_w. Unit: `rows_per_unit`
  * rows of a group, all groups before the next rows; scratch holds
- * them as they lie in a plane of the result, and a vector of pixels more. */
+ * them as they lie in a plane of the result, and a vector of pixels more.
+ * lookup_shared_bf16: the same of words, S being planes of pairs of atoms, and each coefficient that of a pair. */
 #define LCNN_LOOKUP_SHARED_FIELDS(X)                                                                      \
     X(ints, indptr) X(ints, offsets) X(ints, order) X(floats, coefficients) X(floats, bias)               \
     X(int, groups) X(place, s) X(int, s_row) X(int, stride_h) X(int, stride_w) X(int, rows_per_unit)      \
@@ -96,6 +110,7 @@ typedef const void *lcnn_weights;
 /* conv: dense convolution. Weights packed (groups, blocks, m/groups, kh, kw, lanes): `lanes` filters side by side.
  * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block
  * of one group.
+ * conv_bf16: the same of words (pack_pairs), both in the map and in the weights: each tap of each channel is one.
  * conv_patches: the same in one pass with `patch_filters` lanes. Unit: `patch_pixels` pixels of one group; scratch
  * holds those of all taps. */
 #define LCNN_CONV_FIELDS(X)                                                                               \
@@ -112,7 +127,8 @@ typedef const void *lcnn_weights;
 #define LCNN_NONZEROS_FIELDS(X) X(place, list) X(int, length)
 
 /* dense: y = act(bias + W x), reading only rows of W whose input is not 0. W packed (m, lanes), lanes being the results
- * rounded up to a cache line; `fp16`: as float16, widened when read. Unit: `dense_unit` results. */
+ * rounded up to a cache line; `fp16`: as float16, widened when read. Unit: `dense_unit` results.
+ * dense_bf16: the same with W as bfloat16, x rounded to it. */
 #define LCNN_DENSE_FIELDS(X)                                                                              \
     X(weights, weights) X(floats, bias) /* (lanes) */                                                     \
     X(int, fp16)                                                                                          \
@@ -169,7 +185,9 @@ typedef const void *lcnn_weights;
 typedef struct { LCNN_MAP_FIELDS(LCNN_MEMBER) } lcnn_map;
 typedef struct { LCNN_SPACE_TO_DEPTH_FIELDS(LCNN_MEMBER) } lcnn_space_to_depth;
 typedef struct { LCNN_TO_NHWC_FIELDS(LCNN_MEMBER) } lcnn_to_nhwc;
+typedef struct { LCNN_PACK_PAIRS_FIELDS(LCNN_MEMBER) } lcnn_pack_pairs;
 typedef struct { LCNN_DICTIONARY_FIELDS(LCNN_MEMBER) } lcnn_dictionary;
+typedef struct { LCNN_DICTIONARY_BF16_FIELDS(LCNN_MEMBER) } lcnn_dictionary_bf16;
 typedef struct { LCNN_LOOKUP_FIELDS(LCNN_MEMBER) } lcnn_lookup;
 typedef struct { LCNN_LOOKUP_SHARED_FIELDS(LCNN_MEMBER) } lcnn_lookup_shared;
 typedef struct { LCNN_CONV_FIELDS(LCNN_MEMBER) } lcnn_conv;
@@ -188,14 +206,19 @@ typedef struct { LCNN_INTERPOLATE_FIELDS(LCNN_MEMBER) } lcnn_interpolate;
 #define LCNN_KERNELS(X)                                                                                          \
     X(space_to_depth, LCNN_SPACE_TO_DEPTH_FIELDS)                                                                \
     X(to_nhwc, LCNN_TO_NHWC_FIELDS)                                                                              \
+    X(pack_pairs, LCNN_PACK_PAIRS_FIELDS)                                                                        \
     X(dictionary, LCNN_DICTIONARY_FIELDS)                                                                        \
+    X(dictionary_bf16, LCNN_DICTIONARY_BF16_FIELDS)                                                              \
     X(lookup_tile, LCNN_LOOKUP_FIELDS)                                                                           \
     X(lookup_gather, LCNN_LOOKUP_FIELDS)                                                                         \
     X(lookup_shared, LCNN_LOOKUP_SHARED_FIELDS)                                                                  \
+    X(lookup_shared_bf16, LCNN_LOOKUP_SHARED_FIELDS)                                                             \
     X(conv, LCNN_CONV_FIELDS)                                                                                    \
+    X(conv_bf16, LCNN_CONV_FIELDS)                                                                               \
     X(conv_patches, LCNN_CONV_FIELDS)                                                                            \
     X(nonzeros, LCNN_NONZEROS_FIELDS)                                                                            \
     X(dense, LCNN_DENSE_FIELDS)                                                                                  \
+    X(dense_bf16, LCNN_DENSE_FIELDS)                                                                             \
     X(max_pool, LCNN_POOL_FIELDS)                                                                                \
     X(avg_pool, LCNN_POOL_FIELDS)                                                                                \
     X(global_max, LCNN_GLOBAL_POOL_FIELDS)                                                                       \
@@ -250,7 +273,9 @@ struct lcnn_call {
     union {
         lcnn_space_to_depth space_to_depth;
         lcnn_to_nhwc to_nhwc;
+        lcnn_pack_pairs pack_pairs;
         lcnn_dictionary dictionary;
+        lcnn_dictionary_bf16 dictionary_bf16;
         lcnn_lookup lookup;
         lcnn_lookup_shared lookup_shared;
         lcnn_conv conv;

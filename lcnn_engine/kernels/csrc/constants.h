@@ -7,6 +7,8 @@
 #define LCNN_HALO 16         /* floats that vectors may read past a map, beyond their own width */
 #define LCNN_LARGE_TILE 14   /* vectors of a lookup tile: above, there are kernels for even numbers only */
 #define LCNN_SHARED_LANES 16 /* filters of a group that shares its lookups */
+#define LCNN_PANEL 48        /* columns that dictionary_bf16 rounds at once, at most */
+#define LCNN_PANEL_LANES 8   /* atoms side by side in its D */
 #define LCNN_MAX_INPUTS 2    /* maps that a call reads */
 #define LCNN_MAX_THREADS 256 /* of a run */
 
@@ -16,6 +18,8 @@
     X(HALO, LCNN_HALO)                 \
     X(LARGE_TILE, LCNN_LARGE_TILE)     \
     X(SHARED_LANES, LCNN_SHARED_LANES) \
+    X(PANEL, LCNN_PANEL)               \
+    X(PANEL_LANES, LCNN_PANEL_LANES)   \
     X(MAX_INPUTS, LCNN_MAX_INPUTS)     \
     X(MAX_THREADS, LCNN_MAX_THREADS)
 

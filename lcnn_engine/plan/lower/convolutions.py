@@ -16,12 +16,13 @@ from ..lowering import Lowering
 from ..packing import Packing, balanced_lanes
 from .bands import Way, add_steps, target_of
 from .lookups import lower_as_lookups
+from .windows import Windows, windows_of
 
 
 class Blocking(NamedTuple):
-    """Filters side by side, channels of a pass, pixels of a unit, and the floats of scratch that these need."""
+    """Which kernel, filters side by side, channels of a pass, pixels of a unit, and the floats of scratch they need."""
 
-    patches: bool
+    kernel: str
     lanes: int
     channels: int
     pixels: int
@@ -37,67 +38,68 @@ def lower_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = No
     if node.groups > 1 and own <= lowering.capabilities.width // 4:  # lanes would stay empty: let lanes be pixels
         lower_as_lookups(lowering, fused, node, Lookups.from_kernel(kernel, node.groups), pool)
         return
-    source = lowering.value(node.inputs[0])
+    windows = windows_of(lowering, node, kernel)
     target = target_of(lowering, fused, pool)
-    width = target.value.layout.width
-    blocking = _blocking(lowering, own, kernel, width, target.max_rows * width)
-    fields = _fields(lowering, fused, node, kernel, blocking, source.map())
+    blocking = _blocking(lowering, node, windows, target.value.layout.width, target.max_rows)
+    fields = _fields(lowering, fused, node, kernel, blocking, windows)
+    patches = blocking.kernel == "conv_patches"
 
     def compute(step: int, out: Map, row: int) -> KernelCall:
         pixels = out.height * out.width
         chunks = -(-pixels // blocking.pixels)
-        x = source.map()
+        x = windows.source
         return KernelCall(
             step,
-            "conv_patches" if blocking.patches else "conv",
+            blocking.kernel,
             fields._replace(pixel_chunks=chunks),
             (x._replace(offset=x.offset.moved(row * node.strides[0] * x.row)),),
             out,
-            units=node.groups * chunks * (1 if blocking.patches else fields.blocks),
+            units=node.groups * chunks * (1 if patches else fields.blocks),
             work=pixels * out.channels * kernel[0].size,
             scratch=blocking.scratch,
         )
 
-    kind = StepKind.CONV_PATCHES if blocking.patches else StepKind.CONV
-    label = "conv patches" if blocking.patches else f"conv {blocking.lanes}"
+    kind = StepKind.CONV_PATCHES if patches else StepKind.CONV
+    label = "conv patches" if patches else f"{blocking.kernel.replace('_', ' ')} {blocking.lanes}"
     multiplications = prod(lowering.shape(fused.result)[:2]) * kernel.size
     add_steps(lowering, fused, target, multiplications, [Way(kind, label, compute)])
 
 
-def _blocking(lowering: Lowering, filters: int, kernel: np.ndarray, width: int, max_pixels: int) -> Blocking:
-    """Choose it for a group of ``filters``, windows as in ``kernel`` (n, channels, kh, kw), and a result of ``width``
-    columns of which at most ``max_pixels`` are in memory at once."""
+def _blocking(lowering: Lowering, node: Conv2D, windows: Windows, width: int, max_rows: int) -> Blocking:
+    """Choose it for a result of ``width`` columns, of which at most ``max_rows`` rows are in memory at once."""
     able, machine = lowering.capabilities, lowering.machine
-    channels, taps = kernel.shape[1], kernel[0, 0].size
-    values = channels * taps
+    filters, channels = node.filters // node.groups, windows.source.channels // node.groups
+    values = channels * windows.taps.size
     patches = values * able.patch_pixels
     few_values = patches <= machine.patch_floats and values <= machine.patch_values * filters
-    if width >= machine.patch_width and few_values:
-        return Blocking(True, able.patch_filters, channels, able.patch_pixels, patches)
+    floats = windows.packing is Packing.CONV
+    if floats and width >= machine.patch_width and few_values:
+        return Blocking("conv_patches", able.patch_filters, channels, able.patch_pixels, patches)
     lanes = balanced_lanes(filters, able.width, able.conv_lanes)
     passes = -(-values * lanes * 4 // machine.conv_pass_bytes)
-    pixels = min(max_pixels, machine.conv_unit_pixels)
-    return Blocking(False, lanes, -(-channels // passes), pixels, (pixels + LINE) * lanes)
+    pixels = min(max_rows * width, machine.conv_unit_pixels)
+    kernel = "conv" if floats else "conv_bf16"
+    return Blocking(kernel, lanes, -(-channels // passes), pixels, (pixels + LINE) * lanes)
 
 
 def _fields(
-    lowering: Lowering, fused: FusedNode, node: Conv2D, kernel: np.ndarray, blocking: Blocking, source: Map
+    lowering: Lowering, fused: FusedNode, node: Conv2D, kernel: np.ndarray, blocking: Blocking, windows: Windows
 ) -> Conv:
     """Fill in all but the number of pixel chunks, which differs from band to band."""
     own = node.filters // node.groups
     bias = lowering.bias(node.name, node.filters)
-    offsets = _tap_offsets(blocking.channels, source.plane, node.kernel_size, node.dilation, source.row)
+    offsets = windows.offsets(blocking.channels)
     return Conv(
-        weights=lowering.constant(f"{node.name}/kernel", kernel, Packing.CONV, node.groups, blocking.lanes),
+        weights=lowering.constant(f"{node.name}/kernel", kernel, windows.packing, node.groups, blocking.lanes),
         bias=lowering.constant(f"{node.name}/bias", bias, Packing.CONV_BIAS, node.groups, blocking.lanes),
         offsets=lowering.integers(f"{node.name}/offsets", offsets),
         groups=node.groups,
         blocks=-(-own // blocking.lanes),
         lanes=blocking.lanes,
         group_filters=own,
-        group_channels=kernel.shape[1],
+        group_channels=windows.source.channels // node.groups,
         channels_per_pass=blocking.channels,
-        taps=kernel[0, 0].size,
+        taps=windows.taps.size,
         stride_h=node.strides[0],
         stride_w=node.strides[1],
         top=node.padding[0],
@@ -107,11 +109,3 @@ def _fields(
         activation=fused.activation,
         alpha=fused.alpha,
     )
-
-
-def _tap_offsets(
-    channels: int, plane: int, kernel_size: tuple[int, int], dilation: tuple[int, int], row: int
-) -> np.ndarray:
-    """Tell how far from a pixel each tap of a window reads, (channels, kh, kw), in planes and rows of these sizes."""
-    channel, r, c = np.indices((channels, *kernel_size))
-    return channel * plane + r * dilation[0] * row + c * dilation[1]

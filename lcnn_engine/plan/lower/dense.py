@@ -32,13 +32,14 @@ def matrix_times_vector(
     activation: str = "linear",
     alpha: float = 0.0,
 ) -> None:
-    """Compute target = activation(bias + kernel x) with ``kernel`` (units, length), x at ``source``."""
+    """Compute target = activation(bias + kernel x) for node ``name``: ``kernel`` (units, length), x at ``source``."""
     units, length = kernel.shape
     nonzeros = Place(lowering.buffer(1 + 2 * length))
     x = Value(Layout(1, 1, length), source.buffer).map()._replace(offset=source)
     step = lowering.step(name, "list nonzeros", StepKind.NONZEROS, "nonzeros")
     lowering.call(KernelCall(step, "nonzeros", Nonzeros(nonzeros, length), inputs=(x,), work=length))
-    weights = lowering.constant(f"{name}/kernel", kernel, Packing.DENSE)
+    rounded = lowering.rounds(lowering.graph[name])
+    weights = lowering.constant(f"{name}/kernel", kernel, Packing.DENSE_BF16 if rounded else Packing.DENSE)
     lanes = round_up(units, LINE)
     fields = Dense(
         weights=weights,
@@ -52,6 +53,7 @@ def matrix_times_vector(
         activation=activation,
         alpha=alpha,
     )
-    step = lowering.step(name, "matrix x vector", StepKind.DENSE, "dense", units * length)
+    called = "dense_bf16" if rounded else "dense"
+    step = lowering.step(name, "matrix x vector", StepKind.DENSE, called.replace("_", " "), units * length)
     pieces = -(-lanes // lowering.capabilities.dense_unit)
-    lowering.call(KernelCall(step, "dense", fields, units=pieces, work=length * lanes))
+    lowering.call(KernelCall(step, called, fields, units=pieces, work=length * lanes))

@@ -16,7 +16,14 @@ from ..lookup_orders import Lookups, lanes_side_by_side, rows_by_length, rows_in
 from ..lowering import Lowering
 from ..tiling import Tiling, alignments_of, choose_tiling
 from .bands import Target, Way, add_steps, target_of
-from .planes import Planes, dictionary_of_vector, multiply_dictionary, planes_of_input, split_by_stride
+from .planes import (
+    Planes,
+    dictionary_of_vector,
+    in_pairs,
+    multiply_dictionary,
+    planes_of_input,
+    split_by_stride,
+)
 from .shared_lookups import SHARED_LANES, shared_lookups
 
 
@@ -42,7 +49,8 @@ def lower_lookup_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | No
     dictionary = lowering.tensor(node.name, "dictionary")
     atoms = len(dictionary) if dictionary is not None else lowering.shape(node.inputs[0])[2]
     lookups = Lookups.from_csr(*_csr(lowering, node.name), node.kernel_size[1], atoms)
-    _lower(lowering, fused, node, dictionary, lookups, pool)
+    pairs = lowering.on_pairs(node)
+    _lower(lowering, fused, node, dictionary, lookups.in_pairs() if pairs else lookups, pool, pairs)
 
 
 def lower_as_lookups(
@@ -59,10 +67,14 @@ def lower_lookup_dense(lowering: Lowering, fused: FusedNode) -> None:
     value = lowering.value(node.inputs[0])
     s = Planes(Place(value.buffer), value.layout.channels, 1, 1, 1, {(0, 0): 0})
     dictionary = lowering.tensor(node.name, "dictionary")
+    atoms = s.channels if dictionary is None else len(dictionary)
+    lookups, pairs = Lookups.from_csr(*_csr(lowering, node.name), kernel_w=1, atoms=atoms), lowering.on_pairs(node)
     if dictionary is not None:
-        s = dictionary_of_vector(lowering, node.name, dictionary, s)
-    lookups = Lookups.from_csr(*_csr(lowering, node.name), kernel_w=1, atoms=s.channels)
-    _lookup_step(lowering, fused, s, lookups, lookups.atom, 0, None)
+        s = dictionary_of_vector(lowering, node.name, dictionary, s, pairs)
+    elif pairs:
+        s = in_pairs(lowering, node.name, s)
+    lookups = lookups.in_pairs() if pairs else lookups
+    _lookup_step(lowering, fused, s, lookups, lookups.atom, 0, None, pairs)
 
 
 def _csr(lowering: Lowering, node: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -78,6 +90,7 @@ def _lower(
     dictionary: np.ndarray | None,
     lookups: Lookups,
     pool: FusedNode | None,
+    pairs: bool = False,
 ) -> None:
     in_place = node.name in lowering.uses and lowering.uses[node.name].strides_in_place
     (sh, sw), (dh, dw) = (1, 1) if in_place else node.strides, node.dilation
@@ -89,11 +102,14 @@ def _lower(
         source = planes_of_input(lowering, node)
     else:
         source = split_by_stride(lowering, node, phases)
-    s = source if dictionary is None else multiply_dictionary(lowering, node, dictionary, source)
+    if dictionary is not None:
+        s = multiply_dictionary(lowering, node, dictionary, source, pairs)
+    else:
+        s = in_pairs(lowering, node.name, source) if pairs else source
     starts = np.array([s.phases[p] for p in phases], np.int64)[phase]
     within = y // sh * s.row + x // sw
     offsets = lookups.atom * s.plane + starts + within
-    _lookup_step(lowering, fused, s, lookups, offsets, int(within.max(initial=0)), pool)
+    _lookup_step(lowering, fused, s, lookups, offsets, int(within.max(initial=0)), pool, pairs)
 
 
 def _lookup_step(
@@ -104,22 +120,25 @@ def _lookup_step(
     offsets: np.ndarray,
     halo: int,
     pool: FusedNode | None,
+    pairs: bool,
 ) -> None:
     """``offsets`` (nnz,) int64 from the start of S, at most ``halo`` from the start of a phase of an atom.
 
-    Filters that share their lookups go by groups, the others one by one.
+    Filters that share their lookups go by groups, the others one by one. Lookups of ``pairs`` all go by groups: what
+    is left are filters without any.
     """
     name = fused.node.name
     if s.end > MAX_ELEMENTS:
         raise ModelFormatError(f"node {name!r}: expected S of at most {MAX_ELEMENTS} values")
     offsets = offsets + s.start.offset
-    groups, alone = shared_groups(lookups.indptr, offsets, SHARED_LANES, lowering.machine.shared_filters)
+    fewest = 1 if pairs else lowering.machine.shared_filters
+    groups, alone = shared_groups(lookups.indptr, offsets, SHARED_LANES, fewest)
     target = target_of(lowering, fused, pool, row=s.row if len(alone) else 0)
     ways = [shared_lookups(lowering, fused, s, lookups, offsets, groups)] if len(groups) else []
     if len(alone) or not ways:
         some, entries = (lookups, slice(None)) if not ways else lookups.of_filters(alone)
         ways.append(_one_by_one(lowering, fused, s, some, offsets[entries], halo, target, alone if ways else None))
-    multiplications = len(offsets) * math.prod(lowering.shape(fused.result)[:-1])
+    multiplications = len(offsets) * (2 if pairs else 1) * math.prod(lowering.shape(fused.result)[:-1])
     add_steps(lowering, fused, target, multiplications, ways)
 
 

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...kernels import sgemm_columns
+from ...kernels import CONSTANTS, sgemm_columns
 from ...model.graph import Convolution
-from ..calls import INPUT, Dictionary, KernelCall, Place, StepKind
-from ..layout import plane_of, whole_lines
+from ..calls import INPUT, Dictionary, DictionaryBf16, KernelCall, Place, StepKind
+from ..layout import plane_of, round_up, whole_lines
 from ..lowering import Lowering, space_to_depth
+from ..packing import Packing
 from .dense import matrix_times_vector
+
+PANEL, PANEL_LANES = CONSTANTS["PANEL"], CONSTANTS["PANEL_LANES"]  # of dictionary_bf16: columns, atoms side by side
 
 
 class Planes(NamedTuple):
@@ -96,13 +99,17 @@ def split_by_stride(lowering: Lowering, node: Convolution, phases: list[tuple[in
     return Planes(target, channels, plane, columns, len(phases) * rows * columns, starts)
 
 
-def multiply_dictionary(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes) -> Planes:
-    """Add the step S = D X, D (k, m); planes of S."""
+def multiply_dictionary(
+    lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes, pairs: bool
+) -> Planes:
+    """Add the step S = D X, D (k, m); planes of S, or of its ``pairs``."""
     k, m = dictionary.shape
     if k == 0:  # legal: a layer without atoms has no lookups, so nobody reads S
         return Planes(Place(x.start.buffer), 0, x.plane, x.row, 0, x.phases)
     if x.columns == 1 and x.plane == 1:
-        return dictionary_of_vector(lowering, node.name, dictionary, x)
+        return dictionary_of_vector(lowering, node.name, dictionary, x, pairs)
+    if lowering.rounds(node):
+        return _multiply_rounded(lowering, node, dictionary, x, pairs)
     plane = plane_of(x.columns)
     target = Place(lowering.buffer(k * plane))
     block = sgemm_columns(k, x.columns, m)
@@ -111,13 +118,36 @@ def multiply_dictionary(lowering: Lowering, node: Convolution, dictionary: np.nd
     fields = Dictionary(constant, k, m, x.columns, block, x.start, x.plane, target, plane)
     step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, "sgemm", k * m * x.columns)
     lowering.call(KernelCall(step, "dictionary", fields, units=-(-x.columns // block), work=k * m * x.columns))
-    return Planes(target, k, plane, x.row, x.columns, x.phases)
+    s = Planes(target, k, plane, x.row, x.columns, x.phases)
+    return in_pairs(lowering, node.name, s) if pairs else s
 
 
-def dictionary_of_vector(lowering: Lowering, name: str, dictionary: np.ndarray, x: Planes) -> Planes:
-    """Add the step S = D x of a vector x."""
+def _multiply_rounded(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes, pairs: bool) -> Planes:
+    """Add the step S = D X in bfloat16, as words where it is wanted in ``pairs``."""
+    k, m = dictionary.shape
+    planes, plane = -(-k // 2) if pairs else k, plane_of(x.columns)
+    target = Place(lowering.buffer(planes * plane))
+    # As many panels a unit as let threads share them.
+    block = round_up(-(-x.columns // lowering.machine.units), PANEL)
+    constant = lowering.constant(f"{node.name}/dictionary", dictionary, Packing.PANELS, lanes=PANEL_LANES)
+    fields = DictionaryBf16(constant, k, m, x.columns, block, x.start, x.plane, target, plane, pairs)
+    step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, "dictionary bf16", k * m * x.columns)
+    units, work, scratch = -(-x.columns // block), k * m * x.columns, PANEL * -(-m // 2)
+    lowering.call(KernelCall(step, "dictionary_bf16", fields, units=units, work=work, scratch=scratch))
+    return Planes(target, planes, plane, x.row, x.columns, x.phases)
+
+
+def in_pairs(lowering: Lowering, name: str, planes: Planes) -> Planes:
+    """Give the same planes as words of pairs of channels."""
+    words = lowering.pairs(name, planes.start.buffer, planes.channels, planes.plane)
+    return planes._replace(start=Place(words, planes.start.offset), channels=-(-planes.channels // 2))
+
+
+def dictionary_of_vector(lowering: Lowering, name: str, dictionary: np.ndarray, x: Planes, pairs: bool) -> Planes:
+    """Add the step S = D x of a vector x; S, or its ``pairs``."""
     if not len(dictionary):
         return Planes(Place(x.start.buffer), 0, 1, 1, 0, x.phases)
     target = Place(lowering.buffer(len(dictionary)))
     matrix_times_vector(lowering, name, dictionary, np.zeros(len(dictionary), np.float32), x.start, target)
-    return Planes(target, len(dictionary), 1, 1, 1, {(0, 0): 0})
+    s = Planes(target, len(dictionary), 1, 1, 1, {(0, 0): 0})
+    return in_pairs(lowering, name, s) if pairs else s

@@ -10,6 +10,7 @@ from ..fusion import FusedNode
 from ..layout import LINE
 from ..lookup_orders import Lookups
 from ..lowering import Lowering
+from ..packing import Packing
 from .bands import Way
 from .planes import Planes
 
@@ -25,6 +26,7 @@ def shared_lookups(
     """
     counts = np.diff(lookups.indptr)[groups[:, 0]]
     fields = _fields(lowering, fused, s, lookups, offsets, groups)
+    called = "lookup_shared_bf16" if lookups.coefficients.dtype == np.uint32 else "lookup_shared"
     height, width, _ = lowering.shape(fused.node.name) if len(lowering.shape(fused.node.name)) == 3 else (1, 1, 0)
     rows = min(height, max(1, lowering.machine.shared_unit_pixels // width))
 
@@ -32,7 +34,7 @@ def shared_lookups(
         per_unit = min(rows, out.height)
         return KernelCall(
             step,
-            "lookup_shared",
+            called,
             fields._replace(s=fields.s.moved(row * s.row * s.strides[0]), rows_per_unit=per_unit),
             (),
             out,
@@ -41,7 +43,7 @@ def shared_lookups(
             scratch=(per_unit * out.row + LINE) * SHARED_LANES,
         )
 
-    return Way(StepKind.LOOKUP_SHARED, f"lookup shared {SHARED_LANES}", compute)
+    return Way(StepKind.LOOKUP_SHARED, f"{called.replace('_', ' ')} {SHARED_LANES}", compute)
 
 
 def _fields(
@@ -55,11 +57,13 @@ def _fields(
     number = np.arange(indptr[-1]) - np.repeat(indptr[:-1], counts)
     entries = lookups.indptr[groups].repeat(counts, axis=0) + number[:, None]
     empty = (groups < 0).repeat(counts, axis=0)
-    coefficients = np.where(empty, np.float32(0), lookups.coefficients[np.where(empty, 0, entries)])
+    coefficients = np.where(
+        empty, lookups.coefficients.dtype.type(0), lookups.coefficients[np.where(empty, 0, entries)]
+    )
     bias = np.where(groups < 0, np.float32(0), lowering.bias(name, len(lookups.indptr) - 1)[groups])
-    packed = lowering.floats(f"{name}/shared coefficients", coefficients)
+    packing = Packing.WORDS if coefficients.dtype == np.uint32 else Packing.FLOATS
+    packed = lowering.constant(f"{name}/shared coefficients", coefficients, packing)
     biases = lowering.floats(f"{name}/shared bias", bias)
-    assert packed is not None
     assert biases is not None
     return LookupShared(
         indptr=lowering.integers(f"{name}/shared indptr", indptr),

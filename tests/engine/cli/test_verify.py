@@ -128,3 +128,23 @@ def test_images_for_a_model_without_preprocessing(run: Run, bare_model: Path, im
 def test_relative_difference(found: list[float], expected: list[float], difference: float) -> None:
     arrays = (np.array(values, np.float32) for values in (found, expected))
     assert relative_difference(*arrays) == pytest.approx(difference, rel=1e-6)
+
+
+def test_a_precision_is_verified_against_its_own_definition(run: Run, model_path: Path) -> None:
+    status, out, err = run("verify", model_path, "--all-isa", "--precision", "bfloat16")
+    assert (status, err) == (0, "")
+    assert "bfloat16: the output is " in out
+    facts = json.loads(run("verify", model_path, "--all-isa", "--precision", "bfloat16", "--json")[1])
+    assert (facts["ok"], facts["precision"]) == (True, "bfloat16")
+    assert 0 < facts["from_float32"] < 0.1
+
+
+def test_a_precision_that_the_kernels_lack_is_said_and_float32_verified(
+    run: Run, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LCNN_ISA", "scalar")
+    status, out, err = run("verify", model_path, "--precision", "bfloat16", "--json")
+    facts = json.loads(out)
+    assert (status, facts["precision"], facts["from_float32"] <= 1e-5) == (0, "float32", True)
+    assert err == "lcnn: no bfloat16 in the kernels scalar: computed in float32\n"
+    assert run("verify", model_path, "--precision", "fastest")[2] == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lcnn_engine.model.bfloat16 import round_to_bfloat16
 from lcnn_engine.plan.packing import Constant, PackedConstant, Packing, balanced_lanes, pack
 
 RNG = np.random.default_rng(0)
@@ -51,6 +52,55 @@ def test_filters_of_a_convolution_lie_side_by_side(groups: int, own: int, lanes:
             there = found[group, block, ..., lane]
             assert np.array_equal(there, kernel[filter_] if place < own else np.zeros_like(there))
             assert bias[group, place] == (filter_ + 1 if place < own else 0)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_channels_of_a_convolution_in_bfloat16_are_words_of_two(channels: int) -> None:
+    kernel = RNG.standard_normal((5, channels, 3, 2)).astype(np.float32)
+    found = packed(Packing.CONV_PAIRS, kernel, 1, 4)
+    assert (found.dtype, found.shape) == (np.uint32, (1, 2, -(-channels // 2), 3, 2, 4))
+    values = values_of(found)[0]
+    for filter_ in range(8):
+        for channel in range(values.shape[1] * 2):
+            there = values[filter_ // 4, channel // 2, :, :, filter_ % 4, channel % 2]
+            here = filter_ < 5 and channel < channels
+            assert np.array_equal(there, round_to_bfloat16(kernel[filter_, channel]) if here else np.zeros((3, 2)))
+
+
+def values_of(words: np.ndarray) -> np.ndarray:
+    """The two numbers of each word, on a last axis."""
+    return (words.view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(*words.shape, 2)
+
+
+@pytest.mark.parametrize("columns", [1, 4, 5])
+def test_columns_of_a_convolution_in_bfloat16_are_words_of_two(columns: int) -> None:
+    kernel = RNG.standard_normal((3, 2, 3, columns)).astype(np.float32)
+    found = packed(Packing.CONV_COLUMN_PAIRS, kernel, 1, 4)
+    assert (found.dtype, found.shape) == (np.uint32, (1, 1, 2, 3, -(-columns // 2), 4))
+    values = values_of(found)[0, 0].transpose(3, 0, 1, 2, 4).reshape(4, 2, 3, -1)
+    assert np.array_equal(values[:3, ..., :columns], round_to_bfloat16(kernel))
+    assert not values[3].any()
+    assert not values[..., columns:].any()
+
+
+@pytest.mark.parametrize(("k", "m"), [(1, 1), (8, 4), (9, 5)])
+def test_atoms_of_a_dictionary_in_bfloat16_lie_side_by_side(k: int, m: int) -> None:
+    D = RNG.standard_normal((k, m)).astype(np.float32)
+    found = packed(Packing.PANELS, D, lanes=8)
+    assert found.shape == (-(-k // 8), -(-m // 2), 8)
+    values = values_of(found).transpose(0, 2, 1, 3).reshape(-1, found.shape[1] * 2)
+    assert np.array_equal(values[:k, :m], round_to_bfloat16(D))
+    assert not values[k:].any()
+    assert not values[:, m:].any()
+
+
+def test_dense_in_bfloat16_is_transposed_and_padded_to_lines() -> None:
+    kernel = RNG.standard_normal((17, 5)).astype(np.float32)
+    found = packed(Packing.DENSE_BF16, kernel)
+    assert (found.dtype, found.shape) == (np.uint16, (5, 32))
+    values = (found.astype(np.uint32) << 16).view(np.float32)
+    assert np.array_equal(values[:, :17], round_to_bfloat16(kernel).T)
+    assert not found[:, 17:].any()
 
 
 def test_blocks_of_filters_are_nearly_even() -> None:

@@ -17,7 +17,7 @@ from lcnn_engine.runtime.threads import default_threads
 def test_kernels_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LCNN_ISA", raising=False)
     facts = kernel_info()
-    kernel_keys = {"isa", "isa_available", "isa_left_out", "blas", "blas_config", "blas_core"}
+    kernel_keys = {"isa", "isa_available", "isa_left_out", "precisions", "blas", "blas_config", "blas_core"}
     assert facts.keys() == {"lcnn", "numpy", "pillow", "threads"} | kernel_keys
     assert facts["isa_available"] == usable_variants()
     assert facts["isa"] == usable_variants()[0]

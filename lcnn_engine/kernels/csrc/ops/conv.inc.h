@@ -4,6 +4,7 @@
  * in registers. Pixels are addressed one by one, so strides, dilation and row ends cost nothing and no im2col runs. */
 
 #include "calls.h"
+#include "simd/bfloat16.h"
 #include "simd/borders.h"
 #include "simd/filters.h"
 #include "simd/vectors.h"
@@ -19,9 +20,9 @@
 /* sums[p][v] += over taps t of weights[t, v] * pixel[p][offsets[t]]: one table instead of loops over channels, rows and
  * columns, whose ends would cost up to a fifth.
  * IN weights, pixel. IN/OUT sums (pixels, lanes * LCNN_WIDTH), which start as the bias where bias is given. Each call
- * sums up its own products first: one long sum over all channels would lose digits. */
-INLINE void conv_block(const int lanes, const int pixels, const int32_t *offsets, int64_t taps, const float *weights,
-                       const float *const *pixel, const float *bias, float *sums)
+ * sums up its own products first: one long sum over all channels would lose digits. `bf16`: of words, by pairs. */
+INLINE void conv_block(const int bf16, const int lanes, const int pixels, const int32_t *offsets, int64_t taps,
+                       const float *weights, const float *const *pixel, const float *bias, float *sums)
 {
     vf acc[CONV_PIXELS][CONV_LANES];
 #pragma GCC unroll 8
@@ -35,9 +36,15 @@ INLINE void conv_block(const int lanes, const int pixels, const int32_t *offsets
         for (int v = 0; v < lanes; v++) w[v] = vload(weights + v * LCNN_WIDTH);
 #pragma GCC unroll 8
         for (int p = 0; p < pixels; p++) {
-            const vf x = vset(pixel[p][at]);
+            if (bf16) {
+                const vi x = vset_word(pixel[p] + at);
 #pragma GCC unroll 4
-            for (int v = 0; v < lanes; v++) acc[p][v] += w[v] * x;
+                for (int v = 0; v < lanes; v++) acc[p][v] = vdot_bf16(acc[p][v], (vi)w[v], x);
+            } else {
+                const vf x = vset(pixel[p][at]);
+#pragma GCC unroll 4
+                for (int v = 0; v < lanes; v++) acc[p][v] += w[v] * x;
+            }
         }
     }
 #pragma GCC unroll 8
@@ -49,23 +56,38 @@ INLINE void conv_block(const int lanes, const int pixels, const int32_t *offsets
         }
 }
 
+/* A tile of `pixels` pixels of a block of filters: conv_block with its numbers of lanes and pixels. */
+typedef void (*conv_tile)(const lcnn_conv *u, int64_t taps, const float *weights, const float *const *pixel,
+                          int64_t pixels, const float *bias, float *sums);
+
+#define CASE(bf16, l, p) \
+    case l * 8 + p: conv_block(bf16, l, p, u->offsets, taps, weights, pixel, bias, sums); break;
+#define LANES(bf16, l) \
+    CASE(bf16, l, 1) CASE(bf16, l, 2) CASE(bf16, l, 3) CASE(bf16, l, 4) CASE(bf16, l, 5) CASE(bf16, l, 6)
+#if CONV_LANES == 4
+#define ALL_LANES(bf16) LANES(bf16, 1) LANES(bf16, 2) LANES(bf16, 3) LANES(bf16, 4)
+#else
+#define ALL_LANES(bf16) LANES(bf16, 1) LANES(bf16, 2)
+#endif
+
 static void conv_pixels(const lcnn_conv *u, int64_t taps, const float *weights, const float *const *pixel,
                         int64_t pixels, const float *bias, float *sums)
 {
     switch (u->lanes / LCNN_WIDTH * 8 + pixels) {
-#define CASE(l, p) \
-    case l * 8 + p: conv_block(l, p, u->offsets, taps, weights, pixel, bias, sums); break;
-#define LANES(l) CASE(l, 1) CASE(l, 2) CASE(l, 3) CASE(l, 4) CASE(l, 5) CASE(l, 6)
-        /* clang-format off */
-        LANES(1) LANES(2)
-#if CONV_LANES == 4
-        LANES(3) LANES(4)
-#endif
-        /* clang-format on */
-#undef LANES
-#undef CASE
+        ALL_LANES(0)
     }
 }
+
+static void conv_pixels_bf16(const lcnn_conv *u, int64_t taps, const float *weights, const float *const *pixel,
+                             int64_t pixels, const float *bias, float *sums)
+{
+    switch (u->lanes / LCNN_WIDTH * 8 + pixels) {
+        ALL_LANES(1)
+    }
+}
+#undef ALL_LANES
+#undef LANES
+#undef CASE
 
 /* Prefetch share `tile` of `tiles` of the lines where pixels [first, first + count) of `filters` planes will be
  * written: all at once, behind the last tile, when there is no arithmetic left to wait beside. */
@@ -83,8 +105,8 @@ INLINE void conv_prefetch(const lcnn_map *out, const float *planes, int64_t filt
 
 /* All channels of pixels [first, first + count) of one block of filters. The weights of a pass over some channels stay
  * in the second-level cache while the pixels stream by; `scratch` holds (count, lanes) sums between passes. */
-static void conv_chunk(const lcnn_call *call, const lcnn_context *context, int64_t group, int64_t block, int64_t first,
-                       int64_t count)
+INLINE void conv_chunk(const conv_tile compute, const lcnn_call *call, const lcnn_context *context, int64_t group,
+                       int64_t block, int64_t first, int64_t count)
 {
     const lcnn_conv *u = &call->u.conv;
     const lcnn_map *in = &call->in[0], *out = &call->out;
@@ -107,15 +129,16 @@ static void conv_chunk(const lcnn_call *call, const lcnn_context *context, int64
                 if (++x == out->width) x = 0, y++;
             }
             if (prefetch) conv_prefetch(out, planes, filters, first, count, tile, tiles);
-            conv_pixels(u, channels * u->taps, weights, pixel, end - begin, i ? 0 : u->bias + index * u->lanes,
-                        context->scratch + begin * u->lanes);
+            compute(u, channels * u->taps, weights, pixel, end - begin, i ? 0 : u->bias + index * u->lanes,
+                    context->scratch + begin * u->lanes);
         }
     }
     const filter_store store = {out, u->activation, u->alpha, u->lanes};
     store_filters(&store, planes, filters, context->scratch, first, count);
 }
 
-static void conv(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+INLINE void conv_units(const conv_tile compute, const lcnn_call *call, const lcnn_context *context, int64_t begin,
+                       int64_t end)
 {
     const lcnn_conv *u = &call->u.conv;
     const lcnn_map *out = &call->out;
@@ -128,6 +151,16 @@ static void conv(const lcnn_call *call, const lcnn_context *context, int64_t beg
             for (int64_t o = filter; o < stop; o++) clear_border(out, context->arena, group * u->group_filters + o);
         }
         const int64_t first = chunk * u->pixels_per_unit;
-        conv_chunk(call, context, group, block, first, min_i64(u->pixels_per_unit, pixels - first));
+        conv_chunk(compute, call, context, group, block, first, min_i64(u->pixels_per_unit, pixels - first));
     }
+}
+
+static void conv(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    conv_units(conv_pixels, call, context, begin, end);
+}
+
+static void conv_bf16(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    conv_units(conv_pixels_bf16, call, context, begin, end);
 }

@@ -3,6 +3,7 @@
  * of rows come from memory at half the speed of rows. */
 
 #include "calls.h"
+#include "simd/bfloat16.h"
 #include "simd/mathematics.h"
 #include "simd/runs.h"
 #include "simd/vectors.h"
@@ -33,19 +34,21 @@ static void nonzeros(const lcnn_call *call, const lcnn_context *context, int64_t
     indices[-1] = count;
 }
 
-INLINE vf load_weights(const int fp16, const void *row, int64_t column)
+typedef enum { DENSE_FLOATS, DENSE_FP16, DENSE_BF16 } dense_weights;
+
+INLINE vf load_weights(const dense_weights kind, const void *row, int64_t column)
 {
-    return fp16 ? vload_fp16((const uint16_t *)row + column) : vload((const float *)row + column);
+    return kind == DENSE_FP16 ? vload_fp16((const uint16_t *)row + column) : vload((const float *)row + column);
 }
 
 /* sums[column] += the inputs [at, at + DENSE_ROWS) of the list times their rows of W; of the last, fewer, are left.
  * `prefetch`: the next ones come into the cache meanwhile. */
-INLINE void dense_rows(const int prefetch, const int fp16, const lcnn_dense *u, const float *arena, int32_t at,
-                       int32_t count, int64_t first, int64_t columns, float *sums)
+INLINE void dense_rows(const int prefetch, const dense_weights kind, const lcnn_dense *u, const float *arena,
+                       int32_t at, int32_t count, int64_t first, int64_t columns, float *sums)
 {
     const int32_t *indices = (const int32_t *)(arena + u->list) + 1;
     const float *values = arena + u->list + 1 + u->length;
-    const int64_t bytes = fp16 ? 2 : 4, line = 64 / bytes;
+    const int64_t bytes = kind == DENSE_FLOATS ? 4 : 2, line = 64 / bytes;
     const char *row[DENSE_ROWS], *next[DENSE_ROWS], *weights = (const char *)u->weights + first * bytes;
     vf x[DENSE_ROWS];
     for (int r = 0; r < DENSE_ROWS; r++) {
@@ -54,20 +57,25 @@ INLINE void dense_rows(const int prefetch, const int fp16, const lcnn_dense *u, 
         next[r] = weights + indices[ahead] * u->lanes * bytes;
         x[r] = vset(at + r < count ? values[j] : 0.0f);
     }
+    vi pairs[DENSE_ROWS / 2];
+    for (int r = 0; kind == DENSE_BF16 && r < DENSE_ROWS; r += 2) pairs[r / 2] = vpair_bf16(x[r], x[r + 1]);
     for (int64_t c = 0; c < columns; c += LCNN_WIDTH) {
         vf sum = vload(sums + c);
 #pragma GCC unroll 8
         for (int r = 0; r < DENSE_ROWS; r++) {
             if (prefetch && c % line == 0) __builtin_prefetch(next[r] + c * bytes, 0, 2); /* second-level cache */
-            sum += x[r] * load_weights(fp16, row[r], c);
+            if (kind != DENSE_BF16) sum += x[r] * load_weights(kind, row[r], c);
+            else if (r % 2)
+                sum = vdot_bf16(sum, pairs[r / 2],
+                                vload_pairs((const uint16_t *)row[r - 1] + c, (const uint16_t *)row[r] + c));
         }
         vstore(sums + c, sum);
     }
 }
 
 /* Results [first, first + columns). */
-INLINE void dense_columns(const int prefetch, const int fp16, const lcnn_dense *u, float *arena, int64_t first,
-                          int64_t columns)
+INLINE void dense_columns(const int prefetch, const dense_weights kind, const lcnn_dense *u, float *arena,
+                          int64_t first, int64_t columns)
 {
     float total[DENSE_MAX_COLUMNS] __attribute__((aligned(64))), part[DENSE_MAX_COLUMNS] __attribute__((aligned(64)));
     const int32_t count = *(const int32_t *)(arena + u->list);
@@ -76,25 +84,32 @@ INLINE void dense_columns(const int prefetch, const int fp16, const lcnn_dense *
         const int32_t end = begin + DENSE_PART < count ? begin + DENSE_PART : count;
         zero_run(part, columns);
         for (int32_t at = begin; at < end; at += DENSE_ROWS)
-            dense_rows(prefetch, fp16, u, arena, at, end, first, columns, part);
+            dense_rows(prefetch, kind, u, arena, at, end, first, columns, part);
         for (int64_t c = 0; c < columns; c += LCNN_WIDTH) vstore(total + c, vload(total + c) + vload(part + c));
     }
     activate_run(total, total, columns, u->activation, u->alpha);
     copy_run(arena + u->target + first, total, min_i64(columns, u->units - first));
 }
 
+INLINE void dense_units(const dense_weights kind, const lcnn_dense *u, float *arena, int64_t begin, int64_t end)
+{
+    const int64_t stop = min_i64(end * DENSE_UNIT, u->lanes);
+    const int far = u->length * u->lanes * (kind == DENSE_FLOATS ? 4 : 2) > DENSE_CACHED;
+    for (int64_t first = begin * DENSE_UNIT; first < stop; first += DENSE_MAX_COLUMNS) {
+        const int64_t columns = min_i64(DENSE_MAX_COLUMNS, stop - first);
+        if (far) dense_columns(1, kind, u, arena, first, columns);
+        else dense_columns(0, kind, u, arena, first, columns);
+    }
+}
+
 static void dense(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_dense *u = &call->u.dense;
-    const int64_t stop = min_i64(end * DENSE_UNIT, u->lanes);
-    const int far = u->length * u->lanes * (u->fp16 ? 2 : 4) > DENSE_CACHED;
-    for (int64_t first = begin * DENSE_UNIT; first < stop; first += DENSE_MAX_COLUMNS) {
-        const int64_t columns = min_i64(DENSE_MAX_COLUMNS, stop - first);
-        switch (2 * far + (u->fp16 != 0)) {
-        case 0: dense_columns(0, 0, u, context->arena, first, columns); break;
-        case 1: dense_columns(0, 1, u, context->arena, first, columns); break;
-        case 2: dense_columns(1, 0, u, context->arena, first, columns); break;
-        case 3: dense_columns(1, 1, u, context->arena, first, columns); break;
-        }
-    }
+    if (u->fp16) dense_units(DENSE_FP16, u, context->arena, begin, end);
+    else dense_units(DENSE_FLOATS, u, context->arena, begin, end);
+}
+
+static void dense_bf16(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    dense_units(DENSE_BF16, &call->u.dense, context->arena, begin, end);
 }

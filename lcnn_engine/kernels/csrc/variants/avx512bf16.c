@@ -1,0 +1,3 @@
+#include "variants/avx512bf16.h"
+
+#include "variants/variant.inc.h"
