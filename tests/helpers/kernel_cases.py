@@ -151,6 +151,7 @@ def check(
     machine: Machine | None = None,
     precision: str = "float32",
     exact: bool = False,
+    tolerance: float = TOLERANCE,
 ) -> None:
     """Every variant of this CPU against the definition of ``precision``, and the same bits however images are run.
 
@@ -177,7 +178,7 @@ def check(
             strict=True,
         ):
             where = f"{variant}, node {name}: {graph.by_name[name]}"
-            _assert_close(ours, wanted, where, slack)
+            _assert_close(ours, wanted, where, slack, tolerance)
             assert not exact or np.array_equal(ours, wanted), where
         for threads in (1, 2):
             _assert_same_bits(_run(plan, images, threads), found, f"{variant}, {IMAGES} images, {threads} threads")
@@ -230,10 +231,16 @@ def _spoil_memory(plan: Plan, shape: tuple[int, ...]) -> None:
     _run(plan, huge, threads=2)
 
 
-def _assert_close(found: np.ndarray, wanted: np.ndarray, where: str, slack: np.ndarray | None = None) -> None:
+def _assert_close(
+    found: np.ndarray,
+    wanted: np.ndarray,
+    where: str,
+    slack: np.ndarray | None = None,
+    tolerance: float = TOLERANCE,
+) -> None:
     """``slack``: what a value may be off beyond rounding to float32, which few are."""
     assert np.isfinite(wanted).all(), where
-    limit = TOLERANCE * np.abs(wanted).max()
+    limit = tolerance * np.abs(wanted).max()
     error = np.abs(found.astype(np.float64) - wanted)
     if slack is not None:
         assert np.mean(error > limit) <= FEW, f"{where}: {np.sum(error > limit)} of {error.size} values are off"

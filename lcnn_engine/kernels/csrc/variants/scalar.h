@@ -8,6 +8,8 @@
 #define LCNN_WIDTH 4
 #define LCNN_REGISTERS 16
 
+#include <math.h>
+
 #include "simd/vectors.h"
 #include "variants/capabilities.h"
 
@@ -15,6 +17,7 @@ INLINE vf vselect(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~
 INLINE vf vmax(vf a, vf b) { return vselect(a > b, a, b); }
 INLINE vf vmaximum(vf a, vf b) { return (vf)((vi)vmax(a, b) | (vi)vmax(b, a)); } /* as in avx2.h */
 INLINE vf vmin(vf a, vf b) { return vselect(a < b, a, b); }
+INLINE vi vround(vf x) { return (vi){(int)lrintf(x[0]), (int)lrintf(x[1]), (int)lrintf(x[2]), (int)lrintf(x[3])}; }
 
 INLINE vf vload_fp16(const uint16_t *p)
 {

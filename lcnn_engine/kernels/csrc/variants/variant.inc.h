@@ -3,8 +3,10 @@
 #include "ops/conv.inc.h"
 #include "ops/conv_patches.inc.h"
 #include "ops/dense.inc.h"
+#include "ops/dense_int8.inc.h"
 #include "ops/dictionary.inc.h"
 #include "ops/dictionary_bf16.inc.h"
+#include "ops/dictionary_int8.inc.h"
 #include "ops/global_pool.inc.h"
 #include "ops/layout.inc.h"
 #include "ops/lookup_gather.inc.h"
@@ -14,6 +16,7 @@
 #include "ops/pack_pairs.inc.h"
 #include "ops/pointwise.inc.h"
 #include "ops/pool.inc.h"
+#include "ops/quantize.inc.h"
 #include "ops/softmax.inc.h"
 #include "variants/variant.h"
 
