@@ -8,7 +8,7 @@
 #include "simd/vectors.h"
 
 #define DENSE_INT8_ROWS 8           /* of W at a time: two words of inputs */
-#define DENSE_INT8_CACHED (1 << 21) /* bytes of W that a shared cache keeps, as in dense.inc.h */
+#define DENSE_INT8_CACHED (1 << 20) /* bytes of W that need no prefetching, as in dense.inc.h */
 #define DENSE_INT8_COLUMNS 2048     /* results whose sums stay in the first-level cache; a multiple of 4 vectors */
 
 /* Where one of the integers stands for something below 0, none of them counts for nothing: all are listed. */
