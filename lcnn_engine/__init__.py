@@ -9,6 +9,7 @@ One file in, probabilities out: no framework, no compiler at run time. MODEL_FOR
 
 from .errors import InputError, LcnnError, MissingPackageError, ModelFormatError, NodeNameError, SettingError
 from .format.model_file import read_model, write_model
+from .interop.loading import from_onnx
 from .model.graph import Graph
 from .net import Net
 from .runtime.info import kernel_info
@@ -23,6 +24,7 @@ __all__ = [
     "Net",
     "NodeNameError",
     "SettingError",
+    "from_onnx",
     "kernel_info",
     "read_model",
     "write_model",

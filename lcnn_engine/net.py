@@ -11,6 +11,7 @@ import numpy as np
 from .errors import InputError, NodeNameError, SettingError
 from .format.model_file import check_model, read_model
 from .images.preprocessing import as_batch, as_inputs
+from .interop.loading import from_onnx, is_onnx
 from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
 from .plan import Plan
 from .runtime.precision import checked_precision, choose_precision
@@ -68,16 +69,25 @@ class Net:
         *,
         max_bytes: int = MAX_BYTES,
         precision: str = "float32",
+        input_size: tuple[int, int] | None = None,
     ) -> Net:
         """Load a model file: a path, its bytes, or a file open for reading bytes.
+
+        An ONNX model (a path that ends in .onnx, or its bytes) is converted, as ``from_onnx`` does it; ``input_size``
+        (H, W) is for one that leaves its input's size open.
 
         ``threads``: cores that one call may use, 1 to 256; None means all physical cores that the process may use.
         ``max_bytes``: refuse models whose activations take more. ``precision``: ``"float32"``, ``"bfloat16"``,
         ``"int8"``, or ``"fastest"`` of these; on a processor without instructions for it, float32 is computed, and
         :attr:`precision` says so. Raises FileNotFoundError, ModelFormatError for a file that breaks a rule of the
-        format, SettingError for ``threads`` and ``precision``.
+        format, SettingError for ``threads`` and ``precision``, MissingPackageError for an ONNX model without the
+        package onnx.
         """
         checked_precision(precision)
+        if is_onnx(source):
+            return cls(*from_onnx(source, input_size=input_size), threads, max_bytes, precision)
+        if input_size is not None:
+            raise SettingError("expected input_size with an ONNX model alone, got it with a model file, which says it")
         graph, tensors = read_model(source, max_bytes=max_bytes)
         net = cls.__new__(cls)  # without what `__init__` checks: read_model has
         net._prepare(graph, tensors, threads, max_bytes, precision)

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from lcnn_train.export.verify import verify
     from lcnn_train.layers.callbacks import DensityLogger
     from lcnn_train.layers.lookup import LookupConv2D, LookupDense
+    from lcnn_train.training.distillation import Distillation
+    from lcnn_train.training.gradual.callback import GradualSparsity
 
 __all__ = [
     "ConfigError",
     "DataError",
     "DensityLogger",
+    "Distillation",
     "ExportError",
+    "GradualSparsity",
     "LookupConv2D",
     "LookupDense",
     "RunError",
@@ -45,6 +49,8 @@ _NAMES = {
     **dict.fromkeys(("LookupConv2D", "LookupDense"), _LAYERS),
     **dict.fromkeys(("lookup_model", "lookup_report"), "lcnn_train.convert.conversion"),
     "DensityLogger": "lcnn_train.layers.callbacks",
+    "Distillation": "lcnn_train.training.distillation",
+    "GradualSparsity": "lcnn_train.training.gradual.callback",
     "export": "lcnn_train.export.model_file",
     "verify": "lcnn_train.export.verify",
 }

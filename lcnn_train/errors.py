@@ -27,3 +27,7 @@ class DivergedError(TrainingError):
 
 class ExportError(LcnnError, ValueError):
     """A layer, or a use of it, has no counterpart in the model file."""
+
+
+class VerificationError(ExportError):
+    """A model file is not of a model, or the engine does not compute from it what Keras does."""

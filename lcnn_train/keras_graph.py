@@ -12,7 +12,8 @@ from typing import Any, Literal
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.ops import numpy as numpy_operations  # Keras has no public name for what keras.ops.concatenate makes
+from keras.src.ops import core as core_operations  # Keras has no public names for what keras.ops.concatenate makes
+from keras.src.ops import numpy as numpy_operations
 
 from lcnn_train.errors import ExportError
 
@@ -27,12 +28,23 @@ _AUGMENTATION_NAMES = (
 )  # fmt: skip
 AUGMENTATION = tuple(getattr(keras.layers, name) for name in _AUGMENTATION_NAMES if hasattr(keras.layers, name))
 _PIPELINE: tuple[type, ...] = (keras.layers.Pipeline,) if hasattr(keras.layers, "Pipeline") else ()
+_SPLITS = (
+    numpy_operations.Split,
+    *(
+        getattr(module, name)
+        for module, name in ((numpy_operations, "ArraySplit"), (core_operations, "Unstack"))
+        if hasattr(module, name)
+    ),
+)
 Rewriting = Callable[..., Any]
 _REWRITTEN: dict[type, Rewriting] = {
-    keras.layers.Subtract: lambda _, a, b: keras.layers.Add()([a, keras.layers.Rescaling(-1.0)(b)]),
     keras.layers.Average: lambda _, *inputs: keras.layers.Rescaling(1 / len(inputs))(keras.layers.Add()(inputs)),
 }
-Part = Literal["whole", "linear", "activation", "depthwise", "pointwise"]
+_AFFINE = (numpy_operations.Add, numpy_operations.Multiply, numpy_operations.Subtract)
+_QUOTIENTS = (numpy_operations.Divide, numpy_operations.TrueDivide)
+COMBINING = (*_AFFINE, *_QUOTIENTS, numpy_operations.Maximum, numpy_operations.Minimum)
+"""Operations of value with value, of tensors, arrays and numbers."""
+Part = Literal["whole", "linear", "activation", "depthwise", "pointwise", "pointwise_linear"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +52,12 @@ class Call:
     """One call of a layer: values are numbered; `input_shapes` and `output_shape` are without the batch.
 
     A layer whose own activation is a softmax is two calls, its `linear` part and its `activation`, for a model file
-    holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one. `arguments`
-    are those of arithmetic on tensors, None in the place of each tensor.
+    holds them as two nodes; so is a separable convolution, its `depthwise` part and its `pointwise` one, which is
+    `pointwise_linear` where a softmax follows. `arguments` are those of an operation on tensors, None in the place of
+    each tensor, `keywords` those by name. An operation that gives several tensors is as many calls, each of a `piece`.
     """
 
-    layer: keras.layers.Layer
+    layer: Any
     inputs: tuple[int, ...]
     output: int
     input_shapes: tuple[tuple[int, ...], ...]
@@ -52,6 +65,16 @@ class Call:
     part: Part = "whole"
     arguments: tuple[Any, ...] = ()
     name: str = ""  # of the node, where it is not the layer's
+    keywords: dict[str, Any] = field(default_factory=dict)
+    piece: int | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """What stands in the place of a layer where a model holds a value, float32 (H, W, C) or (C,)."""
+
+    name: str
+    value: np.ndarray
 
 
 @dataclass
@@ -135,6 +158,8 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
     layer, tensors = node.operation, node.arguments.keras_tensors
     if node.arguments.kwargs.get("training") and not _trains_by_default(layer):
         raise ExportError(f"layer {layer.name}: called with training=True; a model file holds inference only")
+    if isinstance(layer, _SPLITS):
+        return _pieces(node, values, specs)
     if len(node.outputs) != 1:
         raise ExportError(f"layer {layer.name}: expected one output, found {len(node.outputs)}")
     where = f"layer {layer.name}"
@@ -143,26 +168,87 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
     shapes = tuple(_shape(specs[number], where) for number in source)
     shape = _shape(specs[value], where)
     if type(layer) in _REWRITTEN:
-        return _rewritten(layer, source, value, [specs[number] for number in source], numbers, specs)
+        found = _rewritten(layer, source, value, [specs[number] for number in source], numbers, specs)
+        if found:
+            return found
+    calls: list[Call] = []
+    part: Part = "whole"
+    if type(layer) is keras.layers.SeparableConv2D:
+        between, middle, part = (*shape[:-1], shapes[0][-1] * layer.depth_multiplier), next(numbers), "pointwise"
+        calls.append(Call(layer, source, middle, shapes, between, "depthwise"))
+        source, shapes = (middle,), (between,)
     if _has_softmax_inside(layer):
         middle = next(numbers)
-        return [
-            Call(layer, source, middle, shapes, shape, "linear"),
-            Call(layer, (middle,), value, (shape,), shape, "activation"),
-        ]
-    if type(layer) is keras.layers.SeparableConv2D:
-        middle = next(numbers)
-        between = (*shape[:-1], shapes[0][-1] * layer.depth_multiplier)
-        return [
-            Call(layer, source, middle, shapes, between, "depthwise"),
-            Call(layer, (middle,), value, (between,), shape, "pointwise"),
-        ]
-    arguments: tuple[Any, ...] = ()
-    if not isinstance(layer, keras.layers.Layer):
-        given = node.arguments.args
-        if not any(isinstance(value, list | tuple) for value in given):  # keras.ops.concatenate has a list of tensors
-            arguments = tuple(None if isinstance(value, keras.KerasTensor) else value for value in given)
-    return [Call(layer, source, value, shapes, shape, arguments=arguments)]
+        linear: Part = "linear" if part == "whole" else "pointwise_linear"
+        calls.append(Call(layer, source, middle, shapes, shape, linear))
+        source, shapes, part = (middle,), (shape,), "activation"
+    arguments, keywords = _arguments(node)
+    if isinstance(layer, COMBINING) and len(source) == 1 and not is_affine(layer, arguments, shapes[0], shape):
+        return _with_held(Call(layer, source, value, shapes, shape, arguments=arguments), next(numbers))
+    return [*calls, Call(layer, source, value, shapes, shape, part, arguments, keywords=keywords)]
+
+
+def _pieces(node: Any, values: dict[int, int], specs: dict[int, Any]) -> list[Call]:
+    """List an operation that gives several tensors, a call for each."""
+    layer, tensors = node.operation, node.arguments.keras_tensors
+    source = tuple(values[id(tensor)] for tensor in tensors)
+    given = {id(tensor): specs[number] for tensor, number in zip(tensors, source, strict=True)}
+    args, kwargs = node.arguments.fill_in(given)
+    found = layer.compute_output_spec(*args, **kwargs)
+    shapes = tuple(_shape(specs[number], f"layer {layer.name}") for number in source)
+    calls = []
+    for piece, (tensor, spec) in enumerate(zip(node.outputs, found, strict=True)):
+        number = values[id(tensor)]
+        specs[number] = spec
+        calls.append(Call(layer, source, number, shapes, _shape(spec, f"layer {layer.name}"), piece=piece))
+    return calls
+
+
+def _arguments(node: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give the arguments of an operation, None for each tensor, and those by name; of a layer, and where a list of
+    tensors is given, none."""
+    given, named = node.arguments.args, node.arguments.kwargs
+    lists = (value for value in given if isinstance(value, list | tuple))
+    if isinstance(node.operation, keras.layers.Layer) or any(
+        isinstance(part, keras.KerasTensor) for value in lists for part in value
+    ):
+        return (), {}
+    return tuple(None if isinstance(value, keras.KerasTensor) else value for value in given), dict(named)
+
+
+def is_affine(layer: Any, arguments: tuple[Any, ...], source: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an operation on a tensor and an array is a scale or a shift, of all or of each channel."""
+    numbers = [np.asarray(keras.ops.convert_to_numpy(value)) for value in arguments if value is not None]
+    if len(numbers) != 1 or source != shape or numbers[0].size not in (1, *numbers[0].shape[-1:]):
+        return False
+    return isinstance(layer, _AFFINE) or (isinstance(layer, _QUOTIENTS) and arguments[0] is None)
+
+
+def _with_held(call: Call, number: int) -> list[Call]:
+    """List a call on a tensor and an array as two: one that holds the array, as value `number`, and one on both.
+
+    An array keeps its shape where a model file can repeat it over the tensor; else it gets the result's.
+    """
+    shape, first = call.output_shape, call.arguments[0] is None
+    given = next(value for value in call.arguments if value is not None)
+    array = np.asarray(keras.ops.convert_to_numpy(given), np.float32)
+    if array.ndim == len(shape) + 1 and len(array) == 1:
+        array = array[0]
+    one = (1, 1, *shape[-1:]) if len(shape) == 3 else shape  # pixel; of rank 3, as Keras repeats it
+    repeated = (shape, one, (*shape[:-1], 1)) if len(shape) == 3 else (shape,)
+    if array.ndim > len(shape):
+        raise ExportError(
+            f"operation {call.layer.name}: expected an array that fits images of shape {shape}, found one of shape "
+            f"{array.shape}"
+        )
+    if array.size in (1, *shape[-1:]) and array.shape[-1:] in ((), (1,), shape[-1:]) and call.input_shapes[0] == shape:
+        array = np.broadcast_to(array.reshape(-1), one)
+    elif array.shape not in repeated or call.input_shapes[0] != shape:
+        array = np.broadcast_to(array, shape)
+    held = Call(Held(f"{call.layer.name}_held", array), (), number, (), array.shape)
+    inputs = (call.inputs[0], number) if first else (number, call.inputs[0])
+    shapes = (call.input_shapes[0], array.shape) if first else (array.shape, call.input_shapes[0])
+    return [held, replace(call, inputs=inputs, input_shapes=shapes, arguments=(None, None))]
 
 
 def rewritten(layer_class: type, function: Rewriting) -> None:
@@ -170,12 +256,22 @@ def rewritten(layer_class: type, function: Rewriting) -> None:
     _REWRITTEN[layer_class] = function
 
 
+def rewritten_kinds() -> tuple[type, ...]:
+    """List the layer classes and operations that are taken for what they are written as."""
+    return tuple(_REWRITTEN)
+
+
 def _rewritten(
     layer: Any, source: tuple[int, ...], value: int, given: list[Any], numbers: Iterator[int], specs: dict[int, Any]
 ) -> list[Call]:
-    """List the calls that a layer is rewritten as. Raises ExportError unless they give what the layer gives."""
+    """List the calls that a layer is rewritten as, none where it is to be taken as it is.
+
+    Raises ExportError unless they give what the layer gives.
+    """
     inputs = [keras.Input(batch_shape=(None, *tensor.shape[1:]), dtype=tensor.dtype) for tensor in given]
     output = _REWRITTEN[type(layer)](layer, *inputs)
+    if output is NotImplemented:
+        return []
     if not isinstance(output, keras.KerasTensor) or any(output is tensor for tensor in inputs):
         raise ExportError(f"layer {layer.name}: expected its translation to give a new Keras tensor, found {output!r}")
     model = keras.Model(inputs, output)
@@ -203,7 +299,10 @@ def _check_rewriting(layer: Any, model: Any, shapes: list[tuple[int, ...]]) -> N
     wanted, found = (
         np.asarray(keras.ops.convert_to_numpy(run(inputs if len(inputs) > 1 else inputs[0]))) for run in (layer, model)
     )
-    if wanted.shape != found.shape or not np.abs(wanted - found).max() <= 1e-5 * max(1.0, float(np.abs(wanted).max())):
+    same = wanted.shape == found.shape and np.array_equal(np.isfinite(wanted), np.isfinite(found))
+    finite = np.isfinite(wanted)  # NaN where a root or a logarithm of these inputs is none
+    largest = max(1.0, float(np.abs(wanted[finite]).max(initial=0.0)))
+    if not same or np.abs(wanted[finite] - found[finite]).max(initial=0.0) > 1e-5 * largest:
         raise ExportError(
             f"layer {layer.name}: expected its translation to give what {type(layer).__name__} gives outside of "
             f"training, found other values for random inputs of shape {', '.join(map(str, shapes))}"
@@ -234,16 +333,22 @@ def _trains_by_default(layer: Any) -> bool:
 
 def _has_softmax_inside(layer: Any) -> bool:
     own = getattr(layer, "activation", None)
-    return own is not None and not isinstance(layer, keras.layers.Activation) and is_softmax(own)
+    return own is not None and not isinstance(layer, keras.layers.Activation) and softmax_of(own) is not None
 
 
-def is_softmax(activation: Any) -> bool:
-    """Whether an activation is a softmax over the last axis: a function of Keras or TensorFlow, or a layer."""
+def softmax_of(activation: Any) -> str | None:
+    """Name the operation that an activation is: a softmax over the last axis or its logarithm; None for others.
+
+    It may be a function of Keras or TensorFlow, or a layer.
+    """
     if type(activation) is keras.layers.Activation:
-        return is_softmax(activation.activation)
+        return softmax_of(activation.activation)
     if type(activation) is keras.layers.Softmax:
-        return bool(activation.axis == -1)
-    return any(activation is function for function in (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax))
+        return "softmax" if activation.axis == -1 else None
+    for name in ("softmax", "log_softmax"):
+        if any(activation is getattr(module, name) for module in (keras.activations, keras.ops, tf.nn)):
+            return name
+    return None
 
 
 def _shape(tensor: Any, where: str) -> tuple[int, ...]:
@@ -255,47 +360,94 @@ def _shape(tensor: Any, where: str) -> tuple[int, ...]:
     return tuple(tensor.shape[1:])
 
 
-def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
-    """Run the calls on a batch x (N, ...) float32, as `model(x)` outside of training; every value by its number."""
-    values = {traced.input: keras.ops.convert_to_tensor(x)}
-    for call in traced.calls:
-        values[call.output] = _run_call(call, [values[number] for number in call.inputs])
-    return {number: np.asarray(keras.ops.convert_to_numpy(value)) for number, value in values.items()}
+def copied(layer: Any, **changes: Any) -> Any:
+    """Copy a layer or an operation, without its weights; `changes` are to its config.
+
+    Functions are carried over themselves: Keras writes their names, and reads back none but those of its own.
+    """
+    if type(layer) is keras.layers.Lambda:
+        return _copied_lambda(layer, changes)
+    config = layer.get_config() | changes
+    activation = getattr(layer, "activation", None)
+    if "activation" in config and callable(activation) and not isinstance(activation, keras.Operation):
+        config["activation"] = activation
+    return type(layer).from_config(config)
 
 
-def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int) -> np.ndarray:
-    """Run only the calls between known values and a wanted one, which is computed even where it is known."""
-    makers = {call.output: call for call in traced.calls}
+def _copied_lambda(layer: keras.layers.Lambda, changes: dict[str, Any]) -> keras.layers.Lambda:
+    """Copy a Lambda, which Keras refuses to make from a config, as that might be untrusted code."""
+    config = layer.get_config() | changes
+    kept = {key: config[key] for key in ("name", "trainable", "dtype", "output_shape") if key in config}
+    if isinstance(kept.get("output_shape"), dict):  # a function too; Keras finds the shape without it
+        del kept["output_shape"]
+    return keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, **kept)
+
+
+def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int, dtype: str = "float32") -> np.ndarray:
+    """Run only the calls between known values and a wanted one, which is computed even where it is known.
+
+    Known values, that of the input among them, of a batch (N, ...), are given as `dtype`, that of the model; it runs
+    as outside of training.
+    """
+    needed, calls = {wanted}, []
+    for call in reversed(traced.calls):
+        if call.output in needed:
+            calls.append(call)
+            needed.update(number for number in call.inputs if number not in known)
+    batch = len(known[traced.input])
     values: dict[int, Any] = {}
 
     def value(number: int) -> Any:
-        if number in known and number != wanted:
-            return keras.ops.convert_to_tensor(known[number])
-        if number not in values:
-            values[number] = _run_call(makers[number], [value(source) for source in makers[number].inputs])
-        return values[number]
+        return values[number] if number in values else keras.ops.convert_to_tensor(known[number].astype(dtype))
 
+    for call in reversed(calls):
+        values[call.output] = run_call(call, [value(number) for number in call.inputs], batch, dtype)
     return np.asarray(keras.ops.convert_to_numpy(value(wanted)))
 
 
-def _run_call(call: Call, inputs: list[Any]) -> Any:
+def run_call(call: Call, inputs: list[Any], batch: int = 1, dtype: str = "float32") -> Any:
+    """Run one call outside of training on tensors, one for each of its inputs.
+
+    What a model holds is given for so many images, as `dtype`.
+    """
+    if isinstance(call.layer, Held):
+        return keras.ops.convert_to_tensor(np.repeat(call.layer.value[None], batch, axis=0).astype(dtype))
     argument = inputs if len(inputs) > 1 or _takes_list(call.layer) else inputs[0]
     if is_augmentation(call.layer):
         return argument
+    if call.piece is not None:
+        return call.layer(argument)[call.piece]
     if call.arguments:
         tensors = iter(inputs)
-        return call.layer(*(next(tensors) if value is None else value for value in call.arguments))
+        given = (next(tensors, None) if value is None else value for value in call.arguments)
+        return call.layer(*given, **call.keywords)
     if call.part == "activation":
         return call.layer.activation(argument)
     if call.part == "linear":
         with _without_activation(call.layer):
-            return call.layer(argument)
+            return _run_layer(call.layer, argument)
     if call.part == "depthwise":
         return _depthwise(call.layer, argument)
-    if call.part == "pointwise":
+    if call.part in ("pointwise", "pointwise_linear"):
         Y = keras.ops.conv(argument, call.layer.pointwise_kernel, data_format="channels_last")
-        return call.layer.activation(Y if call.layer.bias is None else Y + call.layer.bias)
-    return call.layer(argument)
+        Y = Y if call.layer.bias is None else Y + call.layer.bias
+        return call.layer.activation(Y) if call.part == "pointwise" else Y
+    return _run_layer(call.layer, argument)
+
+
+def _run_layer(layer: Any, X: Any) -> Any:
+    """Call a layer; a dilated transposed convolution, which TensorFlow has not in float64, by a kernel with gaps."""
+    if type(layer) is not keras.layers.Conv2DTranspose or max(layer.dilation_rate) == 1:
+        return layer(X)
+    (down, across), kernel = layer.dilation_rate, np.asarray(keras.ops.convert_to_numpy(layer.kernel))
+    kh, kw, *filters = kernel.shape
+    gaps = np.zeros(((kh - 1) * down + 1, (kw - 1) * across + 1, *filters), kernel.dtype)
+    gaps[::down, ::across] = kernel
+    Y = keras.ops.conv_transpose(
+        X, gaps, strides=layer.strides, padding=layer.padding, output_padding=layer.output_padding,
+        data_format=layer.data_format,
+    )  # fmt: skip
+    return layer.activation(Y if layer.bias is None else Y + layer.bias)
 
 
 def _depthwise(layer: Any, X: Any) -> Any:
@@ -310,7 +462,10 @@ def _depthwise(layer: Any, X: Any) -> Any:
 
 
 def _takes_list(layer: Any) -> bool:
-    kinds = keras.layers.Add | keras.layers.Multiply | keras.layers.Concatenate | numpy_operations.Concatenate
+    kinds = (
+        keras.layers.Add, keras.layers.Multiply, keras.layers.Subtract, keras.layers.Maximum, keras.layers.Minimum,
+        keras.layers.Concatenate, numpy_operations.Concatenate, numpy_operations.Stack,
+    )  # fmt: skip
     return isinstance(layer, kinds)
 
 

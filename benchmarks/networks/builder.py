@@ -90,7 +90,8 @@ class NetBuilder:
         self, op: str, name: str, *inputs: str, tensors: Mapping[str, np.ndarray] | None = None, **attributes: Any
     ) -> str:
         """Append a node of the format's operation ``op``; return its name."""
-        node = g.NODE_TYPES[op](name=name, inputs=inputs or (self.last,), **attributes)
+        kind = g.NODE_TYPES[op]
+        node = kind(name=name, inputs=inputs or ((self.last,) if kind.count else ()), **attributes)
         node.check()
         self.shapes[name] = node.output_shape(*(self.shapes[source] for source in node.inputs))
         self.nodes.append(node)

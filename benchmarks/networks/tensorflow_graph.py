@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from lcnn_engine.interop.dense import dense_equivalent
 from lcnn_engine.model import graph as g
+from lcnn_engine.model.interpolation import taps_of
 
 Get = Callable[[str], Any]  # a tensor of the node as a variable, in TensorFlow's layout; None where it has none
 
@@ -34,6 +35,18 @@ ACTIVATIONS: dict[str, Callable[[Any, g.Node], Any]] = {
     "silu": lambda x, _: x * tf.nn.sigmoid(x),
     "hard_sigmoid": lambda x, _: tf.nn.relu6(x + 3.0) / 6.0,
     "hard_silu": lambda x, _: x * tf.nn.relu6(x + 3.0) / 6.0,
+    "elu": lambda x, node: tf.where(x >= 0.0, x, getattr(node, "alpha", 1.0) * tf.nn.elu(x)),
+    "selu": lambda x, _: tf.nn.selu(x),
+    "softplus": lambda x, _: tf.nn.softplus(x),
+    "softsign": lambda x, _: tf.nn.softsign(x),
+    "gelu": lambda x, _: tf.nn.gelu(x),
+    "gelu_tanh": lambda x, _: tf.nn.gelu(x, approximate=True),
+    "mish": lambda x, _: x * tf.nn.tanh(tf.nn.softplus(x)),
+    "exponential": lambda x, _: tf.exp(x),
+    "abs": lambda x, _: tf.abs(x),
+    "sqrt": lambda x, _: tf.sqrt(x),
+    "log": lambda x, _: tf.math.log(x),
+    "hard_tanh": lambda x, _: tf.clip_by_value(x, -1.0, 1.0),
 }
 
 
@@ -97,8 +110,44 @@ def _elementwise(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return combine_all
 
 
+def _layer_norm(node: g.LayerNorm, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return tf.nn.batch_normalization(x, mean, variance, get("shift"), get("scale"), node.epsilon)
+
+
+def _group_norm(node: g.GroupNorm, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    height, width, channels = shapes[0]
+    grouped = tf.reshape(x, [-1, height, width, node.groups, channels // node.groups])
+    mean, variance = tf.nn.moments(grouped, [1, 2, 4], keepdims=True)
+    normal = tf.nn.batch_normalization(grouped, mean, variance, None, None, node.epsilon)
+    return tf.reshape(normal, [-1, height, width, channels]) * get("scale") + get("shift")
+
+
 def _lrn(node: g.LRN, get: Get, shapes: list[g.Shape], x: Any) -> Any:
     return tf.nn.local_response_normalization(x, node.depth_radius, node.bias, node.alpha, node.beta)
+
+
+def _pad_by_mode(node: g.Pad2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    if node.mode == "constant":
+        return _pad(x, node.padding, node.value)
+    if node.mode != "edge":
+        top, bottom, left, right = node.padding
+        return tf.pad(x, [[0, 0], [top, bottom], [left, right], [0, 0]], node.mode.upper())
+    for axis, padding in ((1, node.padding[:2]), (2, node.padding[2:])):
+        x = tf.gather(x, np.pad(np.arange(shapes[0][axis - 1]), padding, "edge"), axis=axis)
+    return x
+
+
+def _resize(node: g.Resize2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
+    """Resize by the format's own taps, of which TensorFlow's kernels have only some."""
+    for axis, shape in ((0, (1, -1, 1, 1)), (1, (1, 1, -1, 1))):
+        indices, weights = taps_of(node, axis, shapes[0][axis])
+        if node.method == "nearest":
+            x = tf.gather(x, indices[:, 0], axis=axis + 1)
+            continue
+        taps = zip(indices.T, weights.astype(np.float32).T, strict=True)
+        x = tf.add_n([tf.gather(x, index, axis=axis + 1) * weight.reshape(shape) for index, weight in taps])
+    return x
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -111,12 +160,37 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "global_max_pool2d": lambda node, get, shapes, x: tf.reduce_max(x, [1, 2]),
     "flatten": lambda node, get, shapes, x: tf.reshape(x, [-1, int(np.prod(shapes[0]))]),
     "softmax": lambda node, get, shapes, x: tf.nn.softmax(x),
+    "log_softmax": lambda node, get, shapes, x: tf.nn.log_softmax(x),
     "activation": lambda node, get, shapes, x: x,
     "add": _elementwise(tf.add),
     "multiply": _elementwise(tf.multiply),
+    "subtract": _elementwise(tf.subtract),
+    "divide": _elementwise(tf.divide),
+    "maximum": _elementwise(tf.maximum),
+    "minimum": _elementwise(tf.minimum),
+    "constant": lambda node, get, shapes: get("value")[None],
     "concat": lambda node, get, shapes, *xs: tf.concat(xs, -1),
     "batch_norm": lambda node, get, shapes, x: x * get("scale") + get("shift"),
+    "prelu": lambda node, get, shapes, x: tf.maximum(x, 0.0) + get("slope") * tf.minimum(x, 0.0),
+    "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
     "lrn": _lrn,
+    "channel_max": lambda node, get, shapes, x: tf.reduce_max(x, -1, keepdims=True),
+    "channel_mean": lambda node, get, shapes, x: tf.reduce_mean(x, -1, keepdims=True),
+    "pad2d": _pad_by_mode,
+    "crop2d": lambda node, get, shapes, x: x[
+        :, node.cropping[0] : shapes[0][0] - node.cropping[1], node.cropping[2] : shapes[0][1] - node.cropping[3]
+    ],
+    "resize2d": _resize,
+    "depth_to_space": lambda node, get, shapes, x: (
+        x if node.block_size == 1 else tf.nn.depth_to_space(x, node.block_size)
+    ),
+    "space_to_depth": lambda node, get, shapes, x: (
+        x if node.block_size == 1 else tf.nn.space_to_depth(x, node.block_size)
+    ),
+    "take_channels": lambda node, get, shapes, x: tf.gather(x, get("indices"), axis=-1),
+    "reshape": lambda node, get, shapes, x: tf.reshape(x, [-1, *node.shape]),
+    "permute": lambda node, get, shapes, x: tf.transpose(x, [0, *(axis + 1 for axis in node.axes)]),
 }
 
 
@@ -125,7 +199,8 @@ KERNEL_LAYOUTS = {4: (2, 3, 1, 0), 2: (1, 0)}  # ours, (n, m, kh, kw) and (n, m)
 
 def _variable(key: str, tensor: np.ndarray) -> Any:
     value = tensor.transpose(KERNEL_LAYOUTS[tensor.ndim]) if key == "kernel" else tensor
-    return tf.Variable(np.ascontiguousarray(value, np.float32), trainable=False)
+    dtype = np.int32 if value.dtype.kind == "i" else np.float32
+    return tf.Variable(np.ascontiguousarray(value, dtype), trainable=False)
 
 
 class TensorFlowNet(tf.Module):

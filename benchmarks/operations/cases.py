@@ -25,6 +25,9 @@ from ..networks.builder import NetBuilder, Tensors
 Shape = tuple[int, int, int]
 Layer = Callable[[NetBuilder, str], str]
 
+UNTIMED = ("linear", "mish")
+"""Nothing to do, and one that ONNX Runtime takes apart into kernels that do not bear their node's name."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -131,10 +134,18 @@ def pointwise() -> Iterator[Case]:
 
     for shape in ((56, 56, 64), (14, 14, 256)):
         yield Case("batch_norm", f"{shape[0]}x{shape[1]}x{shape[2]}", shape, norm, copies=8)
-    for activation in ACTIVATIONS[1:]:
+
+    def slopes(net: NetBuilder, name: str) -> str:
+        return net.add("prelu", name, tensors={"slope": np.full(net.shapes[net.last][-1], 0.2, np.float32)})
+
+    yield Case("prelu", "56x56x64", (56, 56, 64), slopes, copies=8)
+    for activation in (name for name in ACTIVATIONS if name not in UNTIMED):
         alpha = 0.1 if ACTIVATION_FUNCTIONS[activation].takes_alpha else None
         for shape in ((56, 56, 64), (14, 14, 256)):
-            yield _op("activation", shape, 8, activation, activation=activation, alpha=alpha)
+            yield replace(
+                _op("activation", shape, 8, activation, activation=activation, alpha=alpha),
+                after="sigmoid" if activation in ("sqrt", "log") else "tanh",
+            )
 
 
 def combinations() -> Iterator[Case]:
@@ -155,12 +166,37 @@ def combinations() -> Iterator[Case]:
         return net.add("multiply", name, last, "means")
 
     yield Case("multiply", "by (C,) 28x28x128", (28, 28, 128), by_channel, copies=8)
+    for op in ("subtract", "maximum", "minimum"):
+        yield Case(op, "56x56x64", (56, 56, 64), with_prelude(op), copies=8)
+    yield replace(Case("divide", "56x56x64", (56, 56, 64), with_prelude("divide"), copies=8), after="sigmoid")
+
+    def held(net: NetBuilder, name: str) -> str:
+        last, shape = net.last, (28, 28, 128)
+        net.add("constant", name, tensors={"value": np.ones(shape, np.float32)}, shape=shape)
+        return net.add("multiply", f"{name}.product", last, name)
+
+    yield Case("constant", "28x28x128, multiplied by", (28, 28, 128), held)
 
 
 def the_rest() -> Iterator[Case]:
     attributes = {"depth_radius": 2, "bias": 2.0, "alpha": 1e-4, "beta": 0.75}
     yield _op("lrn", (55, 55, 64), 2, "radius 2", **attributes)
     yield _op("lrn", (27, 27, 192), 2, "radius 2", **attributes)
+
+    def norm(op: str, **attributes: object) -> Layer:
+        def layer(net: NetBuilder, name: str) -> str:
+            channels = net.shapes[net.last][-1]
+            tensors = {"scale": np.full(channels, 0.9, np.float32), "shift": np.full(channels, 0.1, np.float32)}
+            return net.add(op, name, tensors=tensors, **attributes)
+
+        return layer
+
+    yield Case("layer_norm", "56x56x96", (56, 56, 96), norm("layer_norm", epsilon=1e-6), 4)
+    yield Case("layer_norm", "14x14x384", (14, 14, 384), norm("layer_norm", epsilon=1e-6), 4)
+    yield Case("group_norm", "8 groups 28x28x128", (28, 28, 128), norm("group_norm", epsilon=1e-3, groups=8), 4)
+    yield _op("channel_max", (28, 28, 128))
+    yield _op("channel_mean", (28, 28, 128))
+    yield Case("log_softmax", "1000", (1, 1, 1000), lambda net, name: net.add("log_softmax", name), 16, prelude=False)
     yield Case("softmax", "1000", (1, 1, 1000), lambda net, name: net.add("softmax", name), 16, prelude=False)
 
     def concat(net: NetBuilder, name: str) -> str:
@@ -177,7 +213,28 @@ def the_rest() -> Iterator[Case]:
     yield _op("zero_pad2d", (27, 27, 64), note="2", padding=(2, 2, 2, 2))
 
 
+def moves() -> Iterator[Case]:
+    """Operations that move values, and resizing, at the shapes of networks that have them."""
+    shape = (28, 28, 128)
+    for mode in ("constant", "reflect"):
+        yield _op("pad2d", (56, 56, 64), note=mode, padding=(1, 1, 1, 1), mode=mode)
+    yield _op("crop2d", (56, 56, 64), cropping=(1, 0, 1, 0))
+    for method in ("nearest", "bilinear", "bicubic"):
+        yield _op("resize2d", shape, note=f"2x {method}", size=(56, 56), method=method)
+    yield _op("depth_to_space", shape, note="2", block_size=2)
+    yield _op("space_to_depth", (56, 56, 32), note="2", block_size=2)
+    yield _op("permute", shape, note="(1, 0, 2)", axes=(1, 0, 2))
+    reshape = lambda net, name: net.add("reshape", name, shape=(14, 56, 128))  # noqa: E731
+    yield Case("reshape", "28x28x128 -> 14x56x128", shape, reshape)
+
+    def shuffle(net: NetBuilder, name: str) -> str:
+        indices = np.arange(shape[-1], dtype=np.int32).reshape(4, -1).T.reshape(-1)
+        return net.add("take_channels", name, tensors={"indices": indices}, channels=shape[-1])
+
+    yield Case("take_channels", "shuffle of 4 groups 28x28x128", shape, shuffle)
+
+
 def all_cases() -> list[Case]:
     """Return cases of every operation of the format but lookups."""
-    sources = (convolutions, dense_layers, pools, pointwise, combinations, the_rest)
+    sources = (convolutions, dense_layers, pools, pointwise, combinations, the_rest, moves)
     return [case for source in sources for case in source()]

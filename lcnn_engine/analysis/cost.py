@@ -107,9 +107,9 @@ def totals(costs: Iterable[NodeCost]) -> dict[str, int]:
 
 
 def _cost(graph: Graph, tensors: Mapping[str, np.ndarray], node: Node, size: Size) -> NodeCost:
-    source, shape = graph.shapes[node.inputs[0]], graph.shapes[node.name]
+    shape = graph.shapes[node.name]
     if isinstance(node, (LookupConv2D, LookupDense)):
-        dictionary = tensors.get(f"{node.name}/dictionary")
+        source, dictionary = graph.shapes[node.inputs[0]], tensors.get(f"{node.name}/dictionary")
         return lookup_cost(
             node.name,
             node.op,

@@ -63,7 +63,7 @@ def _preprocessing(prep: Preprocessing | None) -> str:
     if prep.resize is not None:
         size = prep.resize.size
         how = shape_text(size) if isinstance(size, tuple) else f"shortest edge {size}"
-        steps.append(f"resize to {how} ({prep.resize.resample})")
+        steps.append(f"resize to {how} ({prep.resize.resample}{'' if prep.resize.antialias else ', not antialiased'})")
     if prep.crop is not None:
         steps.append(f"crop {prep.crop}")
     mean, std = (", ".join(f"{number:g}" for number in numbers) for numbers in (prep.mean, prep.std))

@@ -54,6 +54,11 @@ CATEGORIES = {
     StepKind.COMBINE: "other",
     StepKind.LRN: "other",
     StepKind.SOFTMAX: "other",
+    StepKind.NORM: "other",
+    StepKind.CHANNEL_POOL: "pooling",
+    StepKind.CONSTANT: "other",
+    StepKind.GATHER: "other",
+    StepKind.INTERPOLATE: "other",
 }
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..images.inputs import inputs
 from ..model.graph import MAX_BYTES, elements
 from ..net import Net
 from ..runtime.info import kernel_info
 from ..utils.text import counted, note, printable
-from .inputs import inputs, load
+from .loading import load
 
 NOTE_EVERY = 500_000_000  # nanoseconds between two notes of progress
 

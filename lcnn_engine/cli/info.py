@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.cost import NodeCost, cost_of, totals
+from ..analysis.folding import FoldedLayer, folded_layers, folding_text
 from ..analysis.summary import summarize
 from ..format.model_file import read_model, stored_bytes
 from ..model.graph import Graph
@@ -25,7 +26,11 @@ def run(options: argparse.Namespace) -> int:
     graph, tensors = read_model(options.model)
     costs = cost_of(graph, tensors, stored_bytes(options.model))
     size = Path(options.model).stat().st_size
-    print(json.dumps(_facts(graph, costs, size), indent=1) if options.json else summarize(graph, costs, size))
+    folded = folded_layers(graph, tensors)
+    if options.json:
+        print(json.dumps(_facts(graph, costs, size, folded), indent=1))
+    else:
+        print("\n\n".join([summarize(graph, costs, size), *([folding_text(folded)] if folded else [])]))
     return 0
 
 
@@ -35,7 +40,7 @@ def _kernels(facts: dict[str, Any]) -> str:
     return "\n".join(f"{key.replace('_', ' '):{width}}  {printable(value)}" for key, value in rows)
 
 
-def _facts(graph: Graph, costs: list[NodeCost], size: int) -> dict[str, Any]:
+def _facts(graph: Graph, costs: list[NodeCost], size: int, folded: list[FoldedLayer]) -> dict[str, Any]:
     return {
         "name": graph.name,
         "file_bytes": size,
@@ -45,4 +50,5 @@ def _facts(graph: Graph, costs: list[NodeCost], size: int) -> dict[str, Any]:
         "preprocessing": None if graph.preprocessing is None else dataclasses.asdict(graph.preprocessing),
         "nodes": [dataclasses.asdict(cost) for cost in costs],
         "total": totals(costs),
+        "folded": [dataclasses.asdict(layer) for layer in folded],
     }

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     whole.add_argument("--version", action="version", version=f"lcnn {__version__}", help="print the version and exit")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for add in (_add_predict, _add_info, _add_verify, _add_profile, _add_bench):
+    for add in (_add_predict, _add_info, _add_verify, _add_profile, _add_bench, _add_convert):
         add(commands)
     return whole
 
@@ -62,6 +62,8 @@ def _add_verify(commands: Any) -> None:
     more = "Compare the kernels with the NumPy reference, node by node, on images or on seeded noise."
     verify = _command(commands, "verify", "compare the kernels with the NumPy reference", more)
     _add_images(verify, "images", "image to compare on", nargs="*", default=[])
+    arrays = "what training made of these images, (N, H, W, C): compare the whole way from image to answer, too"
+    verify.add_argument("--inputs", metavar="ARRAY.npy", help=f"{arrays}; without images, compare on it")
     verify.add_argument("--all-isa", action="store_true", help="every kernel variant that this processor can run")
     _add_output(verify)
 
@@ -85,6 +87,20 @@ def _add_bench(commands: Any) -> None:
     _add_count(bench, "--warmup", 10, "predictions before those that count", low=0)
     _add_count(bench, "--runs", 200, "predictions to time")
     _add_output(bench)
+
+
+def _add_convert(commands: Any) -> None:
+    more = "Convert an ONNX model, of PyTorch or another program, to a model file."
+    convert = commands.add_parser("convert", help="an ONNX model to a model file", description=more)
+    convert.add_argument("model", metavar="ONNX", help="ONNX model (*.onnx)")
+    convert.add_argument("output", metavar="MODEL", help="model file to write (*.safetensors)")
+    convert.add_argument("--labels", metavar="FILE", help="names of the classes, one a line")
+    what = "JSON object of MODEL_FORMAT.md, or imagenet: how pictures become inputs"
+    convert.add_argument("--preprocessing", metavar="FILE", help=what)
+    convert.add_argument("--dtype", choices=("float32", "float16"), default="float32", help="how weights are stored")
+    what = "size of the input, where the model leaves it open"
+    convert.add_argument("--input-size", metavar=("H", "W"), nargs=2, type=_positive, help=what)
+    convert.add_argument("--output", dest="result", metavar="NAME", help="value or node that is the result")
 
 
 def _command(commands: Any, name: str, what: str, more: str, nargs: Any = None) -> argparse.ArgumentParser:

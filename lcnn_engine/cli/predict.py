@@ -18,7 +18,7 @@ from ..utils.text import complain, message_of, note, printable
 from .ahead import in_order
 from .answers import Answers, Classes, CsvAnswers, JsonAnswers, JsonLinesAnswers
 from .image_names import STANDARD_INPUT, Named, image_names
-from .inputs import load
+from .loading import load
 
 BAR = 24  # columns
 NOTE_EVERY = 0.25  # seconds

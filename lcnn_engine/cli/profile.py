@@ -8,11 +8,12 @@ import json
 from typing import Any
 
 from ..analysis.profile import Profile
+from ..images.inputs import inputs
 from ..model.graph import LookupConv2D, LookupDense
 from ..utils.drawing import checked_format
 from ..utils.files import check_place
 from ..utils.text import note
-from .inputs import inputs, load
+from .loading import load
 
 
 def run(options: argparse.Namespace) -> int:

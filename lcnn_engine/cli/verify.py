@@ -11,22 +11,25 @@ import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from ..errors import InputError
 from ..format.model_file import read_model
+from ..images.inputs import inputs, read_arrays
+from ..images.whole_way import WholeWay, ways_apart
 from ..model import precision as precisions
 from ..model import reference
 from ..model.graph import Graph
 from ..model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
 from ..plan import Plan
+from ..plan.folding import fold
 from ..runtime.info import kernel_info
 from ..runtime.precision import FASTEST, choose_precision
 from ..runtime.threads import checked_threads
 from ..utils.text import counted, printable, shape_text, table
-from .inputs import inputs, say_precision
+from .loading import say_precision
 
 FUSED = "output, as predict runs it"  # to see every node, a plan must leave apart what predict's plan fuses
 FUSED_MARGIN = 16.0  # how much more than in nodes run one by one rounding may come to, over a whole network
@@ -67,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the max difference at every node; 1 if one is more than rounding can do."""
     threads = checked_threads(options.threads)
     graph, tensors = read_model(options.model)
-    batch = inputs(graph, options.images)
+    batch, given = _batch(graph, options.images, options.inputs)
     kernels = kernel_info()
     variants = kernels["isa_available"] if options.all_isa else [kernels["isa"]]
     precision = choose_precision(options.precision)
@@ -76,12 +79,39 @@ def run(options: argparse.Namespace) -> int:
     say_precision(options.precision, precision)
     nodes = compare(graph, tensors, batch, variants, threads, precision)
     failed = [name for name, node in nodes.items() if not node.ok]
+    way = None if given is None else _whole_way(graph, tensors, batch, given, threads, precision)
     if options.json:
-        print(json.dumps(_facts(graph, nodes, len(batch), failed, precision), indent=1))
+        print(json.dumps(_facts(graph, nodes, len(batch), failed, precision, way), indent=1))
     else:
-        what = counted(len(batch), "image") if options.images else "seeded noise"
+        what = counted(len(batch), "image") if options.images else options.inputs or "seeded noise"
         print(_report(graph, nodes, what, failed, precision))
+        if way is not None:
+            print(way)
     return 1 if failed else 0
+
+
+def _batch(graph: Graph, images: Sequence[str], arrays: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read what to compare on, and what a training pipeline made of the same images, if that is given too."""
+    if arrays is None:
+        return inputs(graph, images), None
+    given = read_arrays(arrays, len(images) or None)
+    if given.shape[1:] != graph.input.shape:
+        raise InputError(f"{arrays}: expected inputs of shape {graph.input.shape}, got {given.shape[1:]}")
+    return (inputs(graph, images), given) if images else (given, None)
+
+
+def _whole_way(
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    batch: np.ndarray,
+    given: np.ndarray,
+    threads: int,
+    precision: str,
+) -> WholeWay:
+    """Compare what the file makes of images with what training made of them, and the answers to both."""
+    plan = Plan(graph, tensors, precision=precision)
+    outputs, expected = (np.stack([_outputs(plan, x, threads)[0] for x in each]) for each in (batch, given))
+    return ways_apart(batch, given, outputs, expected)
 
 
 def compare(
@@ -94,7 +124,8 @@ def compare(
 ) -> dict[str, Agreement]:
     """Measure how well each kernel variant agrees with ``precision``'s definition at every node, and at :data:`FUSED`.
 
-    The definition is given each variant's own inputs of a node.
+    The definition is given each variant's own inputs of a node. What is rounded depends on what a plan folds, so
+    others than float32's are of the folded network.
 
     ``batch``: preprocessed, float32 (N, H, W, C). Raises InputError for numbers that are not finite.
     """
@@ -107,13 +138,19 @@ def compare(
         for variant in variants
     }
     nodes = {name: Agreement() for name in (*names, FUSED)}
-    tolerance = TOLERANCE if precision == "float32" else ROUNDED
+    tolerance, whole_network, every_node = TOLERANCE, (graph, tensors), (graph, tensors)
+    if precision != "float32":
+        tolerance, whole_network, every_node = (
+            ROUNDED,
+            fold(graph, tensors, [graph.output]),
+            fold(graph, tensors, names),
+        )
     for x in batch:
-        whole = precisions.evaluate(precision, graph, tensors, x)[graph.output]
+        whole = precisions.evaluate(precision, *whole_network, x)[graph.output]
         plain = whole if precision == "float32" else reference.evaluate(graph, tensors, x)[graph.output]
         for variant, (apart, fused) in plans.items():
             found = {graph.input.name: x, **dict(zip(names, _outputs(apart, x, threads), strict=True))}
-            _compare_nodes(graph, tensors, precision, variant, found, nodes)
+            _compare_nodes(*every_node, precision, variant, found, nodes)
             output = _outputs(fused, x, threads)[0]
             share = _share_of_fused(output, found[graph.output], whole, tolerance)
             nodes[FUSED].add(variant, output, whole, share)
@@ -167,7 +204,12 @@ def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def _facts(
-    graph: Graph, nodes: Mapping[str, Agreement], count: int, failed: Sequence[str], precision: str
+    graph: Graph,
+    nodes: Mapping[str, Agreement],
+    count: int,
+    failed: Sequence[str],
+    precision: str,
+    way: WholeWay | None,
 ) -> dict[str, object]:
     return {
         "name": graph.name,
@@ -186,6 +228,7 @@ def _facts(
             }
             for name, node in nodes.items()
         ],
+        **({} if way is None else {"whole_way": asdict(way)}),
     }
 
 

@@ -18,7 +18,7 @@ from ..model.graph import MAX_FLOAT, NODE_TYPES, Graph, Input, Node, Preprocessi
 from ..utils.messages import shown
 from .strict_json import parse
 
-__all__ = ["graph_from_object", "graph_from_text", "graph_to_object", "graph_to_text"]
+__all__ = ["graph_from_object", "graph_from_text", "graph_to_object", "graph_to_text", "preprocessing_from_object"]
 
 _Record = TypeVar("_Record", Input, Resize, Preprocessing)
 
@@ -49,7 +49,7 @@ def graph_from_object(value: object) -> Graph:
         output=_string(found["output"], "graph: output"),
         nodes=tuple(_node(node, number) for number, node in enumerate(_list(found["nodes"], "graph: nodes"))),
         labels=_strings(found["labels"], "labels") if "labels" in found else None,
-        preprocessing=_preprocessing(found["preprocessing"]) if "preprocessing" in found else None,
+        preprocessing=preprocessing_from_object(found["preprocessing"]) if "preprocessing" in found else None,
     )
     _string(graph.input.name, "input: name")
     graph.check()
@@ -114,7 +114,8 @@ def _node(value: object, number: int) -> Node:
     return NODE_TYPES[op](name=name, inputs=inputs, **found)
 
 
-def _preprocessing(value: object) -> Preprocessing:
+def preprocessing_from_object(value: object) -> Preprocessing:
+    """Read the preprocessing that a JSON object spells; it is checked with the graph. Raises ModelFormatError."""
     record = _record(Preprocessing, value, "preprocessing")
     numbers = {field: _as_float(getattr(record, field)) for field in ("mean", "std", "scale")}
     resize = None if record.resize is None else _record(Resize, record.resize, "preprocessing: resize")

@@ -14,6 +14,9 @@ from ..model.graph import (
     LookupConv2D,
     LookupDense,
     Node,
+    Reshape,
+    Tabled,
+    TakeChannels,
     TensorSpec,
     Windowed,
     elements,
@@ -23,6 +26,7 @@ from ..utils.messages import shown
 __all__ = ["check_kinds", "check_sizes", "check_values"]
 
 STORED_AS = {"F32": ("F32", "F16"), "I32": ("I32",)}
+TABLE_ENTRY = 24  # floats that an entry of a table takes while it is made: a dozen arrays of 8 bytes
 PIECE = 2**16  # values looked at together: what is found of them stays in the cache
 Kind = tuple[str, tuple[int, ...]]  # dtype's name in the file, shape
 
@@ -100,13 +104,17 @@ def _held(graph: Graph, node: Node, atoms: Mapping[str, int]) -> Iterator[tuple[
         taps = elements(node.window()) if isinstance(node, Convolution) else 1
         yield "kh * kw * k", taps * atoms[node.name]
     yield "an output", elements(graph.shapes[node.name])
-    source = graph.shapes[node.inputs[0]]
     if isinstance(node, Windowed):
+        source = graph.shapes[node.inputs[0]]
         padded = node.padded(source)
         if padded != source:
             yield "a padded input", elements(padded)
         if isinstance(node, LookupConv2D):
             yield "S", padded[0] * padded[1] * atoms[node.name]
+    if isinstance(node, Reshape):
+        yield "a copy", elements(graph.shapes[node.inputs[0]])
+    if isinstance(node, Tabled):
+        yield "tables", TABLE_ENTRY * node.taps() * sum(graph.shapes[node.name])
 
 
 def check_values(graph: Graph, tensors: Mapping[str, np.ndarray], atoms: Mapping[str, int]) -> None:
@@ -120,6 +128,10 @@ def check_values(graph: Graph, tensors: Mapping[str, np.ndarray], atoms: Mapping
             indptr, indices = tensors[f"{node.name}/indptr"], tensors[f"{node.name}/indices"]
             _check_indptr(f"tensor {shown(node.name + '/indptr')}", indptr, len(indices))
             _check_indices(f"tensor {shown(node.name + '/indices')}", indptr, indices, taps * atoms[node.name])
+        if isinstance(node, TakeChannels):
+            end = graph.shapes[node.inputs[0]][-1]
+            where = f"tensor {shown(node.name + '/indices')}"
+            _check_range(where, tensors[f"{node.name}/indices"], "the input's channels - 1", end)
 
 
 def _check_finite(name: str, array: np.ndarray) -> None:
@@ -144,13 +156,15 @@ def _check_indptr(where: str, indptr: np.ndarray, nnz: int) -> None:
         raise ModelFormatError(f"{where}: expected to end at the number of lookups, {nnz}, found {indptr[-1]}")
 
 
-def _check_indices(where: str, indptr: np.ndarray, indices: np.ndarray, end: int) -> None:
+def _check_range(where: str, indices: np.ndarray, last: str, end: int) -> None:
     outside = np.flatnonzero((indices < 0) | (indices >= end))
     if outside.size:
         at = int(outside[0])
-        raise ModelFormatError(
-            f"{where}: expected indices from 0 to kh * kw * k - 1 = {end - 1}, found {indices[at]} at {at}"
-        )
+        raise ModelFormatError(f"{where}: expected indices from 0 to {last} = {end - 1}, found {indices[at]} at {at}")
+
+
+def _check_indices(where: str, indptr: np.ndarray, indices: np.ndarray, end: int) -> None:
+    _check_range(where, indices, "kh * kw * k - 1", end)
     first = np.zeros(len(indices) + 1, bool)
     first[indptr] = True  # a filter's first lookup may be below the one before it
     wrong = np.flatnonzero((indices[1:] <= indices[:-1]) & ~first[1:-1])

@@ -2,7 +2,8 @@
 
 In this order: EXIF orientation; alpha dropped, 16 bits divided by 257, mode L or RGB (all in ``decoding.py``); resize;
 crop; float32 ``(x * scale - mean) / std``. Training and prediction share these functions, so that both see the same
-numbers. Images are resized in 8 bits: :func:`to_pixels` gives uint8, :func:`normalize` makes it float32.
+numbers. Pillow's filters resize in 8 bits, TensorFlow's give floats: so does :func:`to_pixels`, and :func:`normalize`
+makes either the input.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .decoding import MAX_PIXELS, ImageLike, is_image, is_pixel_shape, open_image
 from .enlarging import enlarged_part
+from .resizing import resized_part
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ..model.graph import Preprocessing, Resize, Shape
 
-__all__ = ["as_batch", "as_inputs", "normalize", "resized_shape", "to_input", "to_pixels"]
+__all__ = ["as_batch", "as_inputs", "normalize", "resized", "resized_shape", "to_input", "to_pixels"]
 
 MANY_PIXELS = 2**21
 
-Pixels: TypeAlias = NDArray[np.uint8]
+Pixels: TypeAlias = "NDArray[np.uint8] | NDArray[np.float32]"
 Float32: TypeAlias = NDArray[np.float32]
 
 
@@ -45,27 +47,34 @@ def to_input(image: ImageLike, preprocessing: Preprocessing, input_shape: Shape)
 def to_pixels(image: ImageLike, preprocessing: Preprocessing, input_shape: Shape) -> Pixels:
     """Take all steps but the last: upright, of the right mode, resized and cropped.
 
-    uint8 (H, W, C). Raises as :func:`to_input`.
+    (H, W, C), uint8; float32 where ``resize`` has one of TensorFlow's filters. Raises as :func:`to_input`.
     """
     opened = open_image(image, preprocessing.mode)
-    if preprocessing.resize is not None:
+    rule = preprocessing.resize
+    if rule is not None and not rule.is_rounded:
+        return _unrounded(opened, rule, input_shape, preprocessing.crop is not None)
+    if rule is not None:
         kept = (input_shape[0], input_shape[1]) if preprocessing.crop is not None else None
-        opened = _resized(opened, preprocessing.resize, kept)
+        opened = _resized(opened, rule, kept)
     if preprocessing.crop is not None:
         opened = _cropped(opened, input_shape[0], input_shape[1])
     pixels = np.array(opened).reshape(opened.height, opened.width, -1)
-    if pixels.shape != tuple(input_shape):
-        raise InputError(
-            f"expected an image that becomes {tuple(input_shape)}, got {pixels.shape} after preprocessing; "
-            "resize it first, or give the model a resize or a crop"
-        )
+    _check_fits(pixels.shape, input_shape)
     return pixels
 
 
+def _check_fits(shape: Shape, input_shape: Shape) -> None:
+    if tuple(shape) != tuple(input_shape):
+        raise InputError(
+            f"expected an image that becomes {tuple(input_shape)}, got {tuple(shape)} after preprocessing; "
+            "resize it first, or give the model a resize or a crop"
+        )
+
+
 def normalize(pixels: Pixels, preprocessing: Preprocessing) -> Float32:
-    """Compute ``(x * scale - mean) / std``, each step rounded to float32: uint8 (..., H, W, C) -> float32."""
+    """Compute ``(x * scale - mean) / std``, each step rounded to float32: (..., H, W, C) -> float32."""
     width = pixels.shape[-2]
-    x = pixels.astype(np.float32, order="C")
+    x = pixels.astype(np.float32, order="C")  # a copy, always
     rows = x.reshape(-1, x.shape[-1] * width)  # a loop over whole rows is many times as fast as one over three channels
     rows *= np.float32(preprocessing.scale)
     rows -= np.tile(np.array(preprocessing.mean, dtype=np.float32), width)
@@ -83,10 +92,36 @@ def resized_shape(height: int, width: int, resize: Resize) -> tuple[int, int]:
     return (resize.size, scaled) if height <= width else (scaled, resize.size)
 
 
+def resized(pixels: NDArray[np.uint8], resize: Resize) -> Pixels:
+    """Resize pixels (H, W, C) by a rule, as a whole: uint8, or float32 by TensorFlow's filters.
+
+    Raises InputError if the result is too large to be made.
+    """
+    from PIL import Image
+
+    opened = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    if not resize.is_rounded:
+        height, width = resized_shape(opened.height, opened.width, resize)
+        return _unrounded(opened, resize, (height, width, pixels.shape[2]), crops=False)
+    made = _resized(opened, resize, None)
+    return np.asarray(made).reshape(made.height, made.width, -1)
+
+
+def _unrounded(image: Image.Image, resize: Resize, input_shape: Shape, crops: bool) -> Float32:
+    """Resize by a filter of TensorFlow's and cut the centre, of which alone anything is computed."""
+    image = _with_aspect_ratio(image, resize)
+    height, width = resized_shape(image.height, image.width, resize)
+    kept = (input_shape[0], input_shape[1]) if crops else (height, width)
+    _check_fits((*kept, len(image.getbands())), input_shape)
+    top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
+    return resized_part(image, (height, width), resize.resample, resize.antialias, (top, left, *kept))
+
+
 def _resized(image: Image.Image, resize: Resize, kept: tuple[int, int] | None) -> Image.Image:
-    """Resize ``image``; where it grows much, only the ``kept`` height and width at its centre, as a crop does."""
+    """Resize ``image`` by Pillow; where it grows much, only the ``kept`` height and width at its centre, as a crop."""
     from PIL.Image import Resampling
 
+    image = _with_aspect_ratio(image, resize)
     height, width = resized_shape(image.height, image.width, resize)
     if kept is not None and _is_mostly_cut_off(image, height, width, kept):
         top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
@@ -97,6 +132,16 @@ def _resized(image: Image.Image, resize: Resize, kept: tuple[int, int] | None) -
             f"{image.height}, which becomes {width} x {height}; cut off some of its long edge first"
         )
     return image.resize((width, height), Resampling[resize.resample.upper()])
+
+
+def _with_aspect_ratio(image: Image.Image, resize: Resize) -> Image.Image:
+    """Cut to the proportions that ``resize`` asks for; as it is where it asks for none."""
+    if resize.policy != "crop_to_aspect_ratio":
+        return image
+    height, width = resize.min_size
+    kept_height = max(1, min(image.height, image.width * height // width))
+    kept_width = max(1, min(image.width, image.height * width // height))
+    return _cropped(image, kept_height, kept_width)
 
 
 def _is_mostly_cut_off(image: Image.Image, height: int, width: int, kept: tuple[int, int]) -> bool:
@@ -133,9 +178,10 @@ def as_batch(img: Any, input_shape: Shape, preprocessing: Preprocessing | None) 
     FileNotFoundError for a missing file.
     """
     input_shape = tuple(input_shape)
-    ready = type(img) is np.ndarray and img.dtype == np.float32 and img.shape[-3:] == input_shape
-    if ready and img.ndim <= 4 and len(img):  # what `run` is given most often needs none of the questions below
-        return (img[None], True) if img.ndim == 3 else (img, False)
+    rank = len(input_shape)
+    ready = type(img) is np.ndarray and img.dtype == np.float32 and img.shape[-rank:] == input_shape
+    if ready and img.ndim <= rank + 1 and len(img):  # what `run` is given most often needs none of the questions below
+        return (img[None], True) if img.ndim == rank else (img, False)
     img, items = _items(img, input_shape)
     if items is None:
         return _single(img, input_shape, preprocessing)[None], True

@@ -96,7 +96,7 @@ def _two_layers(
     dictionary = tensors.get(f"{node.name}/dictionary")
     P, channels = dense_node(node), graph.shapes[node.inputs[0]][-1]
     if dictionary is not None:
-        D = _dictionary_node(node, len(dictionary), graph.by_name)
+        D = _dictionary_node(node, len(dictionary), {graph.input.name, *graph.by_name})
         yield D, dictionary[..., None, None] if isinstance(D, Conv2D) else dictionary
         P, channels = replace(P, inputs=(D.name,)), len(dictionary)
     sparse = {name: tensor for name, tensor in tensors.items() if name != f"{node.name}/dictionary"}

@@ -13,48 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from ..model import graph as g
 from ..model.activations import ACTIVATION_FUNCTIONS
+from .onnx_geometry import GEOMETRY
+from .onnx_writer import Writer as _Writer
+from .onnx_writer import nhwc as _nhwc
+from .onnx_writer import reshape as _reshape
 
 __all__ = ["MAX_FILE_BYTES", "TRANSLATIONS", "onnx_model"]
 
-OPSET = 17
+OPSET = 20  # the first with Gelu
 MAX_FILE_BYTES = 2**31 - 1  # of a serialized model: protobuf's own limit
-
-
-class _Writer:
-    """Collects ONNX nodes and initializers; ``names`` maps our values to ONNX's."""
-
-    def __init__(self, graph: g.Graph, tensors: Mapping[str, np.ndarray], batch: int | str) -> None:
-        self.graph = graph
-        self.tensors = tensors
-        self.batch = batch
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: dict[str, onnx.TensorProto] = {}
-        self.names: dict[str, str] = {}
-
-    def add(self, op: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        """Append an ONNX node whose only result goes by ``name``; that name."""
-        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
-        return name
-
-    def constant(self, name: str, value: np.ndarray) -> str:
-        """Make an initializer; its name."""
-        self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
-        return name
-
-    def tensor(self, node: g.Node, key: str) -> list[str]:
-        """Make an initializer of a node's tensor, as a list of one; of none where the model leaves it out."""
-        value = self.tensors.get(f"{node.name}/{key}")
-        return [] if value is None else [self.constant(f"{node.name}.{key}", value.astype(np.float32))]
-
-    def shape(self, name: str) -> g.Shape:
-        return self.graph.shapes[name]
-
-    def inputs(self, node: g.Node) -> list[str]:
-        return [self.names[name] for name in node.inputs]
 
 
 def _pads(padding: tuple[int, int, int, int]) -> list[int]:
@@ -94,18 +65,13 @@ def _average_pool(writer: _Writer, node: g.AvgPool2D, op: str) -> str:
     return _pool(writer, node, op, count_include_pad=0)
 
 
-def _reshape(writer: _Writer, value: str, name: str, shape: list[int]) -> str:
-    return writer.add("Reshape", [value, writer.constant(f"{name}.shape", np.array(shape, np.int64))], name)
-
-
 def _global_pool(writer: _Writer, node: g.GlobalPool2D, op: str) -> str:
     pooled = writer.add(op, writer.inputs(node), node.name)
     return _reshape(writer, pooled, f"{node.name}.vector", [0, -1])
 
 
 def _flatten(writer: _Writer, node: g.Flatten, op: str) -> str:
-    nhwc = writer.add("Transpose", writer.inputs(node), f"{node.name}.nhwc", perm=[0, 2, 3, 1])
-    return _reshape(writer, nhwc, node.name, [0, -1])
+    return _reshape(writer, _nhwc(writer, node), node.name, [0, -1])
 
 
 def _elementwise(writer: _Writer, node: g.Elementwise, op: str) -> str:
@@ -130,6 +96,54 @@ def _batch_norm(writer: _Writer, node: g.BatchNorm, op: str) -> str:
     ]
     operands = [*writer.inputs(node), *writer.tensor(node, "scale"), *writer.tensor(node, "shift"), *still]
     return writer.add(op, operands, node.name, epsilon=0.0)
+
+
+def _constant(writer: _Writer, node: g.Constant, op: str) -> str:
+    """Write an initializer: one image in ONNX's layout, repeated over the batch by whatever reads it."""
+    value = writer.tensors[f"{node.name}/value"].astype(np.float32)
+    return writer.constant(node.name, (value.transpose(2, 0, 1) if value.ndim == 3 else value)[None])
+
+
+def _by_channel(writer: _Writer, node: g.Node, key: str) -> str:
+    """Make an initializer of a tensor (C,) that is repeated over an image, if the node's result is one."""
+    rank = len(writer.shape(node.name))
+    value = writer.tensors[f"{node.name}/{key}"].astype(np.float32)
+    return writer.constant(f"{node.name}.{key}", value.reshape(-1, *[1] * (rank - 1)))
+
+
+def _prelu(writer: _Writer, node: g.PRelu, op: str) -> str:
+    return writer.add(op, [*writer.inputs(node), _by_channel(writer, node, "slope")], node.name)
+
+
+def _layer_norm(writer: _Writer, node: g.LayerNorm, op: str) -> str:
+    value, image = writer.inputs(node)[0], len(writer.shape(node.name)) == 3
+    if image:
+        value = writer.add("Transpose", [value], f"{node.name}.nhwc", perm=[0, 2, 3, 1])
+    operands = [value, *writer.tensor(node, "scale"), *writer.tensor(node, "shift")]
+    name = f"{node.name}.normal" if image else node.name
+    value = writer.add(op, operands, name, axis=-1, epsilon=node.epsilon)
+    return writer.add("Transpose", [value], node.name, perm=[0, 3, 1, 2]) if image else value
+
+
+def _group_norm(writer: _Writer, node: g.GroupNorm, op: str) -> str:
+    """Write an instance norm, each group as one channel, unless that is what they are; scale and shift after it."""
+    height, width, channels = writer.shape(node.name)
+    value, name = writer.inputs(node)[0], node.name
+    if node.groups == channels:
+        operands = [value, *writer.tensor(node, "scale"), *writer.tensor(node, "shift")]
+        return writer.add(op, operands, name, epsilon=node.epsilon)
+    ones, zeros = np.ones(node.groups, np.float32), np.zeros(node.groups, np.float32)
+    still = [writer.constant(f"{name}.ones", ones), writer.constant(f"{name}.zeros", zeros)]
+    value = _reshape(writer, value, f"{name}.groups", [0, node.groups, -1])
+    value = writer.add(op, [value, *still], f"{name}.normal", epsilon=node.epsilon)
+    value = _reshape(writer, value, f"{name}.image", [0, channels, height, width])
+    value = writer.add("Mul", [value, _by_channel(writer, node, "scale")], f"{name}.scaled")
+    return writer.add("Add", [value, _by_channel(writer, node, "shift")], name)
+
+
+def _channel_pool(writer: _Writer, node: g.ChannelPool, op: str) -> str:
+    axes = writer.constant(f"{node.name}.axes", np.array([1], np.int64))
+    return writer.add(op, [*writer.inputs(node), axes], node.name, keepdims=1)
 
 
 def _lrn(writer: _Writer, node: g.LRN, op: str) -> str:
@@ -166,12 +180,24 @@ TRANSLATIONS = {
     "global_max_pool2d": Translation("GlobalMaxPool", _global_pool),
     "flatten": Translation("Reshape", _flatten),
     "softmax": Translation("Softmax", _plain(axis=1)),
+    "log_softmax": Translation("LogSoftmax", _plain(axis=1)),
     "activation": Translation("Identity", _nothing),
     "add": Translation("Add", _elementwise),
     "multiply": Translation("Mul", _elementwise),
+    "subtract": Translation("Sub", _elementwise),
+    "divide": Translation("Div", _elementwise),
+    "maximum": Translation("Max", _elementwise),
+    "minimum": Translation("Min", _elementwise),
+    "constant": Translation("Identity", _constant),
     "concat": Translation("Concat", _plain(axis=1)),
     "batch_norm": Translation("BatchNormalization", _batch_norm),
+    "prelu": Translation("PRelu", _prelu),
+    "layer_norm": Translation("LayerNormalization", _layer_norm),
+    "group_norm": Translation("InstanceNormalization", _group_norm),
     "lrn": Translation("LRN", _lrn),
+    "channel_max": Translation("ReduceMax", _channel_pool),
+    "channel_mean": Translation("ReduceMean", _channel_pool),
+    **{op: Translation(*row) for op, row in GEOMETRY.items()},
 }
 
 
@@ -180,7 +206,7 @@ def _activate(writer: _Writer, node: Any, value: str) -> str:
     row, name = ACTIVATION_FUNCTIONS[getattr(node, "activation", "linear")], f"{node.name}.act"
     if row.onnx is None:
         return value
-    operands = [value, *(writer.constant(key, np.array(x, np.float32)) for key, x in row.onnx_operands.items())]
+    operands = [value, *(writer.shared(key, x) for key, x in row.onnx_operands.items())]
     attributes = {**row.onnx_attributes, **({"alpha": node.alpha} if row.takes_alpha else {})}
     if row.onnx_gate:
         return writer.add("Mul", [value, writer.add(row.onnx, operands, f"{name}.gate", **attributes)], name)
@@ -194,22 +220,27 @@ def onnx_model(graph: g.Graph, tensors: Mapping[str, np.ndarray], batch: int | s
     """Write ``graph``, which has no lookup layers, as a serialized ONNX model.
 
     ``batch`` is its number of images, or a name that leaves the number open. One input, the graph's, float32
-    (batch, H, W, C); one output named ``output``, float32 (batch, *output shape). Raises ValueError for a lookup layer
-    and for more weights than one ONNX file can hold.
+    (batch, H, W, C); one output named ``output`` (``output_2`` if the input is), float32 (batch, *output shape). Raises
+    ValueError for a lookup layer, for more weights than one ONNX file can hold, and for what ONNX does not take.
     """
     _check(graph, tensors)
     writer = _Writer(graph, tensors, batch)
-    source = graph.input.name
-    writer.names[source] = writer.add("Transpose", [source], f"{source}.nchw", perm=[0, 3, 1, 2])
+    writer.names[graph.input.name] = writer.add("Transpose", [writer.input], f"{writer.input}.nchw", perm=[0, 3, 1, 2])
     for node in graph.nodes:
+        writer.begin(node)
         operator, write = TRANSLATIONS[node.op]
         writer.names[node.name] = _activate(writer, node, write(writer, node, operator))
     result = writer.names[graph.output]
     if len(graph.output_shape) == 3:
-        writer.add("Transpose", [result], "output", perm=[0, 2, 3, 1])
+        writer.finish("Transpose", result, perm=[0, 2, 3, 1])
     else:
-        writer.add("Identity", [result], "output")
-    return _model(writer).SerializeToString()
+        writer.finish("Identity", result)
+    model = _model(writer)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ValueError(f"expected a model that ONNX takes, found one that its checker refuses: {error}") from error
+    return model.SerializeToString()
 
 
 def _check(graph: g.Graph, tensors: Mapping[str, np.ndarray]) -> None:
@@ -231,9 +262,9 @@ def _model(writer: _Writer) -> onnx.ModelProto:
     return helper.make_model(
         helper.make_graph(
             writer.nodes,
-            graph.name,
-            [outside(graph.input.name, graph.input.shape)],
-            [outside("output", graph.output_shape)],
+            graph.name or "model",
+            [outside(writer.input, graph.input.shape)],
+            [outside(writer.output, graph.output_shape)],
             list(writer.initializers.values()),
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],

@@ -11,7 +11,8 @@ Biases and activations are float32. By layer:
   on pairs where every lookup of an atom 2d or 2d + 1 has the other one beside it, and every list of lookups is that of
   ``SHARED_FILTERS`` filters or more.
 
-A layer whose weights would become infinite is computed in float32. All of this depends on the model's tensors alone.
+A layer whose weights would become infinite is computed in float32. All of this depends on the network's tensors alone:
+on those that are left of it where a plan has folded it (``plan/folding``), which is exact but for rounding.
 """
 
 from __future__ import annotations

@@ -121,12 +121,14 @@ class Node(Record):
     inputs: tuple[str, ...]
     op: ClassVar[str]
     rank: ClassVar[int | None] = None  # required rank of every input; None: any
-    many: ClassVar[bool] = False  # two or more inputs instead of one
+    count: ClassVar[int] = 1  # of inputs
+    many: ClassVar[bool] = False  # two or more inputs instead of ``count``
 
     def check(self) -> None:
         """Check the attributes alone, without shapes. Raises ModelFormatError."""
-        if len(self.inputs) < 2 if self.many else len(self.inputs) != 1:
-            raise node_error(self.name, "two or more inputs" if self.many else "one input", list(self.inputs))
+        if len(self.inputs) < 2 if self.many else len(self.inputs) != self.count:
+            expected = "two or more inputs" if self.many else ("no inputs", "one input", "two inputs")[self.count]
+            raise node_error(self.name, expected, list(self.inputs))
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """Give the result's shape for inputs of these shapes. Raises ModelFormatError where they do not fit."""

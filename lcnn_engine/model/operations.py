@@ -2,8 +2,9 @@
 
 From that list follow the keys that a file may have, and, by tests, that every operation has a definition, a lowering
 and a translation. A class without fields of its own is no dataclass of its own, but has its parent's methods: to make
-each its own would take half of the time that importing the engine takes. What all share is in ``node.py``; the meaning
-of every field is in MODEL_FORMAT.md. docs/adding-an-operation.md tells how to add one.
+each its own would take half of the time that importing the engine takes. What all share is in ``node.py``; those that
+move values are in ``geometry.py``; the meaning of every field is in MODEL_FORMAT.md. docs/adding-an-operation.md tells
+how to add one.
 
 Legend, the letters of the LCNN paper: n filters, m input channels, k dictionary atoms, D the dictionary (k, m),
 I the lookup indices, C their coefficients, S = D * X, P the sparse kernel that I and C spell out.
@@ -14,12 +15,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..utils.messages import shown
+from .geometry import Crop2D, DepthToSpace, Pad2D, Permute, Reshape, Resize2D, SpaceToDepth, TakeChannels
 from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, node_error
 
 __all__ = [
-    "LRN", "NODE_TYPES", "Activation", "Add", "AvgPool2D", "BatchNorm", "Concat", "Conv2D", "Convolution", "Dense",
-    "DenseLike", "Elementwise", "Flatten", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalPool2D", "LookupConv2D",
-    "LookupDense", "MaxPool2D", "Multiply", "Pool2D", "Softmax", "ZeroPad2D",
+    "LRN", "NODE_TYPES", "Activation", "Add", "AvgPool2D", "BatchNorm", "ChannelMax", "ChannelMean", "ChannelPool",
+    "Concat", "Constant", "Conv2D", "Convolution", "Dense", "DenseLike", "Divide", "Elementwise", "Flatten",
+    "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalPool2D", "GroupNorm", "LayerNorm", "LogSoftmax", "LookupConv2D",
+    "LookupDense", "MaxPool2D", "Maximum", "Minimum", "Multiply", "Norm", "OfTwo", "PRelu", "Pool2D", "Softmax",
+    "Subtract", "ZeroPad2D",
 ]  # fmt: skip
 
 
@@ -212,6 +216,12 @@ class Softmax(Node):
     op = "softmax"
 
 
+class LogSoftmax(Node):
+    """y = x - log(sum of exp(x)) over the last axis, of any shape."""
+
+    op = "log_softmax"
+
+
 class Activation(Activated):
     """y = act(x), of any shape."""
 
@@ -219,16 +229,19 @@ class Activation(Activated):
 
 
 class Elementwise(Activated):
-    """What operations of value with value share: inputs of one shape, but some may be (1, 1, C) or (C,), repeated."""
+    """What operations of value with value share: inputs of one shape, but some may be repeated over it.
+
+    Those are (1, 1, C) or (C,), over the image, and (H, W, 1), over its channels.
+    """
 
     many = True
 
     def _shape(self, *inputs: Shape) -> Shape:
         full = max(inputs, key=lambda shape: (len(shape), elements(shape)))
         for name, shape in zip(self.inputs, inputs, strict=True):
-            if shape not in (full, (1, 1, full[-1]), (full[-1],)):
-                fitting = f"{full}, (1, 1, {full[-1]}) or ({full[-1]},)"
-                raise node_error(self.name, f"input {shown(name)} of shape {fitting}", shape)
+            fitting = [full, (1, 1, full[-1]), (full[-1],), *([(*full[:2], 1)] if len(full) == 3 else [])]
+            if shape not in fitting:
+                raise node_error(self.name, f"input {shown(name)} of shape {' or '.join(map(str, fitting))}", shape)
         return full
 
 
@@ -242,6 +255,58 @@ class Multiply(Elementwise):
     """y = act(x1 * x2 * ...)."""
 
     op = "multiply"
+
+
+class Maximum(Elementwise):
+    """y = act(max(x1, x2, ...))."""
+
+    op = "maximum"
+
+
+class Minimum(Elementwise):
+    """y = act(min(x1, x2, ...))."""
+
+    op = "minimum"
+
+
+class OfTwo(Elementwise):
+    """What operations of just two values share: their order matters."""
+
+    many = False
+    count = 2
+
+
+class Subtract(OfTwo):
+    """y = act(x1 - x2)."""
+
+    op = "subtract"
+
+
+class Divide(OfTwo):
+    """y = act(x1 / x2)."""
+
+    op = "divide"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Constant(Node):
+    """A value that the model holds, of ``shape`` (H, W, C) or (C,)."""
+
+    op = "constant"
+    count = 0
+    shape: Shape
+
+    def check(self) -> None:
+        super().check()
+        if not isinstance(self.shape, tuple) or len(self.shape) not in (1, 3):
+            raise node_error(self.name, "shape to be 1 or 3 integers", self.shape)
+        check_integers(self, "shape", 1, len(self.shape))
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        return self.shape
+
+    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
+        return {"value": TensorSpec("F32", self.shape)}
 
 
 class Concat(Node):
@@ -267,6 +332,80 @@ class BatchNorm(Node):
         return {"scale": TensorSpec("F32", channels), "shift": TensorSpec("F32", channels)}
 
 
+class PRelu(Node):
+    """y = x where x >= 0, else x * slope, per channel, of any shape."""
+
+    op = "prelu"
+
+    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
+        return {"slope": TensorSpec("F32", (inputs[0][-1],))}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Norm(Node):
+    """What norms by their input's own mean and variance share.
+
+    y = (x - mean) / sqrt(variance + epsilon) * scale + shift, scale and shift per channel.
+    """
+
+    epsilon: float
+
+    def check(self) -> None:
+        super().check()
+        check_finite(self, "epsilon")
+        if self.epsilon < 0:
+            raise node_error(self.name, "epsilon of at least 0", self.epsilon)
+
+    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
+        channels = (inputs[0][-1],)
+        return {"scale": TensorSpec("F32", channels), "shift": TensorSpec("F32", channels)}
+
+
+class LayerNorm(Norm):
+    """Over the last axis, of every pixel by itself, of any shape."""
+
+    op = "layer_norm"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class GroupNorm(Norm):
+    """Over the image and the channels of each of ``groups``."""
+
+    op = "group_norm"
+    rank = 3
+    groups: int
+
+    def check(self) -> None:
+        super().check()
+        check_integers(self, "groups", 1)
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        if inputs[0][-1] % self.groups:
+            raise node_error(self.name, f"input channels {inputs[0][-1]} to be a multiple of groups", self.groups)
+        return inputs[0]
+
+
+class ChannelPool(Node):
+    """What pools over channels share: one number for each pixel. (H, W, C) -> (H, W, 1)."""
+
+    rank = 3
+
+    def _shape(self, *inputs: Shape) -> Shape:
+        return (*inputs[0][:2], 1)
+
+
+class ChannelMax(ChannelPool):
+    """The max of every pixel."""
+
+    op = "channel_max"
+
+
+class ChannelMean(ChannelPool):
+    """The mean of every pixel."""
+
+    op = "channel_mean"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LRN(Node):
     """Local response normalization: y = x / (bias + alpha * sum of x^2 over 2*depth_radius+1 channels)^beta."""
@@ -289,6 +428,8 @@ NODE_TYPES: dict[str, type[Node]] = {
     cls.op: cls
     for cls in (
         LookupConv2D, LookupDense, Conv2D, Dense, MaxPool2D, AvgPool2D, ZeroPad2D, GlobalAvgPool2D, GlobalMaxPool2D,
-        Flatten, Softmax, Activation, Add, Multiply, Concat, BatchNorm, LRN,
+        Flatten, Softmax, LogSoftmax, Activation, Add, Multiply, Subtract, Divide, Maximum, Minimum, Constant, Concat,
+        BatchNorm, PRelu, LayerNorm, GroupNorm, LRN, ChannelMax, ChannelMean,
+        Pad2D, Crop2D, Resize2D, DepthToSpace, SpaceToDepth, TakeChannels, Reshape, Permute,
     )
 }  # fmt: skip

@@ -9,21 +9,24 @@ from dataclasses import dataclass
 
 from .node import MAX_ELEMENTS, Record, Shape, format_error, is_finite, is_size
 
-__all__ = ["MODES", "POLICIES", "RESAMPLES", "Preprocessing", "Resize"]
+__all__ = ["INTERPOLATIONS", "MODES", "POLICIES", "RESAMPLES", "Preprocessing", "Resize"]
 
 MODES = {"L": 1, "RGB": 3}  # mode of an image -> its channels
-POLICIES = ("exact", "shortest_edge")
-RESAMPLES = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+POLICIES = ("exact", "shortest_edge", "crop_to_aspect_ratio")
+ROUNDED = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")  # Pillow's, which give 8 bits
+RESAMPLES = (*ROUNDED, "area", "triangle", "keyscubic", "lanczos3", "lanczos5")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area", "triangle", "keyscubic", "lanczos3", "lanczos5")
 TINY = 2.0**-150  # float32 rounds this and all below to 0, ties to even
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Resize(Record):
-    """``policy`` "exact" with ``size`` (height, width), or "shortest_edge" with ``size`` n."""
+    """``policy`` "shortest_edge" with ``size`` n, or another with ``size`` (height, width)."""
 
     policy: str
     size: tuple[int, int] | int
     resample: str
+    antialias: bool = True
 
     def check(self) -> None:
         """Check the fields alone. Raises ModelFormatError."""
@@ -32,12 +35,22 @@ class Resize(Record):
             raise format_error(where, f"policy to be one of {', '.join(POLICIES)}", self.policy)
         if self.resample not in RESAMPLES:
             raise format_error(where, f"resample to be one of {', '.join(RESAMPLES)}", self.resample)
+        if not isinstance(self.antialias, bool):
+            raise format_error(where, "antialias to be true, false or absent", self.antialias)
+        if not self.antialias and self.resample not in INTERPOLATIONS:
+            expected = f"resample without antialias to be one of {', '.join(INTERPOLATIONS)}"
+            raise format_error(where, expected, self.resample)
         if self.policy == "shortest_edge":
             if not is_size(self.size):
                 expected = f"size of shortest_edge to be an integer from 1 to {MAX_ELEMENTS}"
                 raise format_error(where, expected, self.size)
         elif not isinstance(self.size, tuple) or len(self.size) != 2 or not all(map(is_size, self.size)):
-            raise format_error(where, f"size of exact to be 2 integers from 1 to {MAX_ELEMENTS}", self.size)
+            raise format_error(where, f"size of {self.policy} to be 2 integers from 1 to {MAX_ELEMENTS}", self.size)
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether resizing gives integers of 8 bits (Pillow's filters), not floats (TensorFlow's)."""
+        return self.antialias and self.resample in ROUNDED
 
     @property
     def min_size(self) -> tuple[int, int]:
@@ -55,6 +68,11 @@ class Preprocessing(Record):
     scale: float = 1.0
     resize: Resize | None = None
     crop: str | None = None
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether pixels are integers of 8 bits until they are scaled."""
+        return self.resize is None or self.resize.is_rounded
 
     def check(self, shape: Shape) -> None:
         """Check the fields, and that images can become inputs of ``shape`` (H, W, C). Raises ModelFormatError."""

@@ -5,7 +5,8 @@ Every function takes and gives float32 and calculates in float64 in between, so 
 the differences it is there to judge. Images are (H, W, C), vectors (C,); attributes are keywords, named and shaped
 as in MODEL_FORMAT.md. Nothing is validated here but what :func:`evaluate` is given: shapes are the graph's to check.
 
-A function with ``@_operation`` over it defines the operation of its own name; activations are in ``activations.py``.
+A function with ``@_operation`` over it defines the operation of its own name; activations are in ``activations.py``,
+operations that move values in ``reference_geometry.py``.
 
 Legend, the letters of the paper (sections 3.1 and 3.2): n filters, m input channels, k dictionary atoms,
 D the dictionary (k, m), I the lookup indices, C their coefficients, S = D * X, P the sparse kernel (n, kh*kw*k)
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, MissingPackageError, ModelFormatError
 from .activations import ACTIVATION_FUNCTIONS
+from .reference_geometry import GEOMETRY
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -35,7 +37,7 @@ Float64: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = Sequence[int]
 Padding: TypeAlias = Sequence[int]  # top, bottom, left, right
 
-OPERATIONS: dict[str, Callable[..., Float32]] = {}
+OPERATIONS: dict[str, Callable[..., Float32]] = dict(GEOMETRY)
 _Function = TypeVar("_Function", bound=Callable[..., Float32])
 
 
@@ -267,21 +269,97 @@ def softmax(x: Float32) -> Float32:
 
 
 @_operation
+def log_softmax(x: Float32) -> Float32:
+    """y = x - log(sum of exp(x)) over the last axis, shifted by the max of x so that nothing overflows."""
+    shifted = _wide(x) - np.max(x, axis=-1, keepdims=True)
+    return _narrow(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+
+
+@_operation
 def add(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
-    """y = act(x1 + x2 + ...); inputs (1, 1, C) and (C,) are repeated over the image."""
+    """y = act(x1 + x2 + ...); inputs (1, 1, C) and (C,) are repeated over the image, (H, W, 1) over the channels."""
     return _activate(_sum(map(_wide, xs)), activation, alpha)
 
 
 @_operation
 def multiply(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
-    """y = act(x1 * x2 * ...); inputs (1, 1, C) and (C,) are repeated over the image."""
+    """y = act(x1 * x2 * ...); inputs are repeated as in ``add``."""
     return _activate(reduce(np.multiply, map(_wide, xs)), activation, alpha)
+
+
+@_operation
+def subtract(x: Float32, other: Float32, *, activation: str = "linear", alpha: float | None = None) -> Float32:
+    """y = act(x - other); either may be repeated, as in ``add``."""
+    return _activate(_wide(x) - _wide(other), activation, alpha)
+
+
+@_operation
+def divide(x: Float32, other: Float32, *, activation: str = "linear", alpha: float | None = None) -> Float32:
+    """y = act(x / other); either may be repeated, as in ``add``. Division by 0 gives inf or NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _activate(_wide(x) / _wide(other), activation, alpha)
+
+
+@_operation
+def maximum(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
+    """y = act(max(x1, x2, ...)); inputs are repeated as in ``add``."""
+    return _activate(reduce(np.maximum, map(_wide, xs)), activation, alpha)
+
+
+@_operation
+def minimum(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
+    """y = act(min(x1, x2, ...)); inputs are repeated as in ``add``."""
+    return _activate(reduce(np.minimum, map(_wide, xs)), activation, alpha)
+
+
+@_operation
+def constant(*, value: Float32, shape: Sequence[int]) -> Float32:
+    """Give what the model holds, of ``shape``."""
+    return _narrow(_wide(value).reshape(shape))
 
 
 @_operation
 def batch_norm(x: Float32, *, scale: Float32, shift: Float32) -> Float32:
     """y = x * scale + shift, one number of each (C,) a channel."""
     return _narrow(_wide(x) * _wide(scale) + _wide(shift))
+
+
+@_operation
+def prelu(x: Float32, *, slope: Float32) -> Float32:
+    """y = x where x >= 0, else x * slope, one number of ``slope`` (C,) a channel."""
+    X = _wide(x)
+    return _narrow(np.where(X >= 0, X, X * _wide(slope)))
+
+
+def _normalized(X: Float64, axes: tuple[int, ...], epsilon: float) -> Float64:
+    left = X - X.mean(axis=axes, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):  # an epsilon of 0 where all are equal is the model's own doing
+        return left / np.sqrt(np.square(left).mean(axis=axes, keepdims=True) + epsilon)
+
+
+@_operation
+def layer_norm(x: Float32, *, scale: Float32, shift: Float32, epsilon: float) -> Float32:
+    """y = (x - mean) / sqrt(variance + epsilon) * scale + shift, both over the last axis; scale and shift (C,)."""
+    return _narrow(_normalized(_wide(x), (-1,), epsilon) * _wide(scale) + _wide(shift))
+
+
+@_operation
+def group_norm(x: Float32, *, scale: Float32, shift: Float32, groups: int, epsilon: float) -> Float32:
+    """Normalize as ``layer_norm`` does, by mean and variance over the image and the channels of a group. (H, W, C)."""
+    grouped = _wide(x).reshape(*x.shape[:2], groups, -1)
+    return _narrow(_normalized(grouped, (0, 1, 3), epsilon).reshape(x.shape) * _wide(scale) + _wide(shift))
+
+
+@_operation
+def channel_max(x: Float32) -> Float32:
+    """Take the max of every pixel. (H, W, C) -> (H, W, 1)."""
+    return _narrow(_wide(x).max(axis=-1, keepdims=True))
+
+
+@_operation
+def channel_mean(x: Float32) -> Float32:
+    """Take the mean of every pixel. (H, W, C) -> (H, W, 1)."""
+    return _narrow(_wide(x).mean(axis=-1, keepdims=True))
 
 
 @_operation

@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from .geometry import Resize2D
+from .interpolation import taps_of
 from .reference import OPERATIONS, Float32, Float64, NodeLike
+from .reference_geometry import interpolated
 
 __all__ = ["TOLERANCE", "UNITS", "magnitude", "share_of_allowed"]
 
 TOLERANCE = 1e-5  # of the largest |output| of a node
 UNITS = 8.0  # roundings to float32, each of 2**-24
-_OF_SIGNS = ("softmax", "lrn")  # they are no sums of products of what they are given
+_OF_SIGNS = ("softmax", "log_softmax", "lrn")  # they are no sums of products of what they are given
 
 
 def magnitude(
@@ -31,12 +34,49 @@ def magnitude(
     """
     if node.op in _OF_SIGNS:
         return np.abs(expected)
+    if isinstance(node, Resize2D):  # some of a cubic's weights are negative
+        axes = (
+            (indices, np.abs(weights)) for indices, weights in (taps_of(node, i, inputs[0].shape[i]) for i in (0, 1))
+        )
+        return interpolated(np.abs(inputs[0]), *axes)
     attributes = dict(node.attributes())
-    steepness = max(1.0, abs(attributes.get("alpha") or 0.0))  # of leaky_relu; the others' is about 1 at most
+    steepness = _steepness(attributes, expected)
     if "activation" in attributes:
         attributes |= {"activation": "linear", "alpha": None}
     absolute = {key: np.abs(tensor) if tensor.dtype.kind == "f" else tensor for key, tensor in tensors.items()}
-    return steepness * np.abs(OPERATIONS[node.op](*map(np.abs, inputs), **absolute, **attributes))
+    if node.op in ("layer_norm", "group_norm"):  # means may be far above deviations: |x| / deviation * |scale|
+        return _norm_magnitude(node.op, inputs[0], absolute, attributes)
+    op = "add" if node.op == "subtract" else node.op
+    return steepness * np.abs(OPERATIONS[op](*map(np.abs, inputs), **absolute, **attributes))
+
+
+def _steepness(attributes: Mapping[str, Any], expected: Float32) -> float | Float64:
+    """Give how much an activation that gives ``expected`` makes of an error in what it is given."""
+    y, activation = expected.astype(np.float64), attributes.get("activation")
+    if activation == "exponential":
+        return np.abs(y)
+    if activation == "log":
+        return np.exp(-y)
+    if activation == "sqrt":
+        return 0.5 / np.maximum(y, 1e-3)
+    if activation == "selu":
+        return 1.76
+    return max(1.0, abs(attributes.get("alpha") or 0.0))  # of leaky_relu and elu; the others' is about 1 at most
+
+
+def _norm_magnitude(op: str, x: Float32, tensors: Mapping[str, Any], attributes: Mapping[str, Any]) -> Float64:
+    shape, channels = x.shape, x.shape[-1]
+    plain = {"scale": np.ones(channels, np.float32), "shift": np.zeros(channels, np.float32)}
+    normal = np.abs(OPERATIONS[op](x, **plain, **attributes)).astype(np.float64)
+    axes: Any = -1
+    if op == "group_norm":
+        groups = attributes["groups"]
+        normal = normal.reshape(*x.shape[:2], groups, -1)
+        x, axes = x.reshape(normal.shape), (0, 1, 3)
+    mean = np.abs(x.mean(axis=axes, keepdims=True, dtype=np.float64))
+    deviation = np.sqrt(x.var(axis=axes, keepdims=True, dtype=np.float64) + attributes["epsilon"])
+    magnitude = (normal + mean / np.maximum(deviation, 1e-30)).reshape(shape)
+    return magnitude * tensors["scale"] + tensors["shift"]
 
 
 def share_of_allowed(

@@ -1,6 +1,7 @@
 """From a graph to kernel calls: what runs together, which kernels, where everything lies, and the bytes they run from.
 
-In this order, each stage a file with plain data between: ``fusion`` and ``borders`` look at the graph; ``lower`` turns
+In this order, each stage a file with plain data between: ``folding`` makes the graph smaller, ``fusion`` and
+``borders`` look at it; ``lower`` turns
 every node into steps and kernel calls that name buffers and constants; ``arena`` places the buffers; ``packing`` and
 ``encode`` make bytes of the rest, for a Program of ``kernels``. All shapes and offsets are settled here, once. No file
 is read here, and nothing is computed but a plan.
@@ -19,6 +20,7 @@ from .arena import SLACK, Arena, Buffer, lifetimes_of, place
 from .borders import LookupUse, borders_of
 from .calls import KernelCall, Step, StepKind
 from .encode import encode, pack_constants
+from .folding import fold
 from .fusion import FusedNode, fuse, join_pools, needed_nodes
 from .lookup_orders import shared_groups
 from .lower import LOWERINGS, WITH_POOL
@@ -64,6 +66,7 @@ class Plan:
     ``outputs`` names the nodes whose values are wanted (default: the graph's output), ``variant`` the kernels to use
     (default: the environment's or the fastest). ``max_bytes`` bounds the memory of activations, ``machine`` is what
     choices go by, ``precision`` what is computed (``model/precision.py``), which every variant can, be it slowly.
+    ``folding``: leave out what never changes and what nobody reads (see the folder ``folding``), before any rounding.
     ``str(plan)`` shows all of it; two plans are equal where they run the same calls on the same numbers.
     Raises ModelFormatError where ``max_bytes`` is passed, SettingError for an unknown variant.
     """
@@ -77,6 +80,7 @@ class Plan:
         variant: str | None = None,
         max_bytes: int = MAX_BYTES,
         machine: Machine | None = None,
+        folding: bool = True,
         precision: str = "float32",
     ) -> None:
         self.name = graph.name
@@ -84,6 +88,8 @@ class Plan:
         self.output_shapes: list[Shape] = [graph.shapes[name] for name in self.outputs]
         self.variant = choose_variant(variant)
         self.precision = precision
+        if folding:
+            graph, tensors = fold(graph, tensors, self.outputs)
         lowered = lower(graph, tensors, self.outputs, capabilities(self.variant), machine, precision)
         self.steps: tuple[Step, ...] = lowered.steps
         self.calls: tuple[KernelCall, ...] = lowered.calls
@@ -155,8 +161,8 @@ def _lookup_uses(
     """Tell what each lookup layer makes of its input."""
     uses = {}
     for name in (one.node.name for one in fused):
-        indices = tensors.get(f"{name}/indices")
-        if indices is not None:
+        if f"{name}/indptr" in tensors:
+            indices = tensors[f"{name}/indices"]
             _, alone = shared_groups(tensors[f"{name}/indptr"], indices, SHARED_LANES, machine.shared_filters)
             uses[name] = LookupUse(len(indices), not len(alone), f"{name}/dictionary" in tensors)
     return uses

@@ -11,9 +11,10 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "ConstantRef", "Conv", "Dense", "DenseInt8", "Dictionary", "DictionaryBf16", "DictionaryInt8", "Fields",
-    "IsFp16", "KernelCall", "Lookup", "LookupShared", "Lrn", "Map", "NoFields", "Nonzeros", "NonzerosInt8", "PackPairs",
-    "PackQuads", "Place", "Pointwise", "Pool", "Ranges", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "DenseInt8", "Dictionary", "DictionaryBf16", "DictionaryInt8",
+    "Fields", "Gather", "Interpolate", "IsFp16", "KernelCall", "Lookup", "LookupShared", "Lrn", "Map", "NoFields",
+    "Nonzeros", "NonzerosInt8", "Norm", "PackPairs", "PackQuads", "Place", "Pointwise", "Pool", "Prelu", "Ranges",
+    "SpaceToDepth", "Step", "StepKind", "ToNhwc",
 ]  # fmt: skip
 
 
@@ -40,6 +41,11 @@ class StepKind(enum.Enum):
     COMBINE = "combine"
     LRN = "lrn"
     SOFTMAX = "softmax"
+    NORM = "norm"
+    CHANNEL_POOL = "channel_pool"
+    CONSTANT = "constant"
+    GATHER = "gather"
+    INTERPOLATE = "interpolate"
 
 
 class Step(NamedTuple):
@@ -332,12 +338,33 @@ class Pool(NamedTuple):
 
 
 class Pointwise(NamedTuple):
-    """Fields of pointwise, add and multiply."""
+    """Fields of pointwise, and of all that combine two inputs, as add does."""
 
     scale: ConstantRef | None
     shift: ConstantRef | None
     activation: str
     alpha: float
+
+
+class Prelu(NamedTuple):
+    """Fields of prelu."""
+
+    slope: ConstantRef
+
+
+class Constant(NamedTuple):
+    """Fields of constant."""
+
+    values: ConstantRef
+
+
+class Norm(NamedTuple):
+    """Fields of layer_norm and group_norm."""
+
+    scale: ConstantRef
+    shift: ConstantRef
+    groups: int
+    epsilon: float
 
 
 class Lrn(NamedTuple):
@@ -349,13 +376,37 @@ class Lrn(NamedTuple):
     beta: float
 
 
+class Gather(NamedTuple):
+    """Fields of gather."""
+
+    channels: ConstantRef
+    rows: ConstantRef
+    columns: ConstantRef
+    first: int
+    run: int
+    stride: int
+    value: float
+
+
+class Interpolate(NamedTuple):
+    """Fields of interpolate."""
+
+    rows: ConstantRef
+    row_weights: ConstantRef
+    columns: ConstantRef
+    column_weights: ConstantRef
+    taps: int
+    lanes: int
+
+
 class NoFields(NamedTuple):
     """Of kernels that need to know their maps alone."""
 
 
 Fields = (
     SpaceToDepth | ToNhwc | PackPairs | Ranges | PackQuads | Dictionary | DictionaryBf16 | DictionaryInt8 | Lookup
-    | LookupShared | Conv | Nonzeros | NonzerosInt8 | Dense | DenseInt8 | Pool | Pointwise | Lrn | NoFields
+    | LookupShared | Conv | Nonzeros | NonzerosInt8 | Dense | DenseInt8 | Pool | Pointwise | Prelu | Constant | Norm
+    | Lrn | Gather | Interpolate | NoFields
 )  # fmt: skip
 
 

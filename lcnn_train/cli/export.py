@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lcnn_train.cli.messages import complain
 from lcnn_train.cli.options import DATA_HELP, Commands, add_source, data_of, needed_config, own_config
+from lcnn_train.cli.verify import report
 from lcnn_train.errors import ExportError
 
 if TYPE_CHECKING:
@@ -125,12 +125,6 @@ def _read_labels(path: Path) -> tuple[str, ...]:
 def _verify(parsed: argparse.Namespace, output: Path, model: keras.Model, config: Config) -> int:
     from lcnn_train.data.reader import first_readable
     from lcnn_train.data.sets import load
-    from lcnn_train.export.verify import verify
 
     images = load(data_of(parsed, config), "train")
-    try:
-        print(verify(model, output, first_readable(images, config.preprocessing.for_engine(), parsed.verify)))
-    except ExportError as error:
-        complain(error)
-        return 1
-    return 0
+    return report(model, output, first_readable(images, config.preprocessing.for_engine(), parsed.verify))

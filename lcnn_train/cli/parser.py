@@ -16,9 +16,10 @@ from lcnn_train.cli import (
     launch,
     pack,
     plot,
+    verify,
 )
 
-_COMMANDS = (fit, launch, plot, evaluate, density, count, export, dictionaries, data, pack, augmentations)
+_COMMANDS = (fit, launch, plot, evaluate, density, count, export, verify, dictionaries, data, pack, augmentations)
 
 
 def parser() -> argparse.ArgumentParser:

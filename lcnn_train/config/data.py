@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from lcnn_engine.model.graph import MODES, Resize, Shape
+from lcnn_engine.model.graph import MODES, RESAMPLES, Resize, Shape
 from lcnn_engine.model.graph import Preprocessing as EnginePreprocessing
 from lcnn_train.config.names import DATASETS
 from lcnn_train.config.schema import Count, Number, Positive, Section, Share
@@ -33,15 +33,18 @@ class Data(Section):
 
 
 class Preprocessing(Section):
-    """Image to input: resized by Pillow to `size` (height, width), then (x * scale - mean) / std.
+    """Image to input: resized to `size` (height, width), then (x * scale - mean) / std.
 
+    `resample` and `antialias`: Pillow's filters, or without antialias and by the other names TensorFlow's, as
+    MODEL_FORMAT.md of lcnn_engine has them.
     With `shortest_edge` the image keeps its shape: its short edge becomes that, and `size` is cut from the centre.
     """
 
     mode: Literal["L", "RGB"] = "L"
     size: list[Count] = Field(default=[224, 224], min_length=2, max_length=2)
     shortest_edge: Count | None = None
-    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
+    resample: Literal[RESAMPLES] = "bilinear"  # type: ignore[valid-type]
+    antialias: bool = True
     scale: float = 1 / 255
     mean: list[float] = Field(default=[0.13])
     std: list[Positive] = Field(default=[1.0])
@@ -57,20 +60,25 @@ class Preprocessing(Section):
 
     def for_engine(self) -> EnginePreprocessing:
         """Make what the engine's preprocessing functions take."""
-        edge, size = self.shortest_edge, (self.size[0], self.size[1])
         return EnginePreprocessing(
             mode=self.mode,
             mean=tuple(self.mean),
             std=tuple(self.std),
             scale=self.scale,
-            resize=Resize("shortest_edge" if edge else "exact", edge or size, self.resample),
-            crop="center" if edge else None,
+            resize=self._resize(),
+            crop="center" if self.shortest_edge else None,
         )
+
+    def _resize(self) -> Resize:
+        edge, size = self.shortest_edge, (self.size[0], self.size[1])
+        return Resize("shortest_edge" if edge else "exact", edge or size, self.resample, self.antialias)
 
     def for_file(self) -> dict[str, Any]:
         """Say it in the model file's own words."""
         edge = self.shortest_edge
         resize = {"policy": "shortest_edge" if edge else "exact", "size": edge or self.size, "resample": self.resample}
+        if not self.antialias:
+            resize["antialias"] = False
         crop = {"crop": "center"} if edge else {}
         rest = {"scale": self.scale, "mean": list(self.mean), "std": list(self.std)}
         return {"mode": self.mode, "resize": resize, **crop, **rest}
@@ -82,6 +90,7 @@ class Preprocessing(Section):
                 raise ValueError(f"preprocessing.{key} must have one number for each of {self.channels} channel(s)")
         if self.shortest_edge is not None and self.shortest_edge < max(self.size):
             raise ValueError(f"preprocessing.shortest_edge must be at least {max(self.size)}, what is cut out of it")
+        self._resize().check()
         return self
 
 
@@ -92,6 +101,7 @@ class Augmentation(Section):
     """One random change of a training image, made to it with `probability`; functions of the name: data/augment.py."""
 
     changes_size: ClassVar[bool] = False
+    takes_floats: ClassVar[bool] = False  # also what a resize has not rounded to 8 bits
     name: str
     probability: Share = 1.0
 
@@ -132,6 +142,7 @@ class Affine(Augmentation):
 class SaltAndPepper(Augmentation):
     """A `share` of the pixels turned black or white, in equal parts."""
 
+    takes_floats = True
     name: Literal["salt_and_pepper"]
     share: Share = 0.01
 
@@ -147,6 +158,7 @@ class BrightnessContrast(Augmentation):
 class Flip(Augmentation):
     """Left and right exchanged."""
 
+    takes_floats = True
     name: Literal["flip"]
     probability: Share = 0.5
 
@@ -179,8 +191,11 @@ AnyAugmentation = Annotated[
 ]
 
 
-def check_order(augment: Sequence[Any]) -> None:
-    """Raise ValueError unless every image that goes through the list comes out with the size of the input."""
+def check_order(augment: Sequence[Any], rounded: bool = True) -> None:
+    """Raise ValueError unless every image that goes through the list comes out with the size of the input.
+
+    rounded: whether resizing gives 8 bits, which is what most changes take.
+    """
     names = [step.name for step in augment]
     for name in ("resize", "random_crop"):
         if names.count(name) > 1:
@@ -191,3 +206,8 @@ def check_order(augment: Sequence[Any]) -> None:
             raise ValueError(f"augment: {step.name} changes an image's size: expected resize after it; found none")
         if step.name == "random_crop" and (resize < 0 or position < resize):
             raise ValueError("augment: expected resize before random_crop; found none")
+        if not rounded and position > resize and not getattr(step, "takes_floats", True):
+            raise ValueError(
+                f"augment: {step.name} changes images of 8 bits, and preprocessing resizes to floats: expected a step "
+                f"resize after it; found none"
+            )

@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Discriminator, Field, Tag, ValidationError
 from pydantic.fields import FieldInfo
 
 from lcnn_engine.utils.messages import shown
 from lcnn_train.config.data import AnyAugmentation, Data, Preprocessing, check_order
 from lcnn_train.config.network import Model
+from lcnn_train.config.network_file import ModelFile, filled, prepared
 from lcnn_train.config.schema import Section
 from lcnn_train.config.training import Train
 from lcnn_train.errors import ConfigError
@@ -30,6 +31,17 @@ class Export(Section):
     dtype: Literal["float32", "float16"] = "float32"
 
 
+def _network_tag(values: Any) -> str:
+    """Whether a `model` section names a file."""
+    has_file = "file" in values if isinstance(values, dict) else isinstance(values, ModelFile)
+    return ModelFile.__name__ if has_file else Model.__name__
+
+
+AnyModel = Annotated[
+    Annotated[Model, Tag(Model.__name__)] | Annotated[ModelFile, Tag(ModelFile.__name__)], Discriminator(_network_tag)
+]
+
+
 class Config(Section):
     """One experiment."""
 
@@ -37,7 +49,7 @@ class Config(Section):
     data: Data = Data()
     preprocessing: Preprocessing = Preprocessing()
     augment: list[AnyAugmentation] = Field(default=[])
-    model: Model = Model()
+    model: AnyModel = Model()
     train: Train = Train()
     export: Export = Export()
 
@@ -46,7 +58,12 @@ class Config(Section):
     def _size_of_the_input(cls, values: Any) -> Any:
         """Unless preprocessing.size is given, images get the size that the model takes."""
         model, preprocessing = (values.get(key, {}) for key in ("model", "preprocessing"))
-        if not isinstance(model, dict) or not isinstance(preprocessing, dict) or "size" in preprocessing:
+        if not isinstance(model, dict) or not isinstance(preprocessing, dict):
+            return values
+        if _network_tag(model) == ModelFile.__name__:
+            known = filled(model)
+            return values | {"model": known, "preprocessing": prepared(known, preprocessing)}
+        if "size" in preprocessing:
             return values
         network = NETWORKS.get(str(model.get("name", "alexnet")))
         size = model.get("input_size", network.input_size if network else None)
@@ -61,7 +78,12 @@ class Config(Section):
             raise ValueError(
                 f"preprocessing.size must be {list(taken[:2])}, what the model takes; found {list(made[:2])}"
             )
-        check_order(self.augment)
+        if isinstance(self.model, ModelFile) and self.train.precision != "float32":
+            raise ValueError(
+                f"train.precision: expected float32 with model.file, whose layers have a precision of their own; found "
+                f"{self.train.precision}"
+            )
+        check_order(self.augment, self.preprocessing.for_engine().is_rounded)
         return self
 
 
@@ -189,12 +211,18 @@ def _walk(location: tuple[Any, ...]) -> tuple[list[type[Section]], list[str]]:
     key = []
     for part in location:
         if len(sections) > 1 and isinstance(part, str):
-            sections = [s for s in sections if part in get_args(s.model_fields["name"].annotation)]
+            sections = [s for s in sections if part in _tags(s)]
             continue
         key.append(str(part))
         if isinstance(part, str):
             sections = _sections(sections[0].model_fields[part])
     return sections, key
+
+
+def _tags(section: type[Section]) -> tuple[Any, ...]:
+    """What pydantic may put into a location for a member of a union: its class, or the name that tells it apart."""
+    named = section.model_fields.get("name")
+    return (section.__name__, *(get_args(named.annotation) if named else ()))
 
 
 def _sections(type_: Any) -> list[type[Section]]:

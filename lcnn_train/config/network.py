@@ -19,16 +19,18 @@ class Model(Section):
 
     `dictionary`: k instead of the variant's, `none` for no dictionary (a pruned layer), `dense` for no lookups.
     `lookups_per_tap`: s, so many lookups in each tap instead of those above the threshold. `groups_of`: so many
-    neighbouring filters share indices. Each is one value for all places that may have a dictionary, or one for each.
+    neighbouring filters (1, 2, 4, 8, 16, 32) share indices. `atoms_of`: 2 for lookups in pairs of atoms. Each is one
+    value for all places that may have a dictionary, or one for each.
     `input_size` (height and width), `threshold` and `dropout` are the network's own unless given.
     """
 
     name: Literal[tuple(NETWORKS)] = "alexnet"  # type: ignore[valid-type]
     variant: str = "fast"
-    # Whether these three fit, the network says: pydantic would name only one member of each union.
+    # Whether these four fit, the network says: pydantic would name only one member of each union.
     dictionary: Annotated[list[Rows] | Rows | None, SkipValidation] = None
     lookups_per_tap: Annotated[list[int | None] | int | None, SkipValidation] = None
     groups_of: Annotated[list[int] | int, SkipValidation] = 1
+    atoms_of: Annotated[list[int] | int, SkipValidation] = 1
     input_size: Count = Field(default=224)
     channels: Literal[1, 3] = 1
     classes: Count = 10

@@ -71,6 +71,49 @@ class EarlyStop(Section):
     from_epoch: Count = 1
 
 
+class Sparsity(Section):
+    """Take lookups away little by little, to `target` of what the dense equivalents of the lookup layers cost.
+
+    `of`: counted in multiplications of one input, or in lookups. From epoch `begin_epoch` to `end_epoch`, fractions
+    too and counted from 0 (None: three quarters of all), `every` so many steps. `score`: what an entry is worth, its
+    magnitude or the Taylor estimate of what the loss changes by. `regrow`: share of the lookups that come back in each
+    event where the gradient is largest (RigL). `dictionaries`: `keep` all atoms, or `shrink`, which gives up those
+    that cost more than they bring; `dictionaries_of`: the same by the name of a layer. (To drop a dictionary, give the
+    layer none: model.dictionary: none.) It wants model.l1 = 0 and model.threshold = 0.
+    """
+
+    target: Annotated[float, Field(gt=0, le=1)]
+    of: Literal["lookups", "multiplications"] = "multiplications"
+    begin_epoch: NotNegative = 0.0
+    end_epoch: Positive | None = None
+    every: Count = 100
+    score: Literal["magnitude", "taylor"] = "magnitude"
+    regrow: Rate = 0.0
+    dictionaries: Literal["keep", "shrink"] = "keep"
+    dictionaries_of: dict[str, Literal["keep", "shrink"]] = Field(default={})
+
+
+class Distillation(Section):
+    """Learn from `teacher`, a run folder or a `.keras` file, beside the labels.
+
+    The loss is (1 - weight) * cross entropy + weight * temperature^2 * divergence of both softmaxes at the temperature,
+    and feature_weight * the relative mean square error of `features`: layers, with those of the teacher that they are
+    to be like.
+    """
+
+    teacher: Annotated[str, Field(min_length=1)]
+    temperature: Positive = 4.0
+    weight: Share = 0.5
+    features: dict[str, str] = Field(default={})
+    feature_weight: NotNegative = 0.0
+
+    @pydantic.model_validator(mode="after")
+    def _features_have_a_weight(self) -> Distillation:
+        if bool(self.features) != bool(self.feature_weight):
+            raise ValueError("train.distillation: features and a feature_weight over 0 go together")
+        return self
+
+
 class Train(Section):
     """How to train.
 
@@ -81,7 +124,11 @@ class Train(Section):
     GPU. `average` is the decay of a moving average of the weights, which is then what is evaluated and exported.
     `checkpoint_steps` and `log_steps`: also in the middle of an epoch, after so many steps.
 
-    A checkpoint can be the best one only if its lookup multiplications are at most `max_lookup_multiplications`.
+    A checkpoint can be the best one only if its lookup multiplications are at most `max_lookup_multiplications`, and
+    once `sparsity` has come to its target.
+
+    `start_from`: a run folder or a `.keras` file whose layers have the same names; a run begins with its weights,
+    lookup layers with what comes nearest to a dense layer's. `epochs` of a run that is done may grow: it goes on.
     """
 
     epochs: Count = 12
@@ -103,6 +150,15 @@ class Train(Section):
     log_steps: Count = 50
     tensorboard: Literal["auto"] | bool = "auto"
     max_lookup_multiplications: Count | None = None
+    start_from: str | None = None
+    sparsity: Sparsity | None = None
+    distillation: Distillation | None = None
+
+    @property
+    def sparsity_end(self) -> float:
+        """The epochs after which `sparsity` has come to its target."""
+        end = self.sparsity.end_epoch if self.sparsity else None
+        return 0.75 * self.epochs if end is None else end
 
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> Train:
@@ -111,4 +167,19 @@ class Train(Section):
             raise ValueError("train.optimizer.weight_decay_epochs must be [first, last]")
         if self.batch_size % self.accumulate:
             raise ValueError(f"train.batch_size must be a multiple of train.accumulate = {self.accumulate}")
+        if self.sparsity is not None:
+            self._check_sparsity(self.sparsity)
         return self
+
+    def _check_sparsity(self, sparsity: Sparsity) -> None:
+        if not sparsity.begin_epoch < self.sparsity_end <= self.epochs:
+            raise ValueError(
+                f"train.sparsity: expected begin_epoch before end_epoch, and this within train.epochs = {self.epochs}; "
+                f"found {sparsity.begin_epoch} and {self.sparsity_end}"
+            )
+        stops = self.early_stop
+        if (stops.accuracy, stops.patience) != (None, None) and stops.from_epoch < self.sparsity_end:
+            raise ValueError(
+                f"train.early_stop.from_epoch: expected at least {self.sparsity_end:g}, where train.sparsity comes to "
+                f"its target; found {stops.from_epoch}"
+            )

@@ -19,26 +19,30 @@ _LEARNED_FROM = 20_000  # vectors from which D is learned, where a layer has mor
 _CHUNK = 256  # groups of taps pursued at once: they stay in the second-level cache, a third of the time of 4096
 
 
-def factor(W: np.ndarray, k: int, lookups: int | None = None, groups_of: int = 1, seed: int = 0) -> Factors:
+def factor(
+    W: np.ndarray, k: int, lookups: int | None = None, groups_of: int = 1, seed: int = 0, atoms_of: int = 1
+) -> Factors:
     """Factor W into D and P, float64, with W ~ P D.
 
     Args:
         W: (n, taps, m), any float dtype.
         k: rows of D, at least 1.
         lookups: s, the most non-zeros of each tap of P; None for as many as P has.
-        groups_of: so many neighbouring filters have their non-zeros at the same atoms; it divides n.
+        groups_of: so many neighbouring filters have their non-zeros at the same atoms; fewer in the last group.
         seed: of the vectors that D is learned from and starts with.
+        atoms_of: non-zeros come in runs of so many neighbouring atoms, aligned; it divides `lookups`.
     """
     vectors = np.asarray(W, np.float64).reshape(-1, W.shape[-1])
     if lookups is None or lookups >= k:
         D, P = _dense(vectors, k, seed)
         return D, P.reshape(*W.shape[:-1], k)
     n, taps, m = W.shape
-    by_tap = np.asarray(W, np.float64).reshape(n // groups_of, groups_of, taps, m).swapaxes(1, 2)
-    groups = by_tap.reshape(-1, groups_of, m)
-    D = _learn(groups, k, lookups, seed)
-    P = _spread(*_pursue(groups, D, lookups), k).reshape(n // groups_of, taps, groups_of, k)
-    return D, P.swapaxes(1, 2).reshape(n, taps, k)
+    # Filters of 0 fill up the last group: they weigh nothing in the choice of atoms, nor in what is learned.
+    filled = np.pad(np.asarray(W, np.float64), ((0, -n % groups_of), (0, 0), (0, 0)))
+    groups = filled.reshape(-1, groups_of, taps, m).swapaxes(1, 2).reshape(-1, groups_of, m)
+    D = _learn(groups, k, lookups, seed, atoms_of)
+    P = _spread(*_pursue(groups, D, lookups, atoms_of), k).reshape(-1, taps, groups_of, k)
+    return D, P.swapaxes(1, 2).reshape(-1, taps, k)[:n]
 
 
 def error(W: np.ndarray, D: np.ndarray, P: np.ndarray) -> float:
@@ -83,7 +87,7 @@ def _dense(W: np.ndarray, k: int, seed: int) -> Factors:
     return D, np.concatenate([U, np.zeros((t, k - rank))], axis=1)
 
 
-def _learn(groups: np.ndarray, k: int, lookups: int, seed: int) -> np.ndarray:
+def _learn(groups: np.ndarray, k: int, lookups: int, seed: int, atoms_of: int) -> np.ndarray:
     """D (k, m), rows of length 1, for `lookups` of each group of vectors (G, g, m)."""
     rng = np.random.default_rng(seed)
     share = max(1, _LEARNED_FROM // groups.shape[1])
@@ -92,7 +96,7 @@ def _learn(groups: np.ndarray, k: int, lookups: int, seed: int) -> np.ndarray:
     vectors = groups.reshape(-1, groups.shape[-1])
     D = _some(vectors, k, rng)
     for _ in range(_ROUNDS):
-        P = _rows(*_pursue(groups, D, lookups), k)
+        P = _rows(*_pursue(groups, D, lookups, atoms_of), k)
         D = _least_squares(P, vectors)
         lost = ~D.any(axis=1)
         if lost.any():
@@ -127,13 +131,16 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.where(lengths > 0, lengths, 1)
 
 
-def _pursue(groups: np.ndarray, D: np.ndarray, lookups: int) -> tuple[np.ndarray, np.ndarray]:
+def _pursue(groups: np.ndarray, D: np.ndarray, lookups: int, atoms_of: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Atoms (G, s) and coefficients (G, g, s), `lookups` s of each group of vectors (G, g, m); D's rows of length 1.
 
-    Simultaneous orthogonal matching pursuit.
+    Simultaneous orthogonal matching pursuit; in blocks of `atoms_of` atoms where these are looked up together. An
+    atom of 0 fills up the last block; it may be among those found, and its coefficients are 0.
     """
+    D = np.pad(D, ((0, -len(D) % atoms_of), (0, 0)))
     gram = D @ D.T
-    found = [_pursue_chunk(_products(groups[i : i + _CHUNK], D), gram, lookups) for i in range(0, len(groups), _CHUNK)]
+    chunks = (_products(groups[i : i + _CHUNK], D) for i in range(0, len(groups), _CHUNK))
+    found = [_pursue_chunk(products, gram, lookups // atoms_of, atoms_of) for products in chunks]
     chosen, coefficients = zip(*found, strict=True)
     return np.concatenate(chosen), np.concatenate(coefficients)
 
@@ -143,17 +150,18 @@ def _products(groups: np.ndarray, D: np.ndarray) -> np.ndarray:
     return (groups.reshape(-1, groups.shape[-1]) @ D.T).reshape(*groups.shape[:-1], len(D))
 
 
-def _pursue_chunk(products: np.ndarray, gram: np.ndarray, lookups: int) -> tuple[np.ndarray, np.ndarray]:
-    """As _pursue, from the products of all vectors and atoms (G, g, k) and of the atoms among themselves (k, k)."""
+def _pursue_chunk(products: np.ndarray, gram: np.ndarray, count: int, atoms_of: int) -> tuple[np.ndarray, np.ndarray]:
+    """As _pursue, `count` blocks from the products of all vectors and atoms (G, g, k) and of the atoms (k, k)."""
     rows = np.arange(len(products))
     chosen = np.empty((len(products), 0), np.intp)
     coefficients = np.empty((*products.shape[:2], 0))
-    for count in range(1, lookups + 1):
-        residual = products - coefficients @ gram[chosen] if count > 1 else products
+    for _ in range(count):
+        residual = products - coefficients @ gram[chosen] if chosen.size else products
         left = np.einsum("gvk,gvk->gk", residual, residual)
         left[rows[:, None], chosen] = -1
-        chosen = np.concatenate([chosen, left.argmax(axis=1)[:, None]], axis=1)
-        among = gram[chosen[:, :, None], chosen[:, None, :]] + 1e-10 * np.eye(count)
+        block = left.reshape(len(left), -1, atoms_of).sum(axis=2).argmax(axis=1)[:, None]
+        chosen = np.concatenate([chosen, block * atoms_of + np.arange(atoms_of)], axis=1)
+        among = gram[chosen[:, :, None], chosen[:, None, :]] + 1e-10 * np.eye(chosen.shape[1])
         right = np.take_along_axis(products, chosen[:, None, :], axis=2)
         coefficients = np.linalg.solve(among, right.swapaxes(1, 2)).swapaxes(1, 2)
     return chosen, coefficients
@@ -161,13 +169,14 @@ def _pursue_chunk(products: np.ndarray, gram: np.ndarray, lookups: int) -> tuple
 
 def _spread(chosen: np.ndarray, coefficients: np.ndarray, k: int) -> np.ndarray:
     """P (G, g, k) of what _pursue found."""
-    P = np.zeros((*coefficients.shape[:2], k))
+    P = np.zeros((*coefficients.shape[:2], max(k, chosen.max(initial=0) + 1)))
     np.put_along_axis(P, np.broadcast_to(chosen[:, None, :], coefficients.shape), coefficients, axis=2)
-    return P
+    return P[..., :k]
 
 
 def _rows(chosen: np.ndarray, coefficients: np.ndarray, k: int) -> scipy.sparse.csr_array:
     """The same P, (G * g, k), as a sparse matrix."""
     atoms = np.broadcast_to(chosen[:, None, :], coefficients.shape)
     starts = np.arange(0, coefficients.size + 1, coefficients.shape[-1])
-    return scipy.sparse.csr_array((coefficients.ravel(), atoms.ravel(), starts), shape=(len(starts) - 1, k))
+    width = max(k, chosen.max(initial=0) + 1)
+    return scipy.sparse.csr_array((coefficients.ravel(), atoms.ravel(), starts), shape=(len(starts) - 1, width))[:, :k]

@@ -15,7 +15,7 @@ from keras import layers
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.keras_graph import functional_graph, walk
 from lcnn_train.layers import sparsity
-from lcnn_train.layers.arguments import positive
+from lcnn_train.layers.arguments import one_of
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
 LEAVE = "dense"  # what `dictionary` may say of a layer that is to stay as it is
@@ -42,7 +42,7 @@ class ConversionOptions:
 
     dictionary: Dictionary
     skip: Skip
-    arguments: Mapping[str, Any]  # l1, threshold, lookups_per_tap, groups_of: a value, or a dict by layer name
+    arguments: Mapping[str, Any]  # l1, threshold, lookups_per_tap and so on: a value, or a dict by layer name
 
     def check_names(self, layers: Collection[str], with_kernels: Collection[str]) -> None:
         """Raise ValueError for a name that no layer has, or, but in `skip`, no layer with a kernel."""
@@ -125,9 +125,9 @@ def _with_arguments(layer: keras.layers.Layer, rows: int | None, arguments: dict
     if rows is not None and not sparsity.dictionary_pays(rows, n, kernel_size(layer)):
         whole = n * math.prod(kernel_size(layer))
         return Choice(layer, None, f"k = {rows} is not below n*kh*kw = {whole}: a dictionary saves nothing")
-    if n % positive("groups_of", arguments.get("groups_of", 1)):
-        remarks.append(f"groups_of {arguments['groups_of']} does not divide its {n} filters: no groups")
-        arguments = {**arguments, "groups_of": 1}
+    group = one_of("groups_of", arguments.get("groups_of", 1), sparsity.GROUPS_OF)
+    if n % group:
+        remarks.append(f"the last of its groups of {group} has {n % group} filters")
     remarks += [
         f"{name} is not carried over"
         for name in ("kernel_regularizer", "kernel_constraint")

@@ -1,9 +1,11 @@
 """Random changes of one training image, a uint8 (H, W, C) array of any size; equal draws give the same image.
 
+Where the preprocessing resizes to floats, flips, crops and noise also take these.
+
 Each function draws from the generator that it is given, and nothing else: what an image becomes is a function of
 (the run's seed, epoch, position in the epoch), however many threads or workers there are and wherever a run resumes.
-Their settings, with what they mean, are in config/data.py. Sizes are changed by Pillow with the filter of the
-preprocessing, as they are in prediction: tf.image's resizing gives other numbers.
+Their settings, with what they mean, are in config/data.py. Sizes are changed by the engine with the filter of the
+preprocessing, as they are in prediction.
 
 All is NumPy and Pillow, called where an image is read: a graph of TensorFlow operations for each image took 240 us
 of a 28x28 one, of which the change itself was 32.
@@ -18,8 +20,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lcnn_engine.images.preprocessing import resized_shape
-from lcnn_engine.model.graph import Preprocessing, Shape
+from lcnn_engine.images.preprocessing import resized
+from lcnn_engine.model.graph import Preprocessing, Resize, Shape
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -71,7 +73,7 @@ def change_of(step: Any, preprocessing: Preprocessing, input_shape: Shape) -> Ch
         return sometimes(lambda image, rng: one_of(image, rng, choices), step.probability)
     settings = step.model_dump(exclude={"name", "probability"})
     if step.name == "random_resize":
-        settings["resample"] = preprocessing.resize.resample if preprocessing.resize else "bilinear"
+        settings["rule"] = preprocessing.resize
     function = FUNCTIONS[step.name]
     return sometimes(lambda image, rng: function(image, rng, **settings), step.probability)
 
@@ -96,23 +98,23 @@ def one_of(image: np.ndarray, rng: np.random.Generator, choices: Sequence[Change
 def resize(image: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     """Resize as the preprocessing says: to the bit what prediction does with the same pixels."""
     rule = preprocessing.resize
-    if rule is None:
-        return image
-    return _resized(image, *resized_shape(image.shape[0], image.shape[1], rule), rule.resample)
+    return image if rule is None else resized(image, rule)
 
 
 def random_resize(
-    image: np.ndarray, rng: np.random.Generator, factor: Sequence[float], stretch: float, resample: str = "bilinear"
+    image: np.ndarray, rng: np.random.Generator, factor: Sequence[float], stretch: float, rule: Resize | None = None
 ) -> np.ndarray:
-    """Scale height by a factor drawn from a range, width by one of that range within `stretch` of the height's."""
+    """Scale height by a factor drawn from a range, width by one of that range within `stretch` of the height's.
+
+    By the filter of a `rule` of resizing (bilinear unless given), and rounded to 8 bits.
+    """
     low, high = factor
     y = rng.uniform(low, high)
     x = rng.uniform(max(low, y * (1 - stretch)), min(high, y * (1 + stretch)))
-    return _resized(image, max(1, round(image.shape[0] * y)), max(1, round(image.shape[1] * x)), resample)
-
-
-def _resized(pixels: np.ndarray, height: int, width: int, resample: str) -> np.ndarray:
-    return _pixels(_image(pixels).resize((width, height), Image.Resampling[resample.upper()]))
+    size = max(1, round(image.shape[0] * y)), max(1, round(image.shape[1] * x))
+    resample, antialias = (rule.resample, rule.antialias) if rule else ("bilinear", True)
+    made = resized(image, Resize("exact", size, resample, antialias))
+    return made if made.dtype == np.uint8 else np.rint(made).clip(0, 255).astype(np.uint8)
 
 
 def _image(pixels: np.ndarray) -> Image.Image:

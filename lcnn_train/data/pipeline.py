@@ -121,7 +121,7 @@ def evaluation_batches(
         numbers = range(int(first), min(int(first) + chunk, len(images)))
         found = {number: x for number in numbers if (x := reader(number)) is not None}
         indices = np.array(list(found), np.int64)
-        x = np.stack(list(found.values())) if found else np.empty((0, *input_shape), np.uint8)
+        x = np.stack(list(found.values())) if found else np.empty((0, *input_shape), reader.dtype)
         return x, indices if numbered else images.labels[indices].astype(np.int64)
 
     firsts = tf.data.Dataset.range(0, len(images), chunk)
@@ -197,7 +197,7 @@ def _read_or_replaced(reader: Reader, seed: int, epoch: int, position: int) -> t
 def _loaded(
     numbers: tf.data.Dataset, load: Callable[..., Any], reader: Reader, shape: Shape, workers: int | None
 ) -> tf.data.Dataset:
-    """Each number loaded as some images, uint8 (N, *shape), and an int64 of each."""
+    """Each number loaded as some images, (N, *shape) of the reader's dtype, and an int64 of each."""
 
     def guarded(number: np.int64) -> Any:
         try:
@@ -207,7 +207,7 @@ def _loaded(
             raise
 
     def loaded(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        x, y = tf.numpy_function(guarded, [number], [tf.uint8, tf.int64])
+        x, y = tf.numpy_function(guarded, [number], [tf.as_dtype(reader.dtype), tf.int64])
         return tf.ensure_shape(x, (None, *shape)), tf.ensure_shape(y, (None,))
 
     return numbers.map(loaded, num_parallel_calls=workers or _workers(reader, shape), deterministic=True)
@@ -222,7 +222,7 @@ def _workers(reader: Reader, shape: Shape) -> int:
 def _finished(
     batches: tf.data.Dataset, preprocessing: Preprocessing, input_shape: Shape, rows: int | None
 ) -> tf.data.Dataset:
-    """Batches of uint8 images made the network's input, and ready before they are asked for."""
+    """Batches of images' pixels made the network's input, and ready before they are asked for."""
 
     def normalized(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # By the engine's function: TensorFlow may rewrite a division as a product, which rounds otherwise.

@@ -15,18 +15,20 @@ from lcnn_train.data.images import Images
 
 
 class Reader:
-    """An image's number -> its pixels, uint8 (H, W, C), or None where it cannot be read, which is noted in `skipped`.
+    """An image's number -> its pixels, (H, W, C), or None where it cannot be read, which is noted in `skipped`.
 
-    With a `shape`, pixels are resized and cut to it as for prediction; without one they have the image's own size.
+    With a `shape`, pixels are resized and cut to it as for prediction, and of `dtype`: uint8, or float32 by filters
+    that do not round. Without one they are uint8 and have the image's own size.
     Pixels of a `shape` are kept once read if those of all images fit into `cache` MiB.
     """
 
     def __init__(self, images: Images, preprocessing: Preprocessing, shape: Shape | None, cache: int = 0):
         self.images, self.preprocessing, self.shape = images, preprocessing, shape
         self.channels = MODES[preprocessing.mode]
-        fits = shape is not None and len(images) * math.prod(shape) <= cache * 2**20
+        self.dtype = np.dtype(np.uint8 if preprocessing.is_rounded else np.float32)
+        fits = shape is not None and len(images) * math.prod(shape) * self.dtype.itemsize <= cache * 2**20
         # The system gives an array of zeros its memory page by page, as images come.
-        self._kept = np.zeros((len(images), *shape), np.uint8) if shape is not None and fits else None
+        self._kept = np.zeros((len(images), *shape), self.dtype) if shape is not None and fits else None
         self._is_kept = np.zeros(len(images), bool)
 
     def __call__(self, index: int) -> np.ndarray | None:

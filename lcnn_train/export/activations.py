@@ -17,13 +17,17 @@ from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import NodeBuilder
 from lcnn_train.keras_graph import Call
 
-_KERAS_ALPHAS = {"leaky_relu": 0.2}  # defaults of Keras' and TensorFlow's functions
+_KERAS_ALPHAS = {"leaky_relu": 0.2, "elu": 1.0}  # defaults of Keras' and TensorFlow's functions
 _FUNCTIONS = {  # a file's names are those of keras.activations and, but for hard_sigmoid's, of keras.ops and tf.nn
     getattr(module, name): name
     for module in (keras.activations, keras.ops, tf.nn, tf.math)
     for name in ACTIVATIONS
     if hasattr(module, name)
-}
+} | {
+    keras.ops.gelu: "gelu_tanh",
+    keras.ops.exp: "exponential",
+    tf.exp: "exponential",
+}  # that gelu's default is to approximate
 _OPERATIONS = {  # what the functions make when they are called on Keras tensors
     nn.Relu: "relu",
     nn.Relu6: "relu6",
@@ -31,7 +35,15 @@ _OPERATIONS = {  # what the functions make when they are called on Keras tensors
     nn.Silu: "silu",
     nn.HardSigmoid: "hard_sigmoid",
     nn.HardSilu: "hard_silu",
+    nn.Selu: "selu",
+    nn.Softplus: "softplus",
+    nn.Softsign: "softsign",
+    nn.HardTanh: "hard_tanh",
     numpy_operations.Tanh: "tanh",
+    numpy_operations.Exp: "exponential",
+    numpy_operations.Absolute: "abs",
+    numpy_operations.Sqrt: "sqrt",
+    numpy_operations.Log: "log",
 }
 
 Activation = tuple[str, float | None]  # its name in the file, and alpha where it takes one
@@ -40,8 +52,11 @@ ACTIVATION_LAYERS: tuple[type, ...] = (
     layers.Activation,
     layers.ReLU,
     layers.LeakyReLU,
+    layers.ELU,
     functions.ReLU,
     nn.LeakyRelu,
+    nn.Elu,
+    nn.Gelu,
     *_OPERATIONS,
 )
 
@@ -58,13 +73,18 @@ def named_activation(layer: Any, activation: Callable[..., Any]) -> Activation:
         return _relu(layer, activation)
     if kind in (layers.LeakyReLU, nn.LeakyRelu):
         return "leaky_relu", float(activation.negative_slope)  # type: ignore[attr-defined]
+    if kind in (layers.ELU, nn.Elu):
+        return "elu", float(activation.alpha)  # type: ignore[attr-defined]
+    if kind is nn.Gelu:
+        return ("gelu_tanh" if activation.approximate else "gelu"), None  # type: ignore[attr-defined]
     name = _OPERATIONS.get(kind) or (_FUNCTIONS.get(activation) if callable(activation) else None)
     if name is None:
         found = getattr(activation, "__name__", None) or f"{kind.__module__}.{kind.__name__}"
         module = getattr(activation, "__module__", "")
-        found = f"{module}.{found}" if module and found in (*ACTIVATIONS, "softmax") else found
+        found = f"{module}.{found}" if module and found in (*ACTIVATIONS, "softmax", "log_softmax") else found
         raise ExportError(
-            f"layer {layer.name}: a model file has no activation {found}. Supported: {', '.join(ACTIVATIONS)}, softmax"
+            f"layer {layer.name}: a model file has no activation {found}. Supported: "
+            f"{', '.join(ACTIVATIONS)}, softmax, log_softmax"
         )
     return name, _KERAS_ALPHAS.get(name)
 
@@ -77,7 +97,8 @@ def _relu(layer: Any, relu: Any) -> Activation:
         return "relu6", None
     raise ExportError(
         f"layer {layer.name}: expected a ReLU with threshold 0 and, without negative_slope, max_value None or 6; "
-        f"found threshold={relu.threshold}, max_value={relu.max_value}, negative_slope={relu.negative_slope}"
+        f"found threshold={relu.threshold}, max_value={relu.max_value}, negative_slope={relu.negative_slope}; make "
+        f"it a layer of its own, behind this one"
     )
 
 
@@ -92,5 +113,5 @@ def set_activation(node: NodeBuilder, activation: Activation) -> None:
 
 def own_activation(node: NodeBuilder, call: Call) -> None:
     """Give a node the activation inside its layer; a softmax inside is a call of its own."""
-    if call.part != "linear":
+    if call.part not in ("linear", "pointwise_linear"):
         set_activation(node, named_activation(call.layer, call.layer.activation))

@@ -1,4 +1,4 @@
-"""Layers that scale and shift each channel, and arithmetic written on Keras tensors: x + y, x * y, x * 2 - 1."""
+"""Layers that scale and shift each channel, and arithmetic written on Keras tensors: x + y, x / y, x * 2 - 1, x**2."""
 
 from __future__ import annotations
 
@@ -11,31 +11,22 @@ from keras.src.ops import numpy as operations  # Keras has no public name for wh
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.weighted import array, f32
-from lcnn_train.keras_graph import Call
+from lcnn_train.keras_graph import COMBINING, Call
 
-ARITHMETIC = (operations.Add, operations.Multiply, operations.Subtract, operations.TrueDivide)
+_OPERATIONS = {operations.Divide: "divide", operations.TrueDivide: "divide"}
+ARITHMETIC = {kind: _OPERATIONS.get(kind, kind.__name__.lower()) for kind in COMBINING}
+"""What operations on tensors are called in a model file."""
 
 
 def arithmetic(builder: GraphBuilder, call: Call) -> None:
-    """Add a node for two tensors added or multiplied; a tensor and a number scale and shift every channel."""
-    op = type(call.layer).__name__.lower()
-    if len(call.inputs) == 2 and op in ("add", "multiply"):
+    """Add a node for two tensors; a tensor and a number, or one a channel, scale and shift every channel."""
+    op = ARITHMETIC[type(call.layer)]
+    if len(call.inputs) == 2:
         fitting(call)
         builder.add(call, op)
         return
-    numbers = [value for value in call.arguments if value is not None]
-    if len(call.inputs) != 1 or len(numbers) != 1 or (op == "truedivide" and call.arguments[0] is not None):
-        raise ExportError(
-            f"operation {call.layer.name}: expected x + y or x * y of two tensors, or a tensor and a number; found "
-            f"{type(call.layer).__name__} of {len(call.inputs)} tensors"
-        )
-    number, channels = array(numbers[0]), call.output_shape[-1]
-    if call.output_shape != call.input_shapes[0] or number.size not in (1, *number.shape[-1:]):
-        raise ExportError(
-            f"operation {call.layer.name}: expected one number, or one for each of {channels} channels; found an array "
-            f"of shape {number.shape}"
-        )
-    scale, shift = _scale_and_shift(op, number.reshape(-1), tensor_first=call.arguments[0] is None)
+    number = array(next(value for value in call.arguments if value is not None)).reshape(-1)
+    scale, shift = _scale_and_shift(op, number, tensor_first=call.arguments[0] is None)
     affine(builder, call, scale, shift)
 
 
@@ -48,15 +39,43 @@ def _scale_and_shift(op: str, number: np.ndarray, tensor_first: bool) -> tuple[n
     return (number, zero) if op == "multiply" else (one / number, zero)
 
 
+def square(builder: GraphBuilder, call: Call) -> None:
+    """Add x * x."""
+    node = builder.add(call, "multiply")
+    node.inputs *= 2
+
+
+def power(builder: GraphBuilder, call: Call) -> None:
+    """Add x to a power that is a product or a root. Raises ExportError for others."""
+    exponent = next((float(np.squeeze(v)) for v in call.arguments if v is not None and np.size(v) == 1), None)
+    if len(call.inputs) != 1 or call.arguments[0] is not None or exponent not in (0.5, 2, 3, 4):
+        raise ExportError(
+            f"operation {call.layer.name}: expected a tensor to the power of 0.5, 2, 3 or 4, found {exponent}; write "
+            f"others as products and roots, or as ops.exp(ops.log(x) * power)"
+        )
+    if exponent == 0.5:
+        builder.add(call, "activation", activation="sqrt")
+    else:
+        node = builder.add(call, "multiply")
+        node.inputs *= int(exponent)
+
+
+def held(builder: GraphBuilder, call: Call) -> None:
+    """Add a value that the model holds."""
+    node = builder.add(call, "constant", shape=call.output_shape)
+    node.tensors = {"value": f32(call.layer.value)}
+
+
 def fitting(call: Call) -> None:
-    """Raise ExportError unless the inputs are of one shape, or some of them (1, 1, C) or (C,)."""
+    """Raise ExportError unless one input is of the result's shape, and all others can be repeated over it."""
     full = call.output_shape
-    for shape in call.input_shapes:
-        if shape not in (full, (1, 1, full[-1]), full[-1:]):
-            raise ExportError(
-                f"layer {call.layer.name}: expected inputs of shape {full}, (1, 1, {full[-1]}) or ({full[-1]},), "
-                f"found {shape}"
-            )
+    shapes = (full, (1, 1, full[-1]), full[-1:], (*full[:-1], 1)) if len(full) == 3 else (full,)
+    if full not in call.input_shapes or any(shape not in shapes for shape in call.input_shapes):
+        raise ExportError(
+            f"layer {call.layer.name}: expected one input of shape {full}, and all of shape "
+            f"{' or '.join(map(str, shapes))}, found {' and '.join(map(str, call.input_shapes))}; combine "
+            f"each with the full one in turn"
+        )
 
 
 def rescaling(builder: GraphBuilder, call: Call) -> None:

@@ -14,11 +14,20 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers
-from keras.src.ops import numpy as numpy_operations  # Keras has no public name for what x * y makes
+from keras.src.applications.convnext import StochasticDepth
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
-from lcnn_train.keras_graph import AUGMENTATION, Call, Trace, is_augmentation
+from lcnn_train.keras_graph import (
+    AUGMENTATION,
+    COMBINING,
+    Call,
+    Held,
+    Trace,
+    is_augmentation,
+    rewritten_kinds,
+    softmax_of,
+)
 
 _NO_OPERATION = (
     layers.Dropout,
@@ -28,6 +37,7 @@ _NO_OPERATION = (
     layers.GaussianNoise,
     layers.ActivityRegularization,
     layers.Identity,
+    StochasticDepth,
 )
 _REMEDY = "Build the model of these, or say of which of these a layer is made: lcnn_train.export.register"
 _SHOWN = 5  # names of layers of one kind in an error
@@ -39,7 +49,8 @@ class NodeBuilder:
     """A node being made. `scale` is what batch norm multiplied each filter by, if any was folded in.
 
     `used` are the dictionary's rows that some lookup uses, the only ones that are written; `kernel` is the Keras
-    variable from which the tensor of that name was made. `input_shape` is that of the first input.
+    variable from which the tensor of that name was made, `places` the place in it of each value of the tensor (-1: a
+    zero) where these are others. `input_shape` is that of the first input. A `value` below 0 is one that Keras has not.
     """
 
     name: str
@@ -51,6 +62,7 @@ class NodeBuilder:
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
     scale: np.ndarray | None = None
     kernel: Any = None
+    places: np.ndarray | None = None
     input_shape: tuple[int, ...] = ()
     used: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
 
@@ -62,12 +74,18 @@ class GraphBuilder:
         self.traced = traced
         self._converters = converters
         self.nodes: list[NodeBuilder] = []
+        self.preprocessing: dict[str, Any] | None = None  # what the model's own head says of images
         self._aliases: dict[int, int] = {}
         self._producers: dict[int, NodeBuilder] = {}
+        self._moved: dict[int, tuple[int, tuple[int, ...], np.ndarray]] = {}
         self._names = {traced.input_name}
         self._uses = self._count_uses()
         self._translate_all()
         self.output = self._resolve(traced.output)
+        if self.output in self._moved:
+            raise ExportError(
+                f"expected a model that gives an image (H, W, C) or a vector, found {self._moved[self.output][2].shape}"
+            )
         if self.output not in self._producers:
             raise ExportError("expected a model with at least one layer that computes, found none")
 
@@ -100,7 +118,7 @@ class GraphBuilder:
     def _is_only_repeated(self, call: Call) -> bool:
         """Whether only sums and products read an image (1, 1, C), which a vector serves as well."""
         readers = [reader for reader in self.traced.calls if call.output in reader.inputs]
-        sums = (layers.Add, layers.Multiply, numpy_operations.Add, numpy_operations.Multiply)
+        sums = (layers.Add, layers.Multiply, layers.Subtract, layers.Maximum, layers.Minimum, *COMBINING)
         fitting = all(type(reader.layer) in sums and len(reader.inputs) > 1 for reader in readers)
         larger = all(reader.output_shape[:-1] not in ((), (1, 1)) for reader in readers)
         return fitting and larger and call.output != self.traced.output
@@ -110,7 +128,7 @@ class GraphBuilder:
         missing: dict[str, dict[str, None]] = {}
         reasons: list[str] = []
         for call in self.traced.calls:
-            if self._passes_through(call):
+            if self._passes_through(call) or (call.piece is not None and not self._uses[call.output]):
                 continue
             try:
                 if not self._translate(call):
@@ -128,7 +146,7 @@ class GraphBuilder:
     def _translate(self, call: Call) -> bool:
         """Make what a call becomes; False where there is nothing for its kind."""
         if call.part == "activation":
-            self.add(call, "softmax")
+            self.add(call, softmax_of(call.layer.activation) or "softmax")
             return True
         if is_augmentation(call.layer):
             raise ExportError(
@@ -142,7 +160,8 @@ class GraphBuilder:
         return translate is not None
 
     def _supported(self) -> str:
-        return ", ".join(sorted({cls.__name__ for cls in (*self._converters, *_NO_OPERATION, *AUGMENTATION)}))
+        kinds = {*self._converters, *rewritten_kinds(), *_NO_OPERATION, *AUGMENTATION} - {Held}
+        return ", ".join(sorted({cls.__name__ for cls in kinds}))
 
     def read_only_by(self, call: Call) -> NodeBuilder | None:
         """Find the node before this call, if nobody else reads its value."""
@@ -150,13 +169,47 @@ class GraphBuilder:
         return self._producers.get(value) if self._uses[value] == 1 else None
 
     def add(self, call: Call, op: str, **attributes: Any) -> NodeBuilder:
-        """Append a node for a call."""
-        inputs = [self._resolve(value) for value in call.inputs]
+        """Append a node for a call. Raises ExportError for an input that is neither image nor vector."""
+        inputs = [self.value(call, number) for number in range(len(call.inputs))]
         node = NodeBuilder(self._unique(_node_name(call)), op, inputs, call.output, call.layer, attributes)
-        node.input_shape = call.input_shapes[0]
+        node.input_shape = call.input_shapes[0] if call.inputs else ()
         self.nodes.append(node)
         self._producers[call.output] = node
         return node
+
+    def value(self, call: Call, number: int = 0) -> int:
+        """Find the value that an input of a call is. Raises ExportError where that is neither image nor vector."""
+        value = self._resolve(call.inputs[number])
+        if value in self._moved:
+            raise ExportError(
+                f"layer {call.layer.name}: expected an image (H, W, C) or a vector, found shape "
+                f"{self._moved[value][2].shape}"
+            )
+        return value
+
+    def add_from(self, call: Call, value: int, op: str, suffix: str = "", **attributes: Any) -> NodeBuilder:
+        """Append a node on `value` for a call; with a suffix one on the way to it, which holds nothing of Keras'."""
+        name = self._unique(_node_name(call) + suffix)
+        number = -1 - len(self.nodes) if suffix else call.output
+        node = NodeBuilder(name, op, [value], number, call.layer, attributes)
+        node.input_shape = call.input_shapes[0]
+        self.nodes.append(node)
+        self._producers[number] = node
+        return node
+
+    def moved(self, call: Call, number: int = 0) -> tuple[int, tuple[int, ...], np.ndarray]:
+        """Find what a call that moves values reads: a value, its shape, and the places in it of what is moved."""
+        value, shape = self._resolve(call.inputs[number]), call.input_shapes[number]
+        return self._moved.get(value) or (value, shape, np.arange(int(np.prod(shape))).reshape(shape))
+
+    def keep(self, call: Call, value: int, shape: tuple[int, ...], places: np.ndarray) -> None:
+        """Let a call be those places of a value, for calls that move them on: it is neither image nor vector."""
+        self._moved[call.output] = (value, shape, places)
+
+    def alias(self, call: Call, value: int) -> None:
+        """Let a call be what `value` is."""
+        self._aliases[call.output] = value
+        self._uses[value] += self._uses[call.output] - 1
 
     def fold(self, call: Call, node: NodeBuilder) -> None:
         """Let a node hold the value of this call, which is part of it from now on."""
@@ -208,7 +261,7 @@ def shortened(names: Iterable[str]) -> str:
 
 def _node_name(call: Call) -> str:
     """The layer's name, for the node that holds what the layer gives; what lies before it inside has a suffix."""
-    suffix = {"linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
+    suffix = {"linear": "_logits", "pointwise_linear": "_logits", "depthwise": "_depthwise"}.get(call.part, "")
     return (call.name or call.layer.name) + suffix
 
 

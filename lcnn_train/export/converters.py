@@ -17,12 +17,16 @@ from keras.src.ops import numpy as numpy_operations
 
 from lcnn_engine.model.graph import NODE_TYPES, Activated
 from lcnn_train.errors import ExportError
-from lcnn_train.export import weighted
+from lcnn_train.export import resizing, transposed, weighted
 from lcnn_train.export.activations import ACTIVATION_LAYERS, Activation, named_activation, set_activation
-from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, normalization, rescaling
+from lcnn_train.export.arithmetic import ARITHMETIC, arithmetic, fitting, held, normalization, power, rescaling, square
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
+from lcnn_train.export.head import traced_without_head
+from lcnn_train.export.moves import MOVES, move
+from lcnn_train.export.norms import group_norm, layer_norm
+from lcnn_train.export.rewritings import REWRITINGS
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call, Rewriting, is_softmax, rewritten, trace
+from lcnn_train.keras_graph import Call, Held, Rewriting, rewritten, softmax_of
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
@@ -31,8 +35,14 @@ _ACTIVATED = {op for op, kind in NODE_TYPES.items() if issubclass(kind, Activate
 
 
 def translate(model: keras.Model) -> GraphBuilder:
-    """Make the nodes and tensors of a model. Raises ExportError for what a model file cannot hold."""
-    return GraphBuilder(trace(model), _CONVERTERS)
+    """Make the nodes and tensors of a model, of its head its `preprocessing` if that resizes or crops.
+
+    Raises ExportError for what a model file cannot hold.
+    """
+    traced, preprocessing = traced_without_head(model)
+    builder = GraphBuilder(traced, _CONVERTERS)
+    builder.preprocessing = preprocessing
+    return builder
 
 
 def register(layer_class: type) -> Callable[[Rewriting], Rewriting]:
@@ -71,8 +81,9 @@ def _apply_activation(builder: GraphBuilder, call: Call, activation: Activation)
 
 def _activation(builder: GraphBuilder, call: Call) -> None:
     """Add what an Activation layer, or a layer or operation that is one, computes."""
-    if is_softmax(call.layer):
-        builder.add(call, "softmax")
+    softmax = softmax_of(call.layer)
+    if softmax:
+        builder.add(call, softmax)
     else:
         _apply_activation(builder, call, named_activation(call.layer, call.layer))
 
@@ -80,7 +91,24 @@ def _activation(builder: GraphBuilder, call: Call) -> None:
 def _softmax(builder: GraphBuilder, call: Call) -> None:
     if call.layer.axis not in (-1, len(call.output_shape)):
         raise ExportError(f"layer {call.layer.name}: expected a softmax over the last axis, found {call.layer.axis}")
-    builder.add(call, "softmax")
+    builder.add(call, "log_softmax" if type(call.layer) is nn.LogSoftmax else "softmax")
+
+
+def _prelu(builder: GraphBuilder, call: Call) -> None:
+    """Add a PReLU of one slope a channel; of others `rewritings.py` makes something else."""
+    alpha = array(call.layer.alpha)
+    builder.add(call, "prelu").tensors = {
+        "slope": f32(np.resize(alpha.reshape(-1, alpha.shape[-1])[0], call.output_shape[-1]))
+    }
+
+
+def _lambda(builder: GraphBuilder, call: Call) -> None:
+    """Refuse a Lambda that cannot be called on Keras tensors; others are taken for what they make of them."""
+    raise ExportError(
+        f"layer {call.layer.name}: expected a Lambda of keras.ops and arithmetic, which can be followed, found one "
+        f"that cannot be called on Keras tensors; write its function with keras.ops, or put it into a layer class and "
+        f"say of which layers it is made: lcnn_train.export.register"
+    )
 
 
 def _batch_norm(builder: GraphBuilder, call: Call) -> None:
@@ -138,19 +166,31 @@ def _global_pool2d(op: str, kept_op: str) -> Callable[[GraphBuilder, Call], None
     return translate
 
 
-def _mean(builder: GraphBuilder, call: Call) -> None:
-    """Add a global average pool for keras.ops.mean over rows and columns."""
-    axes, rank = call.layer.axis, len(call.input_shapes[0]) + 1
-    over = sorted(axis % rank for axis in (range(rank) if axes is None else axes))
-    if rank != 4 or over != [1, 2]:
-        raise ExportError(
-            f"operation {call.layer.name}: expected a mean over rows and columns, axes 1 and 2; found {axes}"
-        )
-    if call.layer.keepdims:
-        size = call.input_shapes[0][:2]
-        builder.add(call, "avg_pool2d", pool_size=size, strides=size, padding=(0, 0, 0, 0))
-    else:
-        builder.add(call, "global_avg_pool2d")
+def _reduced(name: str) -> Callable[[GraphBuilder, Call], None]:
+    """Add a pool for keras.ops.mean or max over rows and columns, or over the channels."""
+    kept_op, global_op, channel_op = {
+        "mean": ("avg_pool2d", "global_avg_pool2d", "channel_mean"),
+        "max": ("max_pool2d", "global_max_pool2d", "channel_max"),
+    }[name]
+
+    def translate(builder: GraphBuilder, call: Call) -> None:
+        axes, rank = call.layer.axis, len(call.input_shapes[0]) + 1
+        given = range(rank) if axes is None else axes if isinstance(axes, list | tuple) else [axes]
+        over = sorted(axis % rank for axis in given)
+        if rank == 4 and over == [3] and call.layer.keepdims:
+            builder.add(call, channel_op)
+        elif rank == 4 and over == [1, 2] and call.layer.keepdims:
+            size = call.input_shapes[0][:2]
+            builder.add(call, kept_op, pool_size=size, strides=size, padding=(0, 0, 0, 0))
+        elif rank == 4 and over == [1, 2]:
+            builder.add(call, global_op)
+        else:
+            raise ExportError(
+                f"operation {call.layer.name}: expected a {name} over rows and columns, axes 1 and 2, or over the "
+                f"channels of an image, axis 3 with keepdims=True; found {axes}"
+            )
+
+    return translate
 
 
 def _zero_padding2d(builder: GraphBuilder, call: Call) -> None:
@@ -159,18 +199,9 @@ def _zero_padding2d(builder: GraphBuilder, call: Call) -> None:
     builder.add(call, "zero_pad2d", padding=(top, bottom, left, right))
 
 
-def _flatten(builder: GraphBuilder, call: Call) -> None:
-    layer = call.layer
-    if call.output_shape == (1, 1, *call.input_shapes[0]) and _kept_pool(builder, call):
-        return
-    if len(call.input_shapes[0]) != 3 or len(call.output_shape) != 1:
-        raise ExportError(
-            f"layer {layer.name}: expected an image (H, W, C) made into a vector, found {call.input_shapes[0]} made "
-            f"into {call.output_shape}"
-        )
-    if getattr(layer, "data_format", "channels_last") != "channels_last":
-        channels_last(layer)
-    builder.add(call, "flatten")
+def _reshape(builder: GraphBuilder, call: Call) -> None:
+    if call.output_shape != (1, 1, *call.input_shapes[0]) or not _kept_pool(builder, call):
+        move(builder, call)
 
 
 def _kept_pool(builder: GraphBuilder, call: Call) -> bool:
@@ -211,19 +242,41 @@ _CONVERTERS: dict[type, Callable[[GraphBuilder, Call], None]] = {
     layers.Normalization: normalization,
     layers.Softmax: _softmax,
     nn.Softmax: _softmax,
+    nn.LogSoftmax: _softmax,
+    layers.PReLU: _prelu,
+    layers.LayerNormalization: layer_norm,
+    layers.GroupNormalization: group_norm,
+    layers.Lambda: _lambda,
+    Held: held,
     layers.MaxPooling2D: _pool2d("max_pool2d"),
     layers.AveragePooling2D: _pool2d("avg_pool2d"),
     layers.GlobalAveragePooling2D: _global_pool2d("global_avg_pool2d", "avg_pool2d"),
     layers.GlobalMaxPooling2D: _global_pool2d("global_max_pool2d", "max_pool2d"),
     layers.ZeroPadding2D: _zero_padding2d,
-    layers.Flatten: _flatten,
-    layers.Reshape: _flatten,
+    layers.UpSampling2D: resizing.upsampling2d,
+    layers.Resizing: resizing.resizing,
+    layers.CenterCrop: resizing.center_crop,
+    resizing.ResizeImages: resizing.resizing,
+    resizing.PadImages: resizing.pad_images,
+    layers.Conv2DTranspose: transposed.conv2d_transpose,
     layers.Add: _elementwise("add"),
     layers.Multiply: _elementwise("multiply"),
+    layers.Subtract: _elementwise("subtract"),
+    layers.Maximum: _elementwise("maximum"),
+    layers.Minimum: _elementwise("minimum"),
     layers.Concatenate: _concatenate,
     numpy_operations.Concatenate: _concatenate,
-    numpy_operations.Mean: _mean,
-    numpy_operations.Reshape: _flatten,
+    numpy_operations.Mean: _reduced("mean"),
+    numpy_operations.Max: _reduced("max"),
+    numpy_operations.Amax: _reduced("max"),
+    numpy_operations.Square: square,
+    numpy_operations.Power: power,
+    numpy_operations.Pad: resizing.pad,
+    **dict.fromkeys(MOVES, move),
+    layers.Reshape: _reshape,
+    numpy_operations.Reshape: _reshape,
     **dict.fromkeys(ACTIVATION_LAYERS, _activation),
     **dict.fromkeys(ARITHMETIC, arithmetic),
 }
+for _kind, _rewriting in REWRITINGS.items():
+    rewritten(_kind, _rewriting)

@@ -33,7 +33,8 @@ def export(
     Args:
         model: with one input and one output of fixed sizes; any mix of lookup and ordinary layers.
         labels: names of the classes.
-        preprocessing: image to input, in the words of lcnn_engine/format/MODEL_FORMAT.md.
+        preprocessing: image to what the model takes, in the words of lcnn_engine/format/MODEL_FORMAT.md. A model that
+            begins with Resizing or CenterCrop says it itself, with what it scales there, and takes none.
         dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits.
         name: of the model; its Keras name unless given.
 
@@ -47,6 +48,12 @@ def export(
 def _graph(
     builder: GraphBuilder, labels: Sequence[str] | None, preprocessing: dict[str, Any] | None, name: str
 ) -> dict[str, Any]:
+    if builder.preprocessing is not None and preprocessing is not None:
+        raise ExportError(
+            f"model {name}: expected no preprocessing beside a model that resizes or crops images itself, found both; "
+            f"leave the argument out, or export the model behind its Resizing and CenterCrop"
+        )
+    preprocessing = preprocessing or builder.preprocessing
     graph = {"name": name, **builder.graph()}
     if labels is not None:
         graph["labels"] = list(labels)

@@ -23,8 +23,9 @@ def export_onnx(
 
     `model` is a Keras model, or the path of a model file, a `.keras` file or a run folder.
 
-    The file has one input, named as the model's, float32 (batch, H, W, C), and one output named `output`, float32
-    (batch, classes). `batch` is a number of images, or a name to leave it open. Preprocessing is not in it.
+    The file has one input, named as the model's, float32 (batch, H, W, C), and one output named `output` (`output_2`
+    where the input is named so), float32 (batch, classes). `batch` is a number of images, or a name to leave it open.
+    Preprocessing is not in it.
 
     Raises ExportError if the package onnx is missing, for a network that is too large for one ONNX file (2 GiB), and as
     `export` does; for a model file as lcnn_engine does.

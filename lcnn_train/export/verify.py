@@ -20,13 +20,16 @@ from safetensors import safe_open
 from lcnn_engine import Net, read_model
 from lcnn_engine.format.graph_json import graph_from_object
 from lcnn_engine.images.preprocessing import as_batch
+from lcnn_engine.images.whole_way import WholeWay
+from lcnn_engine.model.graph import Node
 from lcnn_engine.model.reference import tensors_by_node
 from lcnn_engine.model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
-from lcnn_train.errors import ExportError
+from lcnn_train.errors import VerificationError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
 from lcnn_train.export.model_file import FP16_TENSORS
-from lcnn_train.keras_graph import run, run_from
+from lcnn_train.export.whole_way import Pipeline, compare_whole_way
+from lcnn_train.keras_graph import copied, run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.lazy import former_keywords
 
@@ -57,6 +60,11 @@ class NodeDifference:
         """keras / largest."""
         return _part(self.keras, self.largest)
 
+    @property
+    def overflows(self) -> bool:
+        """Whether both engine and Keras, as it is, are no finite numbers where Keras in float64 has others."""
+        return not (self.share <= 1 or np.isfinite(self.difference) or np.isfinite(self.keras))
+
 
 def _part(difference: float, largest: float) -> float:
     if difference == 0:
@@ -72,6 +80,8 @@ class Verification:
     notes: tuple[str, ...] = ()
     float16_change: float | None = None
     """Of a file with float16 in it: the largest |engine - unrounded model| of the output, of its largest |output|."""
+    whole_way: WholeWay | None = None
+    """From image to output, beside the training pipeline that verify was given."""
 
     @property
     def worst(self) -> NodeDifference:
@@ -85,7 +95,8 @@ class Verification:
             f"(Keras' own {n.keras_ratio:8.1e})"
             for n in self.nodes
         ]
-        return "\n".join((*lines, *self.notes))
+        ways = () if self.whole_way is None else (str(self.whole_way),)
+        return "\n".join((*lines, *self.notes, *ways))
 
 
 def _ordered(value: float) -> float:
@@ -94,14 +105,25 @@ def _ordered(value: float) -> float:
 
 
 @former_keywords(pictures="images")
-def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolerance: float = TOLERANCE) -> Verification:
+def verify(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    images: Any,
+    tolerance: float = TOLERANCE,
+    pipeline: Pipeline | None = None,
+) -> Verification:
     """Compare engine and Keras at every node of a model file that `model` was exported to.
 
     `images` is whatever Net.predict takes: images for a file with preprocessing, float arrays for any file. Keras
     computes in float64, each node from the engine's own inputs of it. For a float16 file that copy of the model carries
     the file's rounded values, which are checked to be the model's own, rounded; how far they move the output is in
-    the result. Raises ExportError where a value differs by more than `tolerance` of the largest |output| of the node
-    and 8 float32 roundings of the sum of |w| |x| behind the value, or where the file is not of this model.
+    the result. `pipeline`, if given, is how training made input of images: it gets `images` and gives what the model
+    takes, one array for each. How far the file's own way from these images to the outputs is from that is in the
+    result's `whole_way` and is printed, but never an error: two decoders of JPEG differ.
+
+    Raises VerificationError, an ExportError, where a value differs by more than `tolerance` of the largest |output| of
+    the node and 8 float32 roundings of the sum of |w| |x| behind the value, or where the file is not of this model. It
+    says so where both overflow float32, which no export mends. ExportError for a model that cannot be exported.
     """
     net = Net.load(path)
     x = np.asarray(as_batch(images, net.input_shape, net.graph.preprocessing)[0], np.float32)
@@ -111,18 +133,17 @@ def verify(model: keras.Model, path: str | os.PathLike[str], images: Any, tolera
     _check_same(builder, tensors, dtypes, path)
     names = [node.name for node in builder.nodes]
     if names != list(net.graph.by_name):
-        raise ExportError(f"{path}: expected the nodes {names} of this model, found {list(net.graph.by_name)}")
-    exact = translate(in_float64(model))
-    unrounded = exact
+        raise VerificationError(f"{path}: expected the nodes {names} of this model, found {list(net.graph.by_name)}")
+    copy = in_float64(model)
+    exact, change = translate(copy), None
     if np.float16 in dtypes.values():
-        exact = translate(carrying(in_float64(model), builder, tensors))
+        output = run_from(exact.traced, {exact.traced.input: x}, exact.output, "float64")
+        change = _part(float(np.abs(net.run(x) - output).max()), float(np.abs(output).max()))
+        exact = translate(carrying(copy, builder, tensors))
     features: Any = net.features(x, names)
     nodes = _compare(builder, exact, {builder.traced.input: x}, features, tensors, tolerance)
-    change = None
-    if unrounded is not exact:
-        output = run(unrounded.traced, x.astype(np.float64))[unrounded.output]
-        change = _part(float(np.abs(net.run(x) - output).max()), float(np.abs(output).max()))
-    result = Verification(nodes, _notes(model, builder, change), change)
+    whole_way = None if pipeline is None else compare_whole_way(model, net, images, pipeline)
+    result = Verification(nodes, _notes(model, builder, change), change, whole_way)
     _check_verified(result, tolerance, path)
     return result
 
@@ -131,9 +152,16 @@ def _check_verified(result: Verification, tolerance: float, path: Any) -> None:
     failed = [node for node in result.nodes if not node.share <= 1]
     if not failed:
         return
-    worst = result.worst
+    if all(node.overflows for node in failed):
+        first = failed[0]
+        raise VerificationError(
+            f"{path}: expected values that float32 holds; found them to overflow at {first.name} (up to "
+            f"{first.largest:.1e} in float64), in Keras' own float32 as in the engine: the file is as the model is; "
+            "look for weights and images that are far larger than in training"
+        )
+    worst = max((node for node in failed if not node.overflows), key=lambda node: _ordered(node.share))
     more = f" and at {len(failed) - 1} more" if len(failed) > 1 else ""
-    raise ExportError(
+    raise VerificationError(
         f"{path}: expected engine and Keras within {tolerance:g} of the largest output at every node (and {UNITS:g} "
         f"roundings of what is summed), Keras in float64 from the engine's own inputs; found {worst.ratio:.2e}, "
         f"{worst.share:.3g} times what is allowed, at {worst.name}{more} (Keras' own rounding: "
@@ -152,24 +180,33 @@ def _compare(
     """Judge every node. `known` has the input by the number of its value, `exact` is the model in float64."""
     graph = graph_from_object({"name": "model", **builder.graph()})
     by_node = tensors_by_node(tensors)
-    known |= {node.value: features[node.name] for node in builder.nodes}
+    known |= {node.value: features[node.name] for node in builder.nodes if node.value >= 0}
     by_name = {**features, graph.input.name: known[builder.traced.input]}
-    wide = {number: value.astype(np.float64) for number, value in known.items()}
     found = []
     for node, same in zip(builder.nodes, exact.nodes, strict=True):
+        if node.value < 0:  # Keras has no such value: what its node sums up counts for the one behind it
+            by_name[node.name] = _sums(graph[node.name], by_name, by_node, features[node.name])
+            continue
         own = run_from(builder.traced, known, node.value).astype(np.float64)
-        expected, engine = run_from(exact.traced, wide, same.value), features[node.name]
+        expected, engine = run_from(exact.traced, known, same.value, "float64"), features[node.name]
         if engine.shape != expected.shape:
-            raise ExportError(f"node {node.name}: expected shape {expected.shape} as in Keras, found {engine.shape}")
-        sums = [
-            magnitude(graph[node.name], inputs, by_node[node.name], result)
-            for *inputs, result in zip(*(by_name[name] for name in graph[node.name].inputs), expected, strict=True)
-        ]
+            raise VerificationError(
+                f"node {node.name}: expected shape {expected.shape} as in Keras, found {engine.shape}"
+            )
+        sums = _sums(graph[node.name], by_name, by_node, expected)
         with np.errstate(invalid="ignore"):  # infinity less infinity
             difference, keras_difference = (float(np.abs(values - expected).max()) for values in (engine, own))
-        share = share_of_allowed(engine, expected, np.stack(sums), tolerance)
+        share = share_of_allowed(engine, expected, sums, tolerance)
         found.append(NodeDifference(node.name, difference, float(np.abs(expected).max()), keras_difference, share))
     return tuple(found)
+
+
+def _sums(
+    node: Node, by_name: Mapping[str, np.ndarray], by_node: Mapping[str, Mapping[str, np.ndarray]], results: np.ndarray
+) -> np.ndarray:
+    """Compute the sum of |w| |x| behind every value of a node, of a batch."""
+    given = zip(*(by_name[name] for name in node.inputs), results, strict=True)
+    return np.stack([magnitude(node, inputs, by_node[node.name], result) for *inputs, result in given])
 
 
 def _notes(model: keras.Model, builder: GraphBuilder, change: float | None) -> tuple[str, ...]:
@@ -193,15 +230,15 @@ def _stored_dtypes(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _check_same(builder: GraphBuilder, tensors: Mapping[str, np.ndarray], dtypes: Mapping[str, Any], path: Any) -> None:
-    """Raise ExportError unless the file's tensors are the model's, rounded as the file's are."""
+    """Raise VerificationError unless the file's tensors are the model's, rounded as the file's are."""
     expected = builder.tensors()
     if expected.keys() != tensors.keys():
-        raise ExportError(f"{path}: expected the tensors of this model, found others; export it again")
+        raise VerificationError(f"{path}: expected the tensors of this model, found others; export it again")
     for name, tensor in expected.items():
         with np.errstate(over="ignore"):
             rounded = tensor.astype(dtypes[name]).astype(tensors[name].dtype)
         if not np.array_equal(rounded, tensors[name]):
-            raise ExportError(f"{path}: {name} is not what this model holds; export it again")
+            raise VerificationError(f"{path}: {name} is not what this model holds; export it again")
 
 
 def in_float64(model: keras.Model) -> keras.Model:
@@ -219,11 +256,9 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 def _clone_in_float64(layer: Any) -> Any:
     if not isinstance(layer, keras.layers.Layer):  # an operation, as of x + y, has the dtype of its inputs
-        return type(layer).from_config(layer.get_config())
-    config = layer.get_config() | {"dtype": "float64"}
-    if isinstance(layer, LookupConv2D | LookupDense):
-        config["threshold"] = 0.0
-    return type(layer).from_config(config)
+        return copied(layer)
+    no_threshold = {"threshold": 0.0} if isinstance(layer, LookupConv2D | LookupDense) else {}
+    return copied(layer, dtype="float64", **no_threshold)
 
 
 def carrying(copy: keras.Model, builder: GraphBuilder, tensors: Mapping[str, np.ndarray]) -> keras.Model:
@@ -269,6 +304,11 @@ def _carry_kernel(new: NodeBuilder, old: NodeBuilder, kernel: np.ndarray) -> Non
     scale = np.ones(len(kernel)) if old.scale is None else old.scale
     values = _unscaled(kernel.astype(np.float64), scale.reshape(-1, *[1] * (kernel.ndim - 1)))
     shape = tuple(new.kernel.shape)
+    if old.places is not None:
+        own = np.zeros(int(np.prod(shape)))
+        own[old.places[old.places >= 0]] = values[old.places >= 0]
+        new.kernel.assign(own.reshape(shape))
+        return
     if new.kernel is getattr(new.layer, "depthwise_kernel", None) or isinstance(new.layer, layers.DepthwiseConv2D):
         kh, kw, m, times = shape
         values = values.reshape(m, times, kh, kw).transpose(2, 3, 0, 1)

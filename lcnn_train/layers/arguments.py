@@ -14,6 +14,12 @@ def positive(name: str, value: Any) -> int:
     return value.__index__()
 
 
+def one_of(name: str, value: Any, known: tuple[int, ...]) -> int:
+    if positive(name, value) not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, known))}. Received: {name}={value!r}")
+    return value.__index__()
+
+
 def not_negative(name: str, value: Any) -> float:
     if isinstance(value, bool) or not hasattr(value, "__float__") or not 0 <= float(value) < math.inf:
         raise ValueError(f"{name} must be a finite number of at least 0. Received: {name}={value!r}")

@@ -5,7 +5,8 @@ but the s largest of each tap, the paper's other rule), and an entry that was on
 of its own (`alive`): an optimizer's momentum would push an entry back over epsilon within a few steps. The mask is kept
 by a constraint of the variable P, which every Keras optimizer applies after its update, so plain `model.fit` needs no
 callback; and because the forward pass multiplies by the mask too, weights that an optimizer averages behind our back
-(EMA) revive nothing either.
+(EMA) revive nothing either. JAX's step is a function of its state, and lets an optimizer see and change the weights
+that it trains alone: there the mask is kept by the forward pass of a training step, whose changes of it come back.
 """
 
 # ruff: noqa: N802 - the paper's letters
@@ -18,7 +19,7 @@ import keras
 from keras import ops
 
 from lcnn_train.layers import sparsity
-from lcnn_train.layers.arguments import not_negative, positive
+from lcnn_train.layers.arguments import not_negative, one_of, positive
 
 # A function or object, its name, or the config of one, as Keras' get() functions take them; None for none.
 Activation = str | Callable[..., Any] | None
@@ -34,9 +35,15 @@ class _StaysZero(keras.constraints.Constraint):
         self.alive, self.rule = alive, rule
 
     def __call__(self, P: Any) -> Any:
+        if _masks_in_forward():
+            return P
         mask = sparsity.survivors(P, self.alive, self.rule)
         self.alive.assign(mask)
         return ops.where(mask, P, ops.zeros_like(P))
+
+
+def _masks_in_forward() -> bool:
+    return bool(keras.backend.backend() == "jax")
 
 
 class LookupLayer(keras.layers.Layer):
@@ -55,6 +62,7 @@ class LookupLayer(keras.layers.Layer):
         bias_constraint: Constraint,
         lookups_per_tap: int | None,
         groups_of: int,
+        atoms_of: int,
         **layer: Any,
     ):
         super().__init__(**layer)
@@ -62,23 +70,26 @@ class LookupLayer(keras.layers.Layer):
         self.l1 = not_negative("l1", l1)
         self.threshold = not_negative("threshold", threshold)
         self.lookups_per_tap = None if lookups_per_tap is None else positive("lookups_per_tap", lookups_per_tap)
-        self.groups_of = positive("groups_of", groups_of)
+        self.groups_of = one_of("groups_of", groups_of, sparsity.GROUPS_OF)
+        self.atoms_of = one_of("atoms_of", atoms_of, sparsity.ATOMS_OF)
+        if self.lookups_per_tap is not None and self.lookups_per_tap % self.atoms_of:
+            raise ValueError(
+                f"lookups_per_tap must be a multiple of atoms_of={self.atoms_of}. "
+                f"Received: lookups_per_tap={lookups_per_tap}"
+            )
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
+        self.probe: Any = None  # added to the sparse P, if set: its gradient is that of entries that are 0, too
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.bias_constraint = keras.constraints.get(bias_constraint)
-
-    def _check_groups(self, n: int) -> None:
-        if n % self.groups_of:
-            raise ValueError(f"groups_of must divide the number of filters, {n}. Received: groups_of={self.groups_of}")
 
     def _add_weights(self, m: int, kernel_size: tuple[int, ...], n: int) -> None:
         """Make D uniform in +-1/sqrt(m), P uniform in +-sigma, the mask all alive, the bias as its initializer says."""
         k = self.dictionary or m
         P_shape = (*kernel_size, k, n)
         self.epsilon = sparsity.epsilon(P_shape, self.threshold)
-        self.rule = sparsity.Rule(self.epsilon, self.lookups_per_tap, self.groups_of)
+        self.rule = sparsity.Rule(self.epsilon, self.lookups_per_tap, self.groups_of, self.atoms_of)
         self.D = None
         if self.dictionary is not None:
             self.D = self.add_weight(
@@ -121,12 +132,15 @@ class LookupLayer(keras.layers.Layer):
 
     def penalty(self) -> Any:
         """Give the layer's loss, lambda' * epsilon * |P|_1, a scalar: what it adds to `losses` when it is called."""
-        return self.l1 * self.epsilon * sparsity.norm(self.sparse_P(), self.groups_of)
+        return self.l1 * self.epsilon * sparsity.norm(self.sparse_P(), self.rule.blocks)
 
-    def _loss_and_P(self) -> Any:
+    def _loss_and_P(self, training: bool | None) -> Any:
+        if training and _masks_in_forward():
+            self.alive.assign(self.surviving())
         if self.l1:
             self.add_loss(self.penalty())
-        return ops.cast(self.sparse_P(), self.compute_dtype)
+        P = self.sparse_P()
+        return ops.cast(P if self.probe is None else P + self.probe, self.compute_dtype)
 
     def _finish(self, Y: Any) -> Any:
         if self.bias is not None:
@@ -146,4 +160,5 @@ class LookupLayer(keras.layers.Layer):
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
             "lookups_per_tap": self.lookups_per_tap,
             "groups_of": self.groups_of,
+            "atoms_of": self.atoms_of,
         }

@@ -42,8 +42,10 @@ class LookupConv2D(LookupLayer):
         use_bias: whether a bias is added to each filter.
         bias_initializer, bias_regularizer, bias_constraint: as in keras.layers.Conv2D.
         lookups_per_tap: s; instead of the threshold, keep the s largest |P| of each tap (r, c) of each filter.
-        groups_of: so many neighbouring filters look up the same atoms at the same taps, each with coefficients of its
-            own: an entry's size is then the root mean square of its group, in both rules and in the loss.
+        groups_of: 1, 2, 4, 8, 16 or 32 neighbouring filters look up the same atoms at the same taps, each with
+            coefficients of its own; the last group is smaller where filters is no multiple.
+        atoms_of: 1 or 2: with 2, atoms 0 and 1, 2 and 3 and so on are looked up together. In both structures an
+            entry's size is the root mean square of those that share its fate, in both rules and in the loss.
         activity_regularizer: of the output, as in keras.layers.Conv2D.
         trainable: whether D, P and the bias are trained.
         name: of the layer; Keras makes one of the class's name unless given.
@@ -71,6 +73,7 @@ class LookupConv2D(LookupLayer):
         bias_constraint: Constraint = None,
         lookups_per_tap: int | None = None,
         groups_of: int = 1,
+        atoms_of: int = 1,
         activity_regularizer: Regularizer = None,
         trainable: bool = True,
         name: str | None = None,
@@ -88,6 +91,7 @@ class LookupConv2D(LookupLayer):
             bias_constraint=bias_constraint,
             lookups_per_tap=lookups_per_tap,
             groups_of=groups_of,
+            atoms_of=atoms_of,
             activity_regularizer=activity_regularizer,
             trainable=trainable,
             name=name,
@@ -99,7 +103,6 @@ class LookupConv2D(LookupLayer):
         self.strides = pair("strides", strides)
         self.dilation_rate = pair("dilation_rate", dilation_rate)
         self.padding = padding_of(padding)
-        self._check_groups(self.filters)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 "strides above 1 cannot be combined with a dilation_rate above 1. "
@@ -112,12 +115,12 @@ class LookupConv2D(LookupLayer):
         self._add_weights(m, self.kernel_size, self.filters)
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: m})
 
-    def call(self, X: Any) -> Any:
+    def call(self, X: Any, training: bool | None = None) -> Any:
         composed = self._cheaper_composed(X.shape)
         if not isinstance(self.padding, str):
             top, bottom, left, right = self.padding
             X = ops.pad(X, ((0, 0), (top, bottom), (left, right), (0, 0)))
-        P = self._loss_and_P()
+        P = self._loss_and_P(training)
         if composed and self.D is not None:
             D = ops.reshape(self.D, self.D.shape[2:])
             return self._finish(self._conv(X, ops.einsum("mk,rckn->rcmn", D, P)))
@@ -198,7 +201,7 @@ class LookupDense(LookupLayer):
         use_bias: whether a bias is added to each unit.
         bias_initializer, bias_regularizer, bias_constraint: as in keras.layers.Dense.
         lookups_per_tap: s; instead of the threshold, keep the s largest |P| of each unit.
-        groups_of: so many neighbouring units look up the same atoms, as in LookupConv2D.
+        groups_of, atoms_of: so many neighbouring units look up the same atoms, and these in pairs, as in LookupConv2D.
         activity_regularizer: of the output, as in keras.layers.Dense.
         trainable: whether D, P and the bias are trained.
         name: of the layer; Keras makes one of the class's name unless given.
@@ -222,6 +225,7 @@ class LookupDense(LookupLayer):
         bias_constraint: Constraint = None,
         lookups_per_tap: int | None = None,
         groups_of: int = 1,
+        atoms_of: int = 1,
         activity_regularizer: Regularizer = None,
         trainable: bool = True,
         name: str | None = None,
@@ -239,6 +243,7 @@ class LookupDense(LookupLayer):
             bias_constraint=bias_constraint,
             lookups_per_tap=lookups_per_tap,
             groups_of=groups_of,
+            atoms_of=atoms_of,
             activity_regularizer=activity_regularizer,
             trainable=trainable,
             name=name,
@@ -246,7 +251,6 @@ class LookupDense(LookupLayer):
             **kwargs,
         )
         self.units = positive("units", units)
-        self._check_groups(self.units)
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -254,9 +258,9 @@ class LookupDense(LookupLayer):
         self._add_weights(m, (), self.units)
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: m})
 
-    def call(self, X: Any) -> Any:
+    def call(self, X: Any, training: bool | None = None) -> Any:
         S = X if self.D is None else ops.matmul(X, self.D)
-        return self._finish(ops.matmul(S, self._loss_and_P()))
+        return self._finish(ops.matmul(S, self._loss_and_P(training)))
 
     def padded_size(self, input_shape: tuple[Any, ...]) -> tuple[int, ...]:
         """Return the positions of S: all axes between the batch and the last; a vector is an image of one pixel."""

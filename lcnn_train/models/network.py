@@ -25,7 +25,8 @@ class NetworkOptions:
         an ordinary layer. One for all places of the network, or one for each. A layer whose dictionary cannot pay
         (k >= n*kh*kw) is dense too.
     lookups_per_tap: s, that many lookups in each tap instead of those above the threshold; None for the threshold.
-    groups_of: so many neighbouring filters share the indices of their lookups. Both: for all places, or for each.
+    groups_of: 1, 2, 4, 8, 16 or 32 neighbouring filters share the indices of their lookups.
+    atoms_of: 1, or 2: lookups come in pairs of atoms. All three: for all places, or for each.
     input_size: height and width of the images. channels, classes: of the images and the labels.
     l1, threshold: lambda' and c of every lookup layer.
     dropout: rate before the layers that have one.
@@ -36,6 +37,7 @@ class NetworkOptions:
     dictionary: Rows | Sequence[Rows] | None = None
     lookups_per_tap: int | Sequence[int | None] | None = None
     groups_of: int | Sequence[int] = 1
+    atoms_of: int | Sequence[int] = 1
     input_size: int | None = None
     channels: int | None = None
     classes: int | None = None
@@ -52,6 +54,7 @@ class Lookups:
     dictionary: int | None
     lookups_per_tap: int | None
     groups_of: int
+    atoms_of: int
     l1: float
     threshold: float
 
@@ -121,22 +124,23 @@ class Network:
             lambda s: s is None or _is_count(s),
             "an integer of at least 1, or null for the threshold",
         )
-        groups = self._of_places("groups_of", options.groups_of, _is_count, "an integer of at least 1")
-        for place, n, k, group in zip(self.places, self.filters, rows, groups, strict=True):
-            if k != DENSE and n % group:
-                raise ValueError(
-                    f"groups_of of {self.name} must divide the filters of each place, {place} has {n}. "
-                    f"Received: groups_of={options.groups_of!r}"
-                )
-        if set(rows) == {DENSE} and (options.lookups_per_tap is not None or options.groups_of != 1):
+        groups, atoms = (
+            self._of_places(name, getattr(options, name), _is_among(known), f"one of {', '.join(map(str, known))}")
+            for name, known in (("groups_of", sparsity.GROUPS_OF), ("atoms_of", sparsity.ATOMS_OF))
+        )
+        if any(s is not None and s % pair for s, pair in zip(taps, atoms, strict=True)):
             raise ValueError(
-                f"{self._title(options.variant)} has no lookups. Received: "
-                f"lookups_per_tap={options.lookups_per_tap!r}, groups_of={options.groups_of!r}"
+                f"lookups_per_tap of {self.name} must be a multiple of atoms_of. Received: "
+                f"lookups_per_tap={options.lookups_per_tap!r}, atoms_of={options.atoms_of!r}"
             )
+        given = {name: getattr(options, name) for name in ("lookups_per_tap", "groups_of", "atoms_of")}
+        if set(rows) == {DENSE} and any(value not in (None, 1) for value in given.values()):
+            received = ", ".join(f"{name}={value!r}" for name, value in given.items())
+            raise ValueError(f"{self._title(options.variant)} has no lookups. Received: {received}")
         threshold = self.threshold if options.threshold is None else options.threshold
         return tuple(
-            None if k == DENSE else Lookups(None if isinstance(k, str) else k, s, group, options.l1, threshold)
-            for k, s, group in zip(rows, taps, groups, strict=True)
+            None if k == DENSE else Lookups(None if isinstance(k, str) else k, s, group, pair, options.l1, threshold)
+            for k, s, group, pair in zip(rows, taps, groups, atoms, strict=True)
         )
 
     def _rows(self, variant: str, dictionary: Any) -> tuple[Rows, ...]:
@@ -177,6 +181,10 @@ class Network:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 1
+
+
+def _is_among(known: tuple[int, ...]) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and value in known
 
 
 former_names(__name__, Plan="Architecture", Settings="NetworkOptions")

@@ -40,6 +40,14 @@ def without_values(build: Callable[[], keras.Model]) -> keras.Model:
         return thread.submit(build_in_scope).result()
 
 
+_BY_CHANNEL = {
+    layers.LayerNormalization: "layer_norm",
+    layers.GroupNormalization: "group_norm",
+    layers.PReLU: "prelu",
+}
+"""Layers whose weights multiply each value by itself, which the rule counts as nothing."""
+
+
 def count(model: keras.Model, density: float | Sequence[float] | None = None) -> list[NodeCost]:
     """Count the cost of every layer with weights of a functional or Sequential model, in the order they run.
 
@@ -59,7 +67,12 @@ def count(model: keras.Model, density: float | Sequence[float] | None = None) ->
         elif isinstance(call.layer, layers.BatchNormalization):
             if call.inputs[0] not in folded:
                 costs.append(plain_cost(call.layer.name, "batch_norm", call.output_shape, 0, _size(2 * _filters(call))))
-        elif call.layer.weights and call.part != "activation":
+        elif type(call.layer) in _BY_CHANNEL:
+            weights = sum(math.prod(variable.shape) for variable in call.layer.weights)
+            costs.append(
+                plain_cost(call.layer.name, _BY_CHANNEL[type(call.layer)], call.output_shape, 0, _size(weights))
+            )
+        elif getattr(call.layer, "weights", ()) and call.part != "activation":
             costs.append(_plain_cost(call, call.output in folded))
     return costs
 
@@ -90,7 +103,9 @@ def _is_lookup(layer: Any) -> bool:
 def _can_take_norm(call: Call) -> bool:
     """Whether a batch norm right after this call is folded into it."""
     weighted = _is_lookup(call.layer) or _kernel(call) is not None
-    return weighted and (call.part == "linear" or call.layer.activation is keras.activations.linear)
+    return weighted and (
+        call.part in ("linear", "pointwise_linear") or call.layer.activation is keras.activations.linear
+    )
 
 
 def _filters(call: Call) -> int:
@@ -140,7 +155,7 @@ def _plain_cost(call: Call, norm: bool) -> NodeCost:
 
 def _kernel(call: Call) -> Any:
     """What a call multiplies by, (kh, kw, m, n) or (m, n); None if it is no convolution or dense layer."""
-    if call.part in ("depthwise", "pointwise"):
-        return getattr(call.layer, f"{call.part}_kernel")
+    if call.part in ("depthwise", "pointwise", "pointwise_linear"):
+        return getattr(call.layer, f"{call.part.removesuffix('_linear')}_kernel")
     is_plain = isinstance(call.layer, layers.Conv2D | layers.DepthwiseConv2D | layers.Dense)
     return call.layer.kernel if is_plain and call.part != "activation" else None

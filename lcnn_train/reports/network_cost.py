@@ -12,6 +12,7 @@ from lcnn_engine import read_model
 from lcnn_engine.analysis.cost import NodeCost, cost_of, totals
 from lcnn_engine.format.model_file import stored_bytes
 from lcnn_train.config.experiment import load_config
+from lcnn_train.config.network_file import ModelFile
 from lcnn_train.errors import ConfigError
 from lcnn_train.reports.cost import PAPER_DENSE, count, without_values
 from lcnn_train.reports.cost_table import cost_table
@@ -87,5 +88,7 @@ def network_cost(
         model = load_model(path, checkpoint=checkpoint).model
         return NetworkCost(model.name, count(model, density), given)
     config = load_config(path, list(overrides))
+    if isinstance(config.model, ModelFile):
+        return NetworkCost(config.name, count(config.model.build(), density), given)
     costs = count(without_values(config.model.build), 1.0 if density is None else density)
     return NetworkCost(config.name, costs, given or _UNTRAINED)

@@ -12,14 +12,16 @@ import keras
 import tensorflow as tf
 
 from lcnn_train.config.experiment import Config
+from lcnn_train.config.network_file import read_keras
 from lcnn_train.config.training import Train
 from lcnn_train.data.images import Images, check_outputs
 from lcnn_train.data.pipeline import data_errors, hold_out
 from lcnn_train.data.sets import load
-from lcnn_train.errors import RunError, TrainingError
+from lcnn_train.errors import ConfigError, RunError, TrainingError
 from lcnn_train.training.checkpoints import Progress, model_variables, read_progress, restore
 from lcnn_train.training.distribute import Replicas, open_replicas
 from lcnn_train.training.events import EventLog, TensorBoard, TrainingCallback, wants_tensorboard
+from lcnn_train.training.extras import start_from
 from lcnn_train.training.feed import Feed
 from lcnn_train.training.loop import Loop
 from lcnn_train.training.run_folder import Run
@@ -28,7 +30,7 @@ from lcnn_train.training.state import TrainingState
 
 
 def build_model(config: Config) -> keras.Model:
-    """Build the network of a configuration, with fresh weights and not compiled."""
+    """Build the network of a configuration, not compiled, with fresh weights or those of its file."""
     return config.model.build()
 
 
@@ -48,15 +50,17 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
         stack.enter_context(_tensorflow_errors(replicas))
         stack.enter_context(_precision(settings.precision))
         if replicas.is_chief:
-            stack.enter_context(run.opened(config))
+            config = stack.enter_context(run.opened(config))
         train, validation = _splits(config)
         if replicas.is_chief:
             run.keep_labels(train.classes)
         stack.enter_context(data_errors(train, validation))
-        own = {"data": {"folder", "workers", "cache"}, "train": {"threads"}}  # what each machine has its own of
+        # What each machine has its own of.
+        own = {"data": {"folder", "workers", "cache"}, "train": {"threads"}, "model": {"file"}}
         replicas.agree(config.model_dump_json(exclude=own), "configuration")
         feed = Feed(config, train, validation, replicas)
-        state = _state(config, replicas, feed)
+        begins = not replicas.is_chief or run.checkpoints.newest() is None
+        state = _state(config, replicas, feed, begins)
         progress = state.resume(run)
         callbacks = _callbacks(settings, run, tensorboard and replicas.is_chief, replicas.is_chief)
         Loop(
@@ -68,6 +72,7 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
             checkpoints=run.checkpoints if replicas.is_chief else None,
             averages=state.averages,
             callbacks=callbacks,
+            pruning=state.pruning,
         ).run()
         replicas.wait()
         if len(train.skipped):  # validation's among them
@@ -75,10 +80,26 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
         return progress
 
 
-def _state(config: Config, replicas: Replicas, feed: Feed) -> TrainingState:
+def _state(config: Config, replicas: Replicas, feed: Feed, begins: bool) -> TrainingState:
+    """What is trained; where the run `begins`, from the weights that it is to start from."""
     keras.utils.set_random_seed(config.train.seed)
+    settings = config.train
     with replicas.strategy.scope():
-        return TrainingState(build_model(config), config.train, replicas, feed.batch_size, feed.steps)
+        model = build_model(config)
+        if begins and settings.start_from is not None:
+            start_from(model, _trained(settings.start_from, "train.start_from"))
+        teacher = settings.distillation and _trained(settings.distillation.teacher, "train.distillation.teacher")
+        return TrainingState(model, settings, replicas, feed.batch_size, feed.steps, teacher)
+
+
+def _trained(path: str, key: str) -> keras.Model:
+    """The model of a run folder, its best checkpoint, or of a `.keras` file that a setting names."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return load_run(place)[0]
+    if place.suffix != ".keras" or not place.is_file():
+        raise ConfigError(f"{key}: expected a run folder or a .keras file, found {path!r}")
+    return read_keras(place, key)
 
 
 def _callbacks(settings: Train, run: Run, tensorboard: bool, is_chief: bool) -> list[TrainingCallback]:

@@ -15,6 +15,7 @@ from lcnn_train.layers.callbacks import density_metrics
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.checkpoints import Checkpoints, Progress
 from lcnn_train.training.events import EpochReport, StepReport, Throughput, TrainingCallback
+from lcnn_train.training.extras import Pruning
 from lcnn_train.training.feed import Feed
 from lcnn_train.training.interrupts import Interrupts
 from lcnn_train.training.step import MetricSums, TrainingStep
@@ -34,6 +35,7 @@ class Loop:
         checkpoints: where those are, for messages; None on such workers.
         averages: of the weights, to be evaluated in their place, or None.
         callbacks: who is told.
+        pruning: what takes lookups away after a step, or None.
     """
 
     settings: Train
@@ -44,6 +46,7 @@ class Loop:
     checkpoints: Checkpoints | None = None
     averages: WeightAverages | None = None
     callbacks: Sequence[TrainingCallback] = ()
+    pruning: Pruning | None = None
     _throughput: Throughput = field(default_factory=Throughput)
     _density: dict[str, float] = field(default_factory=dict)
 
@@ -84,6 +87,8 @@ class Loop:
             self._check(one)
             sums.add(one)
             progress.step, progress.sums = progress.step + 1, sums.stored()
+            if self.pruning is not None:
+                self.pruning.after(self._run_step(), batch)
             self._notify_step(sums)
             if progress.step < self.feed.steps and (stop or self._is_due(progress.step)):
                 self.save()
@@ -135,9 +140,13 @@ class Loop:
         self._notify("on_epoch_end", EpochReport(row, run_step, seconds, images_per_second, waiting))
 
     def _note_best(self, row: dict[str, Any]) -> None:
-        """The best is the highest validation accuracy among epochs with few enough lookups; of two equals the later."""
+        """The best is the highest validation accuracy among epochs with few enough lookups; of two equals the later.
+
+        It is noted once the epoch is counted. Before gradual sparsity has come to its target there is none.
+        """
         limit = self.settings.max_lookup_multiplications
         allowed = limit is None or row[_LOOKUPS] <= limit
+        allowed &= self.pruning is None or self.pruning.is_done(self._run_step())
         if allowed and row["val_accuracy"] >= self.progress.best_accuracy:
             self.progress.best_accuracy, self.progress.best_epoch = row["val_accuracy"], row["epoch"]
 

@@ -11,6 +11,7 @@ from lcnn_train.errors import RunError
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.checkpoints import Progress, model_variables, optimizer_variables, restore
 from lcnn_train.training.distribute import Replicas
+from lcnn_train.training.extras import make_pruning, make_teaching
 from lcnn_train.training.optimizers import LossScale, Update, WeightDecay, make_optimizer
 from lcnn_train.training.run_folder import Run
 from lcnn_train.training.schedules import learning_rate
@@ -18,9 +19,21 @@ from lcnn_train.training.step import TrainingStep
 
 
 class TrainingState:
-    """Made in the scope of the strategy from a model with fresh weights; `steps` is those of an epoch."""
+    """Made in the scope of the strategy from a model as it begins; `steps` is those of an epoch.
 
-    def __init__(self, model: keras.Model, settings: Train, replicas: Replicas, batch_size: int, steps: int):
+    `teacher` is what settings.distillation names. Raises ConfigError for one that does not fit the model, and for a
+    sparsity that it cannot come to.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        settings: Train,
+        replicas: Replicas,
+        batch_size: int,
+        steps: int,
+        teacher: keras.Model | None = None,
+    ):
         self.model, self.settings, self.replicas = model, settings, replicas
         rate = learning_rate(settings.learning_rate, settings.epochs, steps, replicas.count)
         self.optimizer = make_optimizer(settings.optimizer, rate)
@@ -28,9 +41,11 @@ class TrainingState:
         self.averages = WeightAverages(model, settings.average, replicas.strategy) if settings.average else None
         self.loss_scale = LossScale() if settings.precision == "mixed_float16" else None
         update = Update(self.optimizer, rate, WeightDecay(settings.optimizer, steps), replicas.strategy)
+        teaching = make_teaching(model, teacher, settings.distillation)
         self.step = TrainingStep(
-            model, update, replicas, batch_size, settings.accumulate, self.averages, self.loss_scale
+            model, update, replicas, batch_size, settings.accumulate, self.averages, self.loss_scale, teaching
         )
+        self.pruning = make_pruning(settings, self.step, steps)
 
     @property
     def variables(self) -> dict[str, keras.Variable]:

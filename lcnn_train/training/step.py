@@ -18,7 +18,9 @@ import tensorflow as tf
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.training.averages import WeightAverages
+from lcnn_train.training.distillation import Teaching, log_probabilities
 from lcnn_train.training.distribute import Replicas
+from lcnn_train.training.gradual.gradients import probing
 from lcnn_train.training.optimizers import LossScale, Update
 
 _TOP = 5
@@ -72,7 +74,7 @@ class TrainingStep:
         replicas: who does it. The model's batch norms are made to count the images of all of them.
         batch_size: of all replicas together.
         accumulate: equal parts that a replica takes its images in, one after the other.
-        averages, loss_scale: or None.
+        averages, loss_scale, teaching: or None.
     """
 
     def __init__(
@@ -84,10 +86,11 @@ class TrainingStep:
         accumulate: int = 1,
         averages: WeightAverages | None = None,
         loss_scale: LossScale | None = None,
+        teaching: Teaching | None = None,
     ):
         self.model, self.update, self.replicas = model, update, replicas
         self.batch_size, self.accumulate = batch_size, accumulate
-        self.averages, self.loss_scale = averages, loss_scale
+        self.averages, self.loss_scale, self.teaching = averages, loss_scale, teaching
         self.variables = list(model.trainable_variables)
         if replicas.count > 1:
             for layer in model.layers:
@@ -95,6 +98,7 @@ class TrainingStep:
                     layer.synchronized = True
         self._train = tf.function(self._train_step)
         self._evaluate = tf.function(self._evaluate_step)
+        self._probe = tf.function(self._probe_step)
 
     def train(self, batch: Any, stop: bool = False) -> tuple[MetricSums, bool]:
         """Take a step; its metrics, and whether any worker wants to stop after it."""
@@ -104,6 +108,28 @@ class TrainingStep:
     def evaluate(self, batch: Any) -> MetricSums:
         """Return the metrics of a batch (x, y, weights), those of weight 0 left out."""
         return MetricSums(*map(float, np.asarray(self._evaluate(*batch))))
+
+    def dense_gradients(self, batch: Any) -> list[np.ndarray]:
+        """Return the gradient of a batch's cross entropy at every entry of the sparse P of each lookup layer.
+
+        Those of entries that are 0 are among them. Batch norms and dropouts are as in evaluation.
+        """
+        return [np.asarray(gradient) for gradient in self._probe(*batch)]
+
+    def _probe_step(self, x: Any, y: Any) -> list[tf.Tensor]:
+        gradients = self.replicas.strategy.run(self._gradients_of_probes, args=(x, y))
+        return [self.replicas.sum(gradient) for gradient in gradients]
+
+    def _gradients_of_probes(self, x: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
+        found = lookup_layers(self.model)
+        zeros = [tf.zeros(layer.P.shape, layer.P.dtype) for layer in found]
+        with tf.GradientTape() as tape:
+            tape.watch(zeros)
+            with probing(found, zeros):
+                _, cross_entropy = _cross_entropy(self.model(x, training=False), y)
+            loss = tf.reduce_sum(cross_entropy) / self.batch_size
+        gradients: list[tf.Tensor] = tape.gradient(loss, zeros, unconnected_gradients="zero")
+        return gradients
 
     def _train_step(self, x: Any, y: Any, stop: tf.Tensor) -> tf.Tensor:
         gradients, sums, infinite = self.replicas.strategy.run(self._gradients, args=(x, y, stop))
@@ -146,14 +172,27 @@ class TrainingStep:
         weights = tf.ones_like(y, tf.float64)
         with tf.GradientTape() as tape:
             penalty = self._penalty()
-            logits, cross_entropy = _cross_entropy(self.model(x, training=True), y)
+            logits, cross_entropy, losses = self._losses(x, y)
             # Each replica has its share of the penalty, which is the same on all of them.
             share = penalty / (self.replicas.count * self.accumulate)
-            loss = tf.reduce_sum(cross_entropy) / self.batch_size + tf.cast(share, cross_entropy.dtype)
+            loss = tf.reduce_sum(losses) / self.batch_size + tf.cast(share, losses.dtype)
             if self.loss_scale is not None:
                 loss *= tf.convert_to_tensor(self.loss_scale.scale.value)
         gradients = tape.gradient(loss, [v.value for v in self.variables], unconnected_gradients="zero")
         return gradients, _sums(logits, cross_entropy, penalty, y, weights)
+
+    def _losses(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Logits, cross entropies, and what of each image is minimized: these, or with the teacher's share in them."""
+        if self.teaching is None:
+            logits, cross_entropy = _cross_entropy(self.model(x, training=True), y)
+            return logits, cross_entropy, cross_entropy
+        (answer, *teachers), (output, *features) = self.teaching.answers(x), self.teaching.outputs(x, True)
+        logits, cross_entropy = _cross_entropy(output, y)
+        divergence = self.teaching.divergence(logits, log_probabilities(tf.cast(answer, logits.dtype)))
+        losses = (1 - self.teaching.weights.weight) * cross_entropy + divergence
+        if features:  # a mean over images, so that it counts once for each
+            losses += tf.cast(self.teaching.feature_loss(features, teachers), losses.dtype)
+        return logits, cross_entropy, losses
 
     def _penalty(self) -> tf.Tensor:
         """lambda' * epsilon * |P|_1 of all lookup layers (LCNN, section 3.2), and what regularizers ask for."""

@@ -29,10 +29,10 @@ def network():
     )
 
 
-def state(model=None, **settings):
+def state(model=None, teacher=None, **settings):
     settings = {"learning_rate": {"schedule": "constant", "initial": 0.1}, "batch_size": 12} | settings
     return TrainingState(
-        model or network(), Train.model_validate(settings), Replicas(tf.distribute.get_strategy()), 12, 10
+        model or network(), Train.model_validate(settings), Replicas(tf.distribute.get_strategy()), 12, 10, teacher
     )
 
 

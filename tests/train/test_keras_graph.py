@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from lcnn_engine import Net
 from lcnn_train import ExportError, export
-from lcnn_train.keras_graph import AUGMENTATION
+from lcnn_train.keras_graph import AUGMENTATION, copied
 from tests.helpers.exporting import exported
 
 
@@ -137,3 +138,12 @@ def test_transfer_learning(kind, tmp_path, digits):
 def test_a_model_of_any_size_alone_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(ExportError, match=r"sizes that are fixed.* keras.Model\(image, model\(image\)\)"):
         export(any_size("base"), tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("function", [tf.nn.silu, tf.nn.softmax, keras.ops.hard_silu, keras.layers.LeakyReLU(0.1)])
+def test_a_copy_has_the_activation_itself(function):
+    """Keras writes tf.nn.silu as swish and tf.nn.softmax as softmax_v2, and knows neither when it reads them."""
+    x = np.linspace(-4, 4, 12, dtype=np.float32).reshape(2, 6)
+    for layer in (layers.Dense(6, activation=function, kernel_initializer="identity"), layers.Activation(function)):
+        assert np.array_equal(copied(layer)(x), layer(x))
+    assert copied(layers.Activation(function), dtype="float64").compute_dtype == "float64"

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from lcnn_engine.model import reference
+from lcnn_engine.model.activations import ACTIVATION_FUNCTIONS
 from lcnn_engine.model.graph import ACTIVATIONS
 
 
@@ -25,11 +26,16 @@ def random(seed: int, *shape: int) -> np.ndarray:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations(activation: str) -> None:
     x = np.concatenate([np.linspace(-9, 9, 181, dtype=np.float32), random(0, 200)])
-    if activation == "leaky_relu":
-        theirs = keras.ops.leaky_relu(x, negative_slope=0.3)
-        close(reference.activation(x, activation=activation, alpha=0.3), theirs)
-    else:
-        close(reference.activation(x, activation=activation), keras.activations.get(activation)(x))
+    own = {
+        "leaky_relu": lambda x: keras.ops.leaky_relu(x, negative_slope=0.3),
+        "elu": lambda x: keras.ops.elu(x, alpha=0.3),
+        "gelu_tanh": lambda x: keras.activations.gelu(x, approximate=True),
+        **{name: getattr(keras.ops, name) for name in ("abs", "sqrt", "log")},
+    }
+    theirs = own[activation] if activation in own else keras.activations.get(activation)
+    x = np.abs(x) + 0.1 if activation in ("sqrt", "log") else x
+    alpha = 0.3 if ACTIVATION_FUNCTIONS[activation].takes_alpha else None
+    close(reference.activation(x, activation=activation, alpha=alpha), theirs(x))
 
 
 @pytest.mark.parametrize(
@@ -96,11 +102,70 @@ def test_lrn(radius: int, bias: float, alpha: float, beta: float) -> None:
     close(reference.lrn(x, depth_radius=radius, bias=bias, alpha=alpha, beta=beta), theirs)
 
 
+@pytest.mark.parametrize("groups", [None, 1, 2, 6])
+def test_norms(groups: int | None) -> None:
+    x, scale, shift = 3 * random(12, 4, 5, 6) + 1, random(13, 6), random(14, 6)
+    kind = keras.layers.LayerNormalization if groups is None else keras.layers.GroupNormalization
+    layer = kind(epsilon=0.01) if groups is None else kind(groups, epsilon=0.01)
+    layer.build((None, 4, 5, 6))
+    layer.set_weights([scale, shift])
+    own = {"scale": scale, "shift": shift, "epsilon": 0.01}
+    ours = reference.layer_norm(x, **own) if groups is None else reference.group_norm(x, groups=groups, **own)
+    close(ours, layer(x[None])[0])
+
+
+def test_prelu() -> None:
+    x, slope = random(15, 3, 4, 5), random(16, 5)
+    layer = keras.layers.PReLU(shared_axes=(1, 2))
+    layer.build((None, 3, 4, 5))
+    layer.set_weights([slope.reshape(1, 1, 5)])
+    close(reference.prelu(x, slope=slope), layer(x[None])[0])
+
+
 def test_the_rest() -> None:
     x, kernel = random(10, 3, 4, 5), random(11, 6, 5)
     close(reference.softmax(x), tf.nn.softmax(x))
+    close(reference.log_softmax(x), tf.nn.log_softmax(x))
+    close(reference.channel_max(x), keras.ops.max(x, axis=-1, keepdims=True))
+    close(reference.channel_mean(x), keras.ops.mean(x, axis=-1, keepdims=True))
     close(reference.dense(x[0, 0], kernel=kernel, units=6), tf.linalg.matvec(kernel, x[0, 0]))
     close(reference.flatten(x), keras.layers.Flatten()(x[None])[0])
     close(reference.global_avg_pool2d(x), keras.layers.GlobalAveragePooling2D()(x[None])[0])
     close(reference.global_max_pool2d(x), keras.layers.GlobalMaxPooling2D()(x[None])[0])
     close(reference.zero_pad2d(x, padding=(1, 2, 3, 4)), keras.layers.ZeroPadding2D(((1, 2), (3, 4)))(x[None])[0])
+
+
+@pytest.mark.parametrize("size", [(14, 18), (21, 27), (5, 4), (1, 16)])
+def test_resizing(size: tuple[int, int]) -> None:
+    x = random(12, 7, 9, 3)
+    for method, options in (
+        ("nearest", {"rounding": "round_prefer_ceil"}), ("bilinear", {}), ("bicubic", {"edges": "exclude"}),
+    ):  # fmt: skip
+        if method == "bicubic" and size != (14, 18):  # TensorFlow rounds its positions to 1/1024 of a pixel
+            continue
+        close(
+            reference.OPERATIONS["resize2d"](x, size=size, method=method, **options), tf.image.resize(x, size, method)
+        )
+
+
+@pytest.mark.parametrize("mode", ["reflect", "symmetric", "constant"])
+def test_padding(mode: str) -> None:
+    x, value = random(13, 4, 5, 2), {"constant": 1.5}.get(mode, 0.0)
+    theirs = tf.pad(x, [[1, 3], [2, 0], [0, 0]], mode.upper(), value)
+    close(reference.OPERATIONS["pad2d"](x, padding=(1, 3, 2, 0), mode=mode, value=value), theirs)
+
+
+@pytest.mark.parametrize("block", [2, 3])
+def test_blocks(block: int) -> None:
+    x = random(14, 6, 12, 2 * block**2)
+    close(reference.OPERATIONS["depth_to_space"](x, block_size=block), tf.nn.depth_to_space(x[None], block)[0])
+    close(reference.OPERATIONS["space_to_depth"](x, block_size=block), tf.nn.space_to_depth(x[None], block)[0])
+
+
+def test_moves() -> None:
+    x, indices = random(15, 3, 4, 5), np.int32([4, 0, 0, 2])
+    moves = reference.OPERATIONS
+    close(moves["take_channels"](x, indices=indices, channels=4), tf.gather(x, indices, axis=-1))
+    close(moves["crop2d"](x, cropping=(1, 0, 0, 2)), keras.layers.Cropping2D(((1, 0), (0, 2)))(x[None])[0])
+    close(moves["reshape"](x, shape=(4, 5, 3)), tf.reshape(x, (4, 5, 3)))
+    close(moves["permute"](x, axes=(2, 0, 1)), tf.transpose(x, (2, 0, 1)))

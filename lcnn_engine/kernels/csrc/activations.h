@@ -14,7 +14,19 @@
     X(tanh, vtanh(x))                                                                        \
     X(silu, x * vsigmoid(x))                                                                 \
     X(hard_sigmoid, vmin(vset(6.0f), vmax(zero, x + vset(3.0f))) * vset(1.0f / 6.0f))        \
-    X(hard_silu, x * (vmin(vset(6.0f), vmax(zero, x + vset(3.0f))) * vset(1.0f / 6.0f)))
+    X(hard_silu, x * (vmin(vset(6.0f), vmax(zero, x + vset(3.0f))) * vset(1.0f / 6.0f)))     \
+    X(elu, vmax(zero, x) + velu(x) * vset(alpha))                                            \
+    X(selu, vset(1.05070099f) * vmax(zero, x) + vset(1.75809934f) * velu(x))                 \
+    X(softplus, vmax(zero, x) + vlog1p(vexp(-vabs(x))))                                      \
+    X(softsign, x / (vset(1.0f) + vabs(x)))                                                  \
+    X(gelu, x *vnormal(x))                                                                   \
+    X(gelu_tanh, x *vsigmoid(x * (vset(1.59576912f) + vset(0.0713548163f) * (x * x))))       \
+    X(mish, vmish(x))                                                                        \
+    X(exponential, vexponential(x))                                                          \
+    X(abs, vabs(x))                                                                          \
+    X(sqrt, vsqrt(x))                                                                        \
+    X(log, vlog(x))                                                                          \
+    X(hard_tanh, vmin(vset(1.0f), vmax(vset(-1.0f), x)))
 /* clang-format on */
 
 #define LCNN_ACTIVATION(name, formula) LCNN_ACT_##name,

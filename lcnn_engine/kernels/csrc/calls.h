@@ -176,17 +176,43 @@ typedef const void *lcnn_weights;
 /* global pool: max or mean over a whole map. Unit: a channel. */
 #define LCNN_GLOBAL_POOL_FIELDS(X)
 
-/* pointwise: out = act(in * scale + shift) per channel, or act(in + in2), act(in * in2). Unit: a channel, or the
- * whole of a vector: cut elsewhere, the last lanes of a piece would round differently with the number of threads.
- * A second input of one pixel is repeated over the image. */
+/* pointwise: out = act(in * scale + shift) per channel, or act(in + in2) and the like (subtract_from and divide_into:
+ * in2 - in, in2 / in). Unit: a channel, or the whole of a vector: cut elsewhere, the last lanes of a piece would round
+ * differently with the number of threads. A second input of one pixel is repeated over the image, one of one channel
+ * over the channels. */
 #define LCNN_POINTWISE_FIELDS(X) \
     X(floats, scale) X(floats, shift) /* both NULL: 1 and 0 */ X(act, activation) X(float, alpha)
+
+/* prelu: out = in where in >= 0, else in * slope[channel]. Unit: a channel, or the whole of a vector. */
+#define LCNN_PRELU_FIELDS(X) X(floats, slope)
+
+/* constant: out = values (channels, height, width). Unit: a channel, or the whole of a vector. */
+#define LCNN_CONSTANT_FIELDS(X) X(floats, values)
+
+/* layer_norm: y = (x - mean) / sqrt(variance + epsilon) * scale + shift over the channels of a pixel. Unit: a row, or
+ * the whole of a vector. group_norm: over the map and the channels of one of `groups`. Unit: a group. */
+#define LCNN_NORM_FIELDS(X) X(floats, scale) X(floats, shift) X(int, groups) X(float, epsilon)
+
+/* channel_max, channel_mean: over the channels of each pixel; out has one channel. Unit: a row. */
+#define LCNN_CHANNEL_POOL_FIELDS(X)
 
 /* lrn: y = x / (bias + alpha * sum of x^2 over the channels within radius)^beta. Unit: a row. */
 #define LCNN_LRN_FIELDS(X) X(int, radius) X(float, bias) X(float, alpha) X(float, beta)
 
-/* softmax over channels. Unit: a row; scratch is the channels and a vector. */
+/* softmax and log_softmax over channels. Unit: a row; scratch is the channels twice and a vector. */
 #define LCNN_SOFTMAX_FIELDS(X)
+
+/* gather: out(c, y, x) = in[channels[c] + rows[y] + columns[x]], offsets in floats from the input's first value; `value`
+ * where a row or a column is -1. Columns `first` to first + run - 1 lie `stride` floats apart. Unit: a channel, or the
+ * whole of a vector. */
+#define LCNN_GATHER_FIELDS(X)                                                                             \
+    X(ints, channels) X(ints, rows) X(ints, columns) X(int, first) X(int, run) X(int, stride) X(float, value)
+
+/* interpolate: out(c, y, x) = sum over t of column_weights[t][x] * sum over s of row_weights[y][s] * in(c, rows[y][s],
+ * columns[t][x]). rows (height, taps): offsets of rows; columns (taps, lanes), lanes the width rounded up to a cache
+ * line. Unit: a channel; scratch is a row of the input. */
+#define LCNN_INTERPOLATE_FIELDS(X)                                                                        \
+    X(ints, rows) X(floats, row_weights) X(ints, columns) X(floats, column_weights) X(int, taps) X(int, lanes)
 
 #define LCNN_MEMBER(type, name) lcnn_##type name;
 typedef struct { LCNN_MAP_FIELDS(LCNN_MEMBER) } lcnn_map;
@@ -207,7 +233,12 @@ typedef struct { LCNN_NONZEROS_INT8_FIELDS(LCNN_MEMBER) } lcnn_nonzeros_int8;
 typedef struct { LCNN_DENSE_INT8_FIELDS(LCNN_MEMBER) } lcnn_dense_int8;
 typedef struct { LCNN_POOL_FIELDS(LCNN_MEMBER) } lcnn_pool;
 typedef struct { LCNN_POINTWISE_FIELDS(LCNN_MEMBER) } lcnn_pointwise;
+typedef struct { LCNN_PRELU_FIELDS(LCNN_MEMBER) } lcnn_prelu;
+typedef struct { LCNN_CONSTANT_FIELDS(LCNN_MEMBER) } lcnn_constant;
+typedef struct { LCNN_NORM_FIELDS(LCNN_MEMBER) } lcnn_norm;
 typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
+typedef struct { LCNN_GATHER_FIELDS(LCNN_MEMBER) } lcnn_gather;
+typedef struct { LCNN_INTERPOLATE_FIELDS(LCNN_MEMBER) } lcnn_interpolate;
 
 /* Every kernel and the list of its fields. A kernel of this name is in ops/ and in each variant. */
 #define LCNN_KERNELS(X)                                                                                          \
@@ -239,8 +270,23 @@ typedef struct { LCNN_LRN_FIELDS(LCNN_MEMBER) } lcnn_lrn;
     X(pointwise, LCNN_POINTWISE_FIELDS)                                                                          \
     X(add, LCNN_POINTWISE_FIELDS)                                                                                \
     X(multiply, LCNN_POINTWISE_FIELDS)                                                                           \
+    X(subtract, LCNN_POINTWISE_FIELDS)                                                                           \
+    X(subtract_from, LCNN_POINTWISE_FIELDS)                                                                      \
+    X(divide, LCNN_POINTWISE_FIELDS)                                                                             \
+    X(divide_into, LCNN_POINTWISE_FIELDS)                                                                        \
+    X(maximum, LCNN_POINTWISE_FIELDS)                                                                            \
+    X(minimum, LCNN_POINTWISE_FIELDS)                                                                            \
+    X(prelu, LCNN_PRELU_FIELDS)                                                                                  \
+    X(constant, LCNN_CONSTANT_FIELDS)                                                                            \
+    X(layer_norm, LCNN_NORM_FIELDS)                                                                              \
+    X(group_norm, LCNN_NORM_FIELDS)                                                                              \
+    X(channel_max, LCNN_CHANNEL_POOL_FIELDS)                                                                     \
+    X(channel_mean, LCNN_CHANNEL_POOL_FIELDS)                                                                    \
     X(lrn, LCNN_LRN_FIELDS)                                                                                      \
-    X(softmax, LCNN_SOFTMAX_FIELDS)
+    X(softmax, LCNN_SOFTMAX_FIELDS)                                                                              \
+    X(log_softmax, LCNN_SOFTMAX_FIELDS)                                                                          \
+    X(gather, LCNN_GATHER_FIELDS)                                                                                \
+    X(interpolate, LCNN_INTERPOLATE_FIELDS)
 
 /* clang-format on */
 
@@ -286,7 +332,12 @@ struct lcnn_call {
         lcnn_dense_int8 dense_int8;
         lcnn_pool pool;
         lcnn_pointwise pointwise;
+        lcnn_prelu prelu;
+        lcnn_constant constant;
+        lcnn_norm norm;
         lcnn_lrn lrn;
+        lcnn_gather gather;
+        lcnn_interpolate interpolate;
     } u;
 };
 

@@ -1,11 +1,12 @@
-"""Lowering of what works value by value or channel by channel: activations, sums, copies, normalizations, softmax."""
+"""Lowering of what works value by value: activations, sums and the like, copies, constants."""
 
 from __future__ import annotations
 
-from ...model.graph import LRN, Multiply, ZeroPad2D
-from ..calls import KernelCall, Lrn, Map, NoFields, Place, Pointwise, StepKind, ToNhwc
+from ...model.graph import Divide, Multiply, ZeroPad2D
+from ..calls import Constant, KernelCall, Map, Place, Pointwise, Prelu, StepKind, ToNhwc
 from ..fusion import FusedNode
 from ..lowering import Lowering
+from ..packing import Packing
 
 
 def lower_pointwise(lowering: Lowering, fused: FusedNode) -> None:
@@ -30,6 +31,28 @@ def pointwise_call(step: int, source: Map, out: Map, fields: Pointwise = COPY) -
     units = 1 if source.plane == out.plane == 1 else source.channels
     work = source.channels * source.height * source.width
     return KernelCall(step, "pointwise", fields, (source,), out, units=units, work=work)
+
+
+def lower_prelu(lowering: Lowering, fused: FusedNode) -> None:
+    """Lower a ReLU with a slope of its own for each channel."""
+    name = fused.node.name
+    source = lowering.value(fused.node.inputs[0])
+    out = lowering.new_value(fused.result, over=[source])
+    slope = lowering.constant(f"{name}/slope", lowering.tensors[f"{name}/slope"], Packing.FLOATS)
+    step = lowering.step(name, fused.node.op, StepKind.POINTWISE, "prelu")
+    call = pointwise_call(step, source.map(), out.map())
+    lowering.call(call._replace(kernel="prelu", fields=Prelu(slope)))
+
+
+def lower_constant(lowering: Lowering, fused: FusedNode) -> None:
+    """Lower a value that the model holds: a copy of it, in planes."""
+    name, out = fused.node.name, lowering.new_value(fused.result)
+    value = lowering.tensors[f"{name}/value"]
+    planes = value.transpose(2, 0, 1) if value.ndim == 3 else value
+    values = lowering.constant(f"{name}/value", planes, Packing.FLOATS)
+    step = lowering.step(name, fused.node.op, StepKind.CONSTANT, "constant")
+    units = 1 if out.layout.plane == 1 else out.layout.channels
+    lowering.call(KernelCall(step, "constant", Constant(values), (), out.map(), units=units, work=value.size))
 
 
 def lower_zero_pad2d(lowering: Lowering, fused: FusedNode) -> None:
@@ -63,16 +86,23 @@ def lower_concat(lowering: Lowering, fused: FusedNode) -> None:
         first += channels
 
 
-def lower_combine(lowering: Lowering, fused: FusedNode) -> None:
-    """Lower add, multiply and all whose order does not matter: the inputs one after the other, the largest first.
+REVERSED = {"subtract": "subtract_from", "divide": "divide_into"}
+"""Kernels for those whose order matters, for the second input first."""
 
-    The activation comes with the last. The kernel has the name of the operation.
+
+def lower_combine(lowering: Lowering, fused: FusedNode) -> None:
+    """Lower add and all that combine values: the inputs one after the other, the largest first.
+
+    The activation comes with the last. The kernel has the name of the operation, or that of REVERSED.
     """
     node = fused.node
-    sources = sorted((lowering.value(name) for name in node.inputs), key=lambda v: -v.layout.height * v.layout.width)
+    given = [lowering.value(name) for name in node.inputs]
+    sizes = [value.layout.height * value.layout.width * value.layout.channels for value in given]
+    sources = sorted(given, key=lambda v: -v.layout.height * v.layout.width * v.layout.channels)
+    kernel = REVERSED.get(node.op, node.op) if sizes[0] < max(sizes) else node.op
     out = lowering.new_value(fused.result, over=sources[:2])
-    count = out.layout.height * out.layout.width * out.layout.channels
-    multiplications = count if isinstance(node, Multiply) else 0
+    count = max(sizes)
+    multiplications = count if isinstance(node, Multiply | Divide) else 0
     left = sources[0]
     for number, right in enumerate(sources[1:], start=2):
         last = number == len(sources)
@@ -81,7 +111,7 @@ def lower_combine(lowering: Lowering, fused: FusedNode) -> None:
         maps = left.map(), right.map()
         vectors = all(map_.plane == 1 for map_ in (*maps, out.map()))
         units = 1 if vectors else out.layout.channels
-        lowering.call(KernelCall(step, node.op, fields, maps, out.map(), units=units, work=count))
+        lowering.call(KernelCall(step, kernel, fields, maps, out.map(), units=units, work=count))
         left = out
 
 
@@ -106,35 +136,3 @@ def to_nhwc(step: int, source: Map, output: int, target: Place | None) -> Kernel
     """Make a call that writes ``source`` in (H, W, C) order, to ``target`` where ``output`` is -1."""
     size = source.height * source.width * source.channels
     return KernelCall(step, "to_nhwc", ToNhwc(output, target), (source,), units=source.height, work=size)
-
-
-def lower_softmax(lowering: Lowering, fused: FusedNode) -> None:
-    """Lower a softmax over channels."""
-    source, out = lowering.value(fused.node.inputs[0]).map(), lowering.new_value(fused.result).map()
-    step = lowering.step(fused.node.name, fused.node.op, StepKind.SOFTMAX, "softmax")
-    work = 10 * source.channels * source.height * source.width
-    scratch = out.channels + lowering.capabilities.width
-    lowering.call(
-        KernelCall(step, "softmax", NoFields(), (source,), out, units=source.height, work=work, scratch=scratch)
-    )
-
-
-def lower_lrn(lowering: Lowering, fused: FusedNode) -> None:
-    """Lower local response normalization over channels."""
-    node = fused.node
-    assert isinstance(node, LRN)
-    source, out = lowering.value(node.inputs[0]).map(), lowering.new_value(fused.result).map()
-    radius = min(node.depth_radius, source.channels)
-    step = lowering.step(node.name, node.op, StepKind.LRN, "lrn")
-    lowering.call(
-        KernelCall(
-            step,
-            "lrn",
-            Lrn(radius, node.bias, node.alpha, node.beta),
-            (source,),
-            out,
-            units=out.height,
-            work=source.channels * source.height * source.width * (2 * radius + 1),
-            scratch=3 * out.width,
-        )
-    )

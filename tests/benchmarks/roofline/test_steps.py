@@ -23,6 +23,8 @@ def roofline() -> Roofline:
     net.add("global_max_pool2d", "pooled")
     net.dense("last", 10)
     graph, tensors = net.finish()
+    tensors["conv/indptr"] = np.rint(np.linspace(0, 20, 17)).astype(np.int32)  # so that no filter is without
+    tensors["conv/indices"] = 3 * np.arange(20, dtype=np.int32)
     own = Roofline(Net(graph, tensors, threads=1), tensors, np.zeros(graph.input.shape, np.float32), LIMITS)
     own._nonzero["pooled"] = 0.5
     return own
@@ -52,3 +54,18 @@ def test_what_a_step_must_move(
     assert found.bound_us == pytest.approx(1e6 * max(multiplications / 1e9, memory))
     assert found.times == pytest.approx(1000 / found.bound_us)
     assert (found.bound_by == "multiplications") == (multiplications / 1e9 >= memory)
+
+
+def test_what_is_folded_is_not_moved() -> None:
+    net = NetBuilder("two layers", (10, 10, 4))
+    net.lookup_conv("conv", 16, 3, 1, 1, atoms=8, density=0.5)
+    net.conv("last", 2, 1)
+    graph, tensors = net.finish()
+    tensors["conv/bias"][:] = 0
+    ends = tensors["conv/indptr"]
+    tensors["conv/indptr"] = np.minimum(ends, ends[4])  # four filters have lookups
+    for name in ("conv/indices", "conv/coefficients"):
+        tensors[name] = tensors[name][: ends[4]]
+    own = Roofline(Net(graph, tensors, threads=1), tensors, np.zeros(graph.input.shape, np.float32), LIMITS)
+    step = ProfileStep("conv", "operation", "kernel", 1e-3, 100 * int(ends[4]), StepKind.LOOKUP_TILE)
+    assert own.work(step).activations == 4 * (800 + 400)

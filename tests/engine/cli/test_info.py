@@ -10,7 +10,7 @@ from lcnn_engine.model.graph import LookupConv2D
 from tests.golden import make_golden
 from tests.helpers.model_files import valid_graph, valid_tensors, without
 from tests.helpers.networks import chain, with_tensors
-from tests.helpers.running import Run
+from tests.helpers.running import ROOT, Run
 
 
 def test_kernels(run: Run) -> None:
@@ -25,7 +25,10 @@ def test_kernels(run: Run) -> None:
 def test_model(run: Run) -> None:
     status, out, err = run("info", make_golden.PATH)
     assert (status, err) == (0, "")
-    assert f"every operation ✓: 17 nodes, {make_golden.PATH.stat().st_size:,} bytes\n" in out
+    assert (
+        f"every operation ✓: {len(make_golden.graph()['nodes'])} nodes, {make_golden.PATH.stat().st_size:,} bytes\n"
+        in out
+    )
     assert "image: 8 x 8 x 3\n" in out
     assert "RGB, resize to 9 x 10 (lanczos), crop center, (x * 0.00392157 - [0.5, 0.25, 0.125]) / [1, 2, 0.5]" in out
     rows = {line.split()[0]: line.split() for line in out.splitlines() if line}
@@ -66,3 +69,26 @@ def test_a_pruned_network_has_no_dictionary_to_multiply(run: Run, tmp_path: Path
     cost = json.loads(run("info", tmp_path / "pruned", "--json")[1])["nodes"][0]
     assert cost["atoms"] == 3
     assert cost["multiplications"] == cost["of_lookups"] == 36 * len(tensors["conv/indices"])
+
+
+def test_what_is_folded(run: Run) -> None:
+    model = ROOT / "weights" / "mnist-alexnet-lcnn-fast.safetensors"
+    status, out, _ = run("info", model)
+    assert status == 0
+    table = out.partition("\nfolded ")[2].splitlines()
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in table if line}
+    assert rows["conv1"] == "64 -> 28 1 3 -> 1 139 -> 132 0.576 -> 0.399"
+    assert rows["fc7"] == "4,096 -> 1,744 4,096 -> 4,080 275 1,977 1.128 -> 1.124"
+    assert rows["total"] == "13.693 -> 9.539"
+    folded = json.loads(run("info", model, "--json")[1])["folded"]
+    assert [layer["name"] for layer in folded] == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    assert folded[1]["filters"] == [192, 141]
+    assert sum(layer["multiplications"][1] for layer in folded) == 9_539_130
+
+
+def test_nothing_folded_is_not_mentioned(run: Run, tmp_path: Path) -> None:
+    conv = LookupConv2D(name="conv", inputs=("image",), filters=4, kernel_size=(3, 3))
+    graph, tensors = with_tensors(chain([conv], (8, 8, 3)), density=1.0)
+    write_model(graph, tensors, tmp_path / "whole")
+    assert "folded" not in run("info", tmp_path / "whole")[1]
+    assert json.loads(run("info", tmp_path / "whole", "--json")[1])["folded"] == []

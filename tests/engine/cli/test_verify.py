@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lcnn_engine import Net, read_model
 from lcnn_engine.cli.verify import relative_difference
+from lcnn_engine.images.preprocessing import as_batch
 from lcnn_engine.kernels import usable_variants
 from lcnn_engine.model import reference
 from tests.helpers.running import Run
@@ -34,6 +36,38 @@ def test_on_images(run: Run, model_path: Path, images: list[Path]) -> None:
 
 def test_model_without_preprocessing_on_noise(run: Run, bare_model: Path) -> None:
     assert run("verify", bare_model)[0] == 0
+
+
+def test_the_whole_way_beside_what_training_made(
+    run: Run, model_path: Path, images: list[Path], tmp_path: Path
+) -> None:
+    """A difference of preparation is said, and is no error."""
+    arrays, graph = tmp_path / "inputs.npy", read_model(model_path)[0]
+    np.save(arrays, batch := as_batch(images, graph.input.shape, graph.preprocessing)[0])
+    status, out, _ = run("verify", model_path, *images, "--inputs", arrays)
+    assert status == 0
+    assert out.endswith("inputs differ by up to 0, outputs by 0.0e+00 of the largest; 3 of 3 with the same answer\n")
+    np.save(arrays, batch[::-1] + 1)
+    status, out, _ = run("verify", model_path, *images, "--inputs", arrays, "--json")
+    way = json.loads(out)["whole_way"]
+    net = Net.load(model_path)
+    outputs, other = net.run(batch), net.run(batch[::-1] + 1)
+    assert status == 0
+    assert way["inputs"] == pytest.approx(np.abs(batch - batch[::-1] - 1).max())
+    assert way["outputs"] == pytest.approx(np.abs(outputs - other).max() / np.abs(other).max(), rel=1e-5)
+    assert (way["same"], way["count"]) == ((outputs.argmax(1) == other.argmax(1)).sum(), 3)
+
+
+def test_on_arrays(run: Run, bare_model: Path, tmp_path: Path) -> None:
+    net = Net.load(bare_model)
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((2, *net.input_shape)))
+    status, out, _ = run("verify", bare_model, "--inputs", tmp_path / "x.npy")
+    assert status == 0
+    assert "nodes on " + str(tmp_path / "x.npy") in out
+    np.save(tmp_path / "x.npy", np.zeros((2, 3, 3, 3)))
+    status, _, err = run("verify", bare_model, "--inputs", tmp_path / "x.npy")
+    assert status == 2
+    assert f"x.npy: expected inputs of shape {net.input_shape}, got (3, 3, 3)" in err
 
 
 def test_json(run: Run, model_path: Path) -> None:

@@ -86,6 +86,36 @@ def test_more_columns_of_p_than_an_index_holds() -> None:
     assert "node 'conv': expected kh * kw * k of at most 2147483647, found 2700000000" in message
 
 
+TALL = {
+    "pad2d": {"padding": [2**24, 0, 0, 0], "mode": "edge"},
+    "resize2d": {"size": [2**24, 1], "method": "bicubic"},
+}
+
+
+@pytest.mark.parametrize("op", TALL)
+def test_tables_count(op: str) -> None:
+    """A table of rows takes more than the one column of pixels that it is for."""
+    graph = {
+        "name": "tall", "input": {"name": "image", "shape": [1, 1, 1]}, "output": "a",
+        "nodes": [{"name": "a", "op": op, "inputs": ["image"], **TALL[op]}],
+    }  # fmt: skip
+    tracemalloc.start()
+    message = refusal(unchecked_file(graph, {}), max_bytes=2**28)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert in_order(message, ("node 'a': expected activations of at most 268435456 bytes in all (max_bytes), found",))
+    assert peak < 1e6
+
+
+def test_a_copy_of_what_is_reshaped_counts() -> None:
+    graph = {
+        "name": "flat", "input": {"name": "image", "shape": [100, 100, 10]}, "output": "a",
+        "nodes": [{"name": "a", "op": "reshape", "inputs": ["image"], "shape": [10, 100, 100]}],
+    }  # fmt: skip
+    assert "found 1200000, of which 800000 are here" in refusal(unchecked_file(graph, {}), max_bytes=1_000_000)
+    read_model(unchecked_file(graph, {}), max_bytes=1_200_000)
+
+
 @pytest.mark.parametrize("max_bytes", [0, -1, 1.5, True, None, "4"])
 def test_max_bytes_that_mean_nothing(max_bytes: Any) -> None:
     with pytest.raises(SettingError, match="max_bytes"):

@@ -18,18 +18,26 @@ from tests.helpers.kernel_cases import Network, check, seeded, with_alpha
     ("op", "attributes"),
     [
         ("activation", {"activation": "sigmoid"}), ("batch_norm", {}), ("softmax", {}), ("add", {}), ("multiply", {}),
+        ("subtract", {}), ("divide", {}), ("maximum", {}), ("minimum", {}), ("prelu", {}), ("log_softmax", {}),
+        ("layer_norm", {"epsilon": 1e-3}), ("group_norm", {"epsilon": 1e-3, "groups": 7}),
+        ("channel_max", {}), ("channel_mean", {}), ("constant", {"shape": (47, 45, 21)}),
         ("concat", {}), ("zero_pad2d", {"padding": (1, 2, 3, 0)}), ("flatten", {}),
         ("max_pool2d", {"pool_size": (3, 3), "strides": (2, 2)}), ("avg_pool2d", {"pool_size": (2, 3)}),
         ("global_avg_pool2d", {}), ("global_max_pool2d", {}),
         ("lrn", {"depth_radius": 2, "bias": 1.0, "alpha": 1e-4, "beta": 0.75}),
         ("conv2d", {"filters": 50, "kernel_size": (3, 3), "strides": (2, 1)}),
         ("lookup_conv2d", {"filters": 50, "kernel_size": (3, 3), "strides": (1, 2), "padding": (1, 1, 1, 1)}),
+        ("pad2d", {"padding": (1, 2, 3, 0), "mode": "reflect"}), ("crop2d", {"cropping": (1, 2, 3, 0)}),
+        ("resize2d", {"size": (60, 90), "method": "bilinear"}), ("resize2d", {"size": (94, 33), "method": "nearest"}),
+        ("space_to_depth", {"block_size": 1}), ("take_channels", {"channels": 30}), ("permute", {"axes": (2, 0, 1)}),
+        ("reshape", {"shape": (45, 21, 47)}), ("depth_to_space", {"block_size": 1}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_steps_large_enough_to_be_shared_by_threads(op: str, attributes: dict[str, Any]) -> None:
     network = Network((47, 45, 21), seeded("shared", op), k=12, density=0.1)
-    inputs = ("image", network.add("batch_norm")) if NODE_TYPES[op].many else ("image",)
+    second = network.add_positive() if op == "divide" else network.add("batch_norm")
+    inputs = ("image", second)[: 2 if NODE_TYPES[op].many else NODE_TYPES[op].count]
     network.add(op, *inputs, **attributes)
     if len(network.shapes[network.nodes[-1].name]) == 1:
         network.add("dense", units=200)
@@ -145,6 +153,14 @@ RANDOM_OPS: list[tuple[str, dict[str, Any]]] = [
     ("dense", {"units": 6, "activation": "tanh"}), ("lookup_dense", {"units": 6}), ("batch_norm", {}), ("softmax", {}),
     ("activation", {"activation": "hard_silu"}), ("lrn", {"depth_radius": 1, "bias": 1.0, "alpha": 0.1, "beta": 0.75}),
     ("add", {}), ("add", {"activation": "relu6"}), ("multiply", {"activation": "sigmoid"}), ("concat", {}),
+    ("subtract", {"activation": "gelu"}), ("divide", {}), ("maximum", {}), ("minimum", {"activation": "mish"}),
+    ("constant", {"shape": (5,)}), ("prelu", {}), ("layer_norm", {"epsilon": 1.0}), ("channel_max", {}),
+    ("group_norm", {"epsilon": 1.0, "groups": 2}), ("channel_mean", {}), ("log_softmax", {}),
+    ("pad2d", {"padding": (1, 0, 0, 2), "mode": "symmetric"}), ("pad2d", {"padding": (0, 1, 1, 0), "value": 0.5}),
+    ("crop2d", {"cropping": (0, 1, 1, 0)}), ("resize2d", {"size": (5, 7), "method": "bicubic"}),
+    ("resize2d", {"size": (9, 4), "method": "nearest"}), ("depth_to_space", {"block_size": 2}),
+    ("space_to_depth", {"block_size": 2}), ("take_channels", {"channels": 4}), ("permute", {"axes": (1, 2, 0)}),
+    ("reshape", {"shape": (5, 2, 14)}), ("reshape", {"shape": (1, 1, 6)}), ("reshape", {"shape": (140,)}),
 ]  # fmt: skip
 
 
@@ -155,14 +171,19 @@ def test_random_networks(seed: int) -> None:
     network = Network((*size, int(rng.integers(1, 7))), rng, k=int(rng.integers(0, 7)), density=0.4)
     for _ in range(300):
         op, attributes = RANDOM_OPS[rng.integers(len(RANDOM_OPS))]
-        inputs = rng.choice(list(network.shapes), rng.integers(2, 4) if NODE_TYPES[op].many else 1)
+        count = rng.integers(2, 4) if NODE_TYPES[op].many else NODE_TYPES[op].count
+        inputs = [str(name) for name in rng.choice(list(network.shapes), count)]
+        if op == "divide":
+            inputs[1] = network.add_positive(inputs[1])
+        if op == "constant":
+            attributes = {"shape": tuple(map(int, network.shapes[str(rng.choice(list(network.shapes)))]))}
         try:
-            network.add(op, *(str(name) for name in inputs), **attributes)
+            network.add(op, *inputs, **attributes)
         except ModelFormatError:  # these inputs do not fit this operation
             continue
-        if len(network.nodes) == 14:
+        if len(network.nodes) >= 14:
             break
-    assert len(network.nodes) == 14
+    assert len(network.nodes) >= 14
     check(network)
     check(network, outputs=[node.name for node in network.nodes])
 

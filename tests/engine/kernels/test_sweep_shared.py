@@ -3,6 +3,7 @@ around the tiles of pixels, few lookups and many, layers of which but some filte
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -70,13 +71,26 @@ def test_geometry(kernel: tuple[int, int], strides: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("alone", [1, 5, 20])
-@pytest.mark.parametrize("size", [(1, 1), (6, 17)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (6, 17)])
 def test_layers_of_which_some_filters_share_nothing(size: tuple[int, int], alone: int) -> None:
     for k in (0, 6):
-        network = shared(
-            (*size, 8), "alone", size, alone, k=k, filters=2 * LANES + alone, alone=alone, activation="tanh"
-        )
+        filters = 2 * LANES + alone
+        network = shared((*size, 8), "alone", size, alone, k=k, filters=filters, alone=alone, activation="tanh")
         assert len(kernels_of(network)) == 2
+        check(network)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (6, 17)])
+def test_each_filter_has_its_border_cleared(size: tuple[int, int]) -> None:
+    """Whichever way it goes, in memory that held other numbers before."""
+    for draw, alone in enumerate((5, 20, 60)):
+        filters = 2 * LANES + alone
+        network = Network((*size, 8), seeded("border", size, draw), groups_of=LANES, alone=alone)
+        network.add("conv2d", filters=4 * filters, kernel_size=(1, 1))
+        network.add("conv2d", filters=8, kernel_size=(1, 1))
+        network.add("lookup_conv2d", filters=filters, kernel_size=(1, 1))
+        assert kernels_of(network) == {"lookup_shared", "lookup_gather" if math.prod(size) <= 4 else "lookup_tile"}
+        network.add("conv2d", filters=filters, kernel_size=(3, 3), padding=(1, 1, 1, 1), groups=filters)
         check(network)
 
 

@@ -110,8 +110,15 @@ REFUSALS: Refusals = {
         attributes("sum", op="multiply", inputs=["pool"]), ("node 'sum': expected two or more inputs",)),
     "concat of one input": (
         new_node(name="both", op="concat", inputs=["pool"]), ("node 'both': expected two or more inputs",)),
+    "subtract of three inputs": (
+        new_node(name="late", op="subtract", inputs=["pool"] * 3), ("node 'late': expected two inputs, found",)),
+    "divide of one input": (
+        new_node(name="late", op="divide", inputs=["pool"]), ("node 'late': expected two inputs, found",)),
+    "constant of an input": (
+        new_node(name="late", op="constant", inputs=["pool"], shape=[4]),
+        ("node 'late': expected no inputs, found ['pool']",)),
     # Activations
-    "unknown activation": (attributes("conv", activation="gelu"), ("node 'conv': ", "activation", "found 'gelu'")),
+    "unknown activation": (attributes("conv", activation="glu"), ("node 'conv': ", "activation", "found 'glu'")),
     "activation that is no string": (attributes("conv", activation=["relu"]), ("node 'conv': expected activation",)),
     "leaky_relu without alpha": (
         drop("sum", "alpha"), ("node 'sum': expected alpha to be a finite number, found None",)),
@@ -136,6 +143,31 @@ REFUSALS: Refusals = {
         attributes("grouped", groups=3), ("node 'grouped': expected filters 4 to be a multiple of groups, found 3",)),
     "groups that do not divide the channels": (
         attributes("grouped", groups=8, filters=8), ("node 'grouped': expected input channels 4", "groups, found 8")),
+    "constant without a shape": (
+        new_node(name="late", op="constant", inputs=[]), ("node 'late': expected the key 'shape'",)),
+    "constant of two axes": (
+        new_node(name="late", op="constant", inputs=[], shape=[2, 3]),
+        ("node 'late': expected shape to be 1 or 3 integers, found (2, 3)",)),
+    "constant without a pixel": (
+        new_node(name="late", op="constant", inputs=[], shape=[0, 3, 1]), ("node 'late': expected shape", "from 1")),
+    "constant beyond every file": (
+        new_node(name="late", op="constant", inputs=[], shape=[BIG]), ("tensor 'late/value': expected F32",)),
+    "constant too large to count": (
+        new_node(name="late", op="constant", inputs=[], shape=[BIG, BIG, 1]),
+        ("node 'late': expected an output of at most 2147483647 values",)),
+    "layer_norm without epsilon": (
+        new_node(name="late", op="layer_norm", inputs=["pool"]), ("node 'late': expected the key 'epsilon'",)),
+    "layer_norm with an epsilon below 0": (
+        new_node(name="late", op="layer_norm", inputs=["pool"], epsilon=-1e-3),
+        ("node 'late': expected epsilon of at least 0, found -0.001",)),
+    "group_norm without groups": (
+        new_node(name="late", op="group_norm", inputs=["pool"], epsilon=1), ("node 'late': ", "the key 'groups'")),
+    "group_norm of 0 groups": (
+        new_node(name="late", op="group_norm", inputs=["pool"], epsilon=1, groups=0),
+        ("node 'late': expected groups", "found 0")),
+    "group_norm of groups that do not divide the channels": (
+        new_node(name="late", op="group_norm", inputs=["pool"], epsilon=1, groups=3),
+        ("node 'late': expected input channels 4 to be a multiple of groups, found 3",)),
     "kernel of 0": (attributes("conv", kernel_size=[3, 0]), ("node 'conv': expected kernel_size", "found (3, 0)")),
     "kernel as one number": (attributes("conv", kernel_size=3), ("node 'conv': expected kernel_size", "found 3")),
     "kernel of three numbers": (
@@ -181,13 +213,25 @@ REFUSALS: Refusals = {
         ("node 'late': expected input 'pool' of shape (C,), found (3, 3, 4)",)),
     "lookup dense on an image": (
         new_node(name="late", op="lookup_dense", inputs=["pool"], units=1), ("node 'late': expected input 'pool'",)),
+    "group_norm of a vector": (
+        new_node(name="late", op="group_norm", inputs=["flat"], epsilon=1, groups=1),
+        ("node 'late': expected input 'flat' of shape (H, W, C)",)),
+    "max over the channels of a vector": (
+        new_node(name="late", op="channel_max", inputs=["flat"]), ("node 'late': expected input 'flat' of shape",)),
     "lrn on a vector": (attributes("norm", inputs=["flat"]), ("node 'norm': ", "earlier nodes")),
     "add of unlike shapes": (
         attributes("sum", inputs=["pool", "conv"]),
-        ("node 'sum': expected input 'pool' of shape (6, 6, 4), (1, 1, 4)",)),
+        ("node 'sum': expected input 'pool' of shape (6, 6, 4) or (1, 1, 4) or (4,) or (6, 6, 1), found (3, 3, 4)",)),
     "add of unlike channels": (
         new_node(name="late", op="add", inputs=["fc", "logits"]),
         ("node 'late': expected input 'logits' of shape (3,)",)),
+    "maximum of two planes and a vector": (
+        lambda graph: (
+            new_node(name="plane", op="channel_max", inputs=["pool"])(graph),
+            new_node(10, name="means", op="global_avg_pool2d", inputs=["pool"])(graph),
+            new_node(11, name="late", op="maximum", inputs=["plane", "means"])(graph),
+        ),
+        ("node 'late': expected input 'means' of shape (3, 3, 1)", "found (4,)")),
     "concat of unlike sizes": (
         new_node(name="both", op="concat", inputs=["pool", "conv"]),
         ("node 'both': expected input 'conv' to fit (3, 3, 4) but for its channels, found (6, 6, 4)",)),

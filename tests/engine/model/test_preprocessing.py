@@ -65,7 +65,12 @@ REFUSALS: Refusals = {
     "resize without size": (drop("preprocessing", "resize", "size"), ("preprocessing: resize: ", "key 'size'")),
     "resize without resample": (drop("preprocessing", "resize", "resample"), ("resize: ", "key 'resample'")),
     "unknown policy": (resize(policy="fit"), ("preprocessing: resize: expected policy to be one of", "found 'fit'")),
-    "unknown filter": (resize(resample="area"), ("preprocessing: resize: expected resample to be one of", "'area'")),
+    "unknown filter": (resize(resample="mitchell"), ("resize: expected resample to be one of", "found 'mitchell'")),
+    "antialias that is a number": (resize(antialias=0), ("resize: expected antialias to be true, false", "0")),
+    "a filter that always antialiases": (
+        resize(antialias=False, resample="box"), ("expected resample without antialias to be one of", "found 'box'")),
+    "one number for an aspect ratio": (
+        resize(policy="crop_to_aspect_ratio"), ("expected size of crop_to_aspect_ratio to be 2 integers", "found 8")),
     "shortest edge of two numbers": (resize(size=[8, 8]), ("resize: expected size of shortest_edge", "found (8, 8)")),
     "shortest edge 0": (resize(size=0), ("resize: expected size of shortest_edge", "from 1", "found 0")),
     "shortest edge as a float": (resize(size=8.0), ("resize: expected size of shortest_edge", "found 8.0")),
@@ -97,6 +102,24 @@ def test_preprocessing_without_resize_and_crop_takes_images_of_the_inputs_size()
     prep = edited(drop("preprocessing", "resize"), no_crop, drop("preprocessing", "scale")).preprocessing
     assert prep is not None
     assert (prep.resize, prep.crop, prep.scale) == (None, None, 1.0)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        resize(resample="area"),
+        resize(resample="area", antialias=False),
+        resize(antialias=False),
+        resize(resample="triangle"),
+        resize(policy="crop_to_aspect_ratio", size=[8, 9]),
+    ],
+)
+def test_filters_that_do_not_round(edit: Edit) -> None:
+    prep = edited(edit).preprocessing
+    assert prep is not None
+    assert prep.resize is not None
+    assert prep.is_rounded == (prep.resize.policy == "crop_to_aspect_ratio")
+    assert edited().preprocessing.is_rounded  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("edit", [resize(size=6), exact([6, 6]), exact([7, 6]), exact([6, 6], crop=False)])

@@ -192,6 +192,53 @@ def test_concat_is_along_the_channels() -> None:
     np.testing.assert_array_equal(reference.concat(vector(1), vector(2, 3)), [1, 2, 3])
 
 
+def test_operations_of_two_and_of_more_values() -> None:
+    x, plane = np.array([[[4, -6], [1, 8]]], np.float32), image([2.0, -2.0])
+    np.testing.assert_array_equal(reference.subtract(x, vector(1, 2)), [[[3, -8], [0, 6]]])
+    np.testing.assert_array_equal(reference.subtract(vector(1, 2), x), [[[-3, 8], [0, -6]]])
+    np.testing.assert_array_equal(reference.divide(x, plane), [[[2, -3], [-0.5, -4]]])
+    np.testing.assert_array_equal(reference.divide(x, plane, activation="relu"), [[[2, 0], [0, 0]]])
+    np.testing.assert_array_equal(reference.divide(vector(1, -1, 0), vector(0, 0, 0)), [np.inf, -np.inf, np.nan])
+    np.testing.assert_array_equal(reference.maximum(x, plane, vector(0, 0)), [[[4, 2], [1, 8]]])
+    np.testing.assert_array_equal(reference.minimum(x, plane, vector(3, 3)), [[[2, -6], [-2, -2]]])
+
+
+def test_a_constant_is_what_it_holds() -> None:
+    value = np.array([[[1, 2], [3, 4]]], np.float32)
+    np.testing.assert_array_equal(reference.constant(value=value, shape=(1, 2, 2)), value)
+
+
+def test_prelu_has_a_slope_for_each_channel() -> None:
+    x = np.array([[[-4, -4], [3, 0]]], np.float32)
+    np.testing.assert_array_equal(reference.prelu(x, slope=vector(0.25, -2)), [[[-1, 8], [3, 0]]])
+
+
+def test_layer_norm_is_of_each_pixel_by_itself() -> None:
+    """Mean 3 and variance 4, then mean 0 and variance 0; with 5 added to 4 the root is 3."""
+    x = np.array([[[1, 5], [0, 0]]], np.float32)
+    y = reference.layer_norm(x, scale=vector(3, 6), shift=vector(0, 1), epsilon=5.0)
+    np.testing.assert_allclose(y, [[[-2, 5], [0, 1]]], rtol=1e-7)
+
+
+def test_group_norm_is_over_the_image_and_the_channels_of_a_group() -> None:
+    """Channels 0 and 1: 0, 2, 4, 6 with mean 3 and variance 5; channels 2 and 3 are all 7."""
+    x = np.array([[[0, 2, 7, 7], [4, 6, 7, 7]]], np.float32)
+    y = reference.group_norm(x, scale=vector(3, 3, 1, 1), shift=vector(0, 0, 1, 2), groups=2, epsilon=4.0)
+    np.testing.assert_allclose(y, [[[-3, -1, 1, 2], [1, 3, 1, 2]]], rtol=1e-7)
+
+
+def test_log_softmax() -> None:
+    with np.errstate(over="raise"):
+        y = reference.log_softmax(vector(1e4, 1e4, -1e4))
+    np.testing.assert_allclose(y, [-np.log(2), -np.log(2), -2e4 - np.log(2)], rtol=1e-6)
+
+
+def test_pools_over_channels() -> None:
+    x = np.array([[[1, 2, 6], [-3, -9, 0]]], np.float32)
+    np.testing.assert_array_equal(reference.channel_max(x), [[[6], [0]]])
+    np.testing.assert_array_equal(reference.channel_mean(x), [[[3], [-4]]])
+
+
 def test_batch_norm() -> None:
     y = reference.batch_norm(np.array([[[1, 2]]], np.float32), scale=vector(2, 3), shift=vector(-1, 1))
     np.testing.assert_array_equal(y, [[[1, 7]]])
@@ -249,5 +296,5 @@ def test_evaluate_names_an_operation_it_does_not_have() -> None:
 
     graph, tensors = branching_graph()
     graph = Graph(name="g", input=graph.input, output="x", nodes=(Unknown(name="x", inputs=("image",)),))
-    with pytest.raises(ModelFormatError, match=r"node 'x': expected one of lookup_conv2d, .*, found 'dropout'"):
+    with pytest.raises(ModelFormatError, match=r"node 'x': expected one of .*, lookup_conv2d, .*, found 'dropout'"):
         reference.evaluate(graph, tensors, image([1], [0]))

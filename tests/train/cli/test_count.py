@@ -58,6 +58,9 @@ def test_count_of_a_keras_file(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["total"] == totals(count(model))
     assert main(["count", str(tmp_path / "small.keras"), "--density", "0", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["total"]["of_lookups"] == 0
+    (tmp_path / "own.yaml").write_text(f"{{name: own, model: {{file: {tmp_path / 'small.keras'}}}}}")
+    assert main(["count", str(tmp_path / "own.yaml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["total"] == totals(count(model))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ COMMANDS = (
     "density",
     "count",
     "export",
+    "verify",
     "dictionaries",
     "data",
     "pack",

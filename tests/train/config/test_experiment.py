@@ -52,11 +52,17 @@ def test_the_rules_of_lookups_from_the_command_line():
     """One value for all places, or one for each; `none` is no dictionary, `dense` no lookups."""
     model = load_config(
         "mnist-lenet-lcnn-fast",
-        ["model.dictionary=[none, dense, 16]", "model.lookups_per_tap=[null, null, 2]", "model.groups_of=5"],
+        [
+            "model.dictionary=[none, dense, 16]",
+            "model.lookups_per_tap=[null, null, 2]",
+            "model.groups_of=16",
+            "model.atoms_of=2",
+        ],
     ).model
-    assert (model.dictionary, model.lookups_per_tap, model.groups_of) == (["none", "dense", 16], [None, None, 2], 5)
+    assert (model.dictionary, model.lookups_per_tap, model.groups_of) == (["none", "dense", 16], [None, None, 2], 16)
     conv1, conv2, fc1 = (model.build().get_layer(name) for name in ("conv1", "conv2", "fc1"))
-    assert (conv1.D, conv1.groups_of, fc1.lookups_per_tap, hasattr(conv2, "P")) == (None, 5, 2, False)
+    assert (conv1.D, conv1.groups_of, fc1.lookups_per_tap, hasattr(conv2, "P")) == (None, 16, 2, False)
+    assert (conv1.atoms_of, fc1.atoms_of) == (2, 2)
     again = parse_config({"name": "a", "model": model.model_dump(mode="json")}, "config.json")
     assert again.model == model
     assert load_config("mnist-lenet-lcnn-fast", ["model.dictionary=none"]).model.build().get_layer("fc1").D is None
@@ -66,7 +72,7 @@ MISTAKES = {
     "model.dictionary=0": 'dictionary of alexnet must be an integer of at least 1, "none" .* Received: dictionary=0',
     "model.dictionary=[3, 0]": "or 7 of these, for conv1, .* Received: dictionary=",
     "model.lookups_per_tap=0": "lookups_per_tap of alexnet must be .* Received: lookups_per_tap=0",
-    "model.groups_of=3": "groups_of of alexnet must divide the filters of each place, conv1 has 64",
+    "model.groups_of=3": "groups_of of alexnet must be one of 1, 2, 4, 8, 16, 32; or 7 of these",
     "train.epoch=3": r"unknown key train.epoch; did you mean epochs\? Known here: epochs, steps_per_epoch",
     "trian.epochs=3": "unknown key trian; did you mean train\\?",
     "train.optimizer.momentun=0.5": "unknown key train.optimizer.momentun; did you mean momentum\\?",

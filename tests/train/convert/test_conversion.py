@@ -1,9 +1,12 @@
 """lookup_model: how near the start is to the trained network, what is copied, and what is refused."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 import scipy.linalg
+import tensorflow as tf
 from keras import layers
 
 from lcnn_train import LookupConv2D, export, lookup_model, lookup_report, verify
@@ -276,6 +279,22 @@ def test_nothing_to_replace_is_said():
         lookup_model(small(), dictionary={})
 
 
+def test_a_start_far_from_the_weights_is_said():
+    """Of orthogonal rows, k of m atoms keep k / m of the squares: the error is known."""
+    model = keras.Sequential(
+        [keras.Input((4, 4, 16)), *(layers.Conv2D(16, 1, use_bias=False, name=name) for name in "abc")]
+    )
+    for layer in model.layers:
+        layer.kernel.assign(np.eye(16, dtype=np.float32)[None, None])
+    with pytest.warns(UserWarning, match=r"2 of 3 .* than 0\.5 .*\(by a 0\.94, b 0\.61\).* a larger dictionary, more"):
+        lookups = lookup_model(model, dictionary={"a": 2, "b": 10, "c": 13})
+    assert [layer.name for layer in lookup_report(lookups).far] == ["a", "b"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert lookup_report(lookup_model(model, dictionary=13)).far == ()
+        lookup_model(model, dictionary=2, from_weights=False)
+
+
 class Penalised(keras.Model):
     """Keras copies its class: it is made as keras.Model is."""
 
@@ -323,3 +342,13 @@ def test_a_bar_in_a_terminal_only(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     lookup_model(small(), dictionary=4)
     assert "factoring" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("function", [tf.nn.silu, tf.nn.softmax])
+def test_an_activation_whose_name_keras_does_not_know(function):
+    """In a layer that is replaced, and in one that is copied."""
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, activation=function, name="a")(image)
+    model = keras.Model(image, layers.DepthwiseConv2D(3, activation=function)(x))
+    x = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype(np.float32)
+    assert np.allclose(lookup_model(model, {"a": 3}, threshold=0)(x), model(x), atol=1e-5)

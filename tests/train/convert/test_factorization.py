@@ -90,6 +90,23 @@ def test_filters_in_groups_share_their_atoms(groups_of):
     assert (used.sum(-1) == 3).all()
 
 
+@pytest.mark.parametrize(("atoms", "groups_of"), [(10, 1), (10, 4), (9, 1), (9, 16)])
+def test_atoms_in_pairs_and_a_smaller_last_group(atoms, groups_of):
+    """Of 18 filters, the last two are a group; the ninth atom of nine is a pair of its own."""
+    W = np.concatenate([weights(), weights()[:2]])
+    D, P = factoring.factor(W, atoms, 4, groups_of, atoms_of=2)
+    used = P != 0
+    pairs = np.pad(used, ((0, 0), (0, 0), (0, atoms % 2))).reshape(18, 9, -1, 2)
+    whole = pairs[:, :, : atoms // 2]
+    assert (whole.all(-1) == whole.any(-1)).all()
+    assert (pairs.any(-1).sum(-1) == 2).all()
+    for first in range(0, 18, groups_of):
+        group = used[first : first + groups_of]
+        assert (group == group[:1]).all()
+    single = factoring.factor(W, atoms, 4, groups_of)
+    assert factoring.error(W, *single) <= factoring.error(W, D, P) < factoring.error(W, *factoring.factor(W, atoms, 1))
+
+
 def test_a_layer_larger_than_the_sample_and_the_chunk(monkeypatch):
     monkeypatch.setattr(factoring, "_LEARNED_FROM", 50)
     monkeypatch.setattr(factoring, "_CHUNK", 7)

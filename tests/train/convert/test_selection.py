@@ -56,11 +56,13 @@ def test_settings_by_name():
         threshold={"fc1": 0.5},
         lookups_per_tap={"conv2": 2},
         groups_of={"conv2": 4, "fc1": 8},
+        atoms_of={"conv2": 2},
     )
+    assert [lookups.get_layer(name).atoms_of for name in ("conv1", "conv2", "fc1")] == [1, 2, 1]
     conv1, conv2, fc1 = (lookups.get_layer(name) for name in ("conv1", "conv2", "fc1"))
     assert (conv1.l1, conv2.l1, fc1.threshold, conv2.threshold) == (0.3, 2.0, 0.5, 0.01)
-    assert (conv1.lookups_per_tap, conv2.lookups_per_tap, conv2.groups_of, fc1.groups_of) == (None, 2, 4, 1)
-    assert "groups_of 8 does not divide its 20 filters" in rows(lookups)["fc1"].why
+    assert (conv1.lookups_per_tap, conv2.lookups_per_tap, conv2.groups_of, fc1.groups_of) == (None, 2, 4, 8)
+    assert "the last of its groups of 8 has 4 filters" in rows(lookups)["fc1"].why
 
 
 def test_a_dictionary_that_saves_nothing_is_not_made():

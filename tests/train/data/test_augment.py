@@ -224,6 +224,28 @@ def test_one_of_makes_one_change_each_as_likely():
     assert 0.4 < np.mean(noisy) < 0.6
 
 
+def test_random_resize_is_by_the_filter_of_the_preprocessing_and_gives_8_bits(photo):
+    found = {}
+    for resample, antialias in (("bilinear", True), ("bilinear", False), ("area", True)):
+        preprocessing = Preprocessing(resample=resample, antialias=antialias).for_engine()
+        images = drawn({"name": "random_resize", "factor": [0.4, 0.4]}, photo, 1, preprocessing)
+        assert images[0].dtype == np.uint8
+        found[resample, antialias] = images[0].tobytes()
+    assert len(set(found.values())) == 3
+
+
+def test_changes_of_8_bits_come_before_a_resize_to_floats():
+    preprocessing = {"antialias": False}
+    for step in ({"name": "affine"}, EVERY[3], {"name": "one_of", "choices": [{"name": "flip"}]}):
+        for steps in ([step], [{"name": "resize"}, step]):
+            if step["name"] == "salt_and_pepper":
+                parse_config({"name": "a", "augment": steps, "preprocessing": preprocessing}, "here")
+                continue
+            with pytest.raises(ValueError, match=rf"{step['name']} changes images of 8 bits.* expected a step resize"):
+                parse_config({"name": "a", "augment": steps, "preprocessing": preprocessing}, "here")
+        parse_config({"name": "a", "augment": [step, {"name": "resize"}], "preprocessing": preprocessing}, "here")
+
+
 def test_random_crop_takes_every_place():
     grid = np.dstack([*np.mgrid[:12, :10], np.zeros((12, 10))]).astype(np.uint8)
     chain = [{"name": "resize"}, {"name": "random_crop"}]

@@ -47,6 +47,8 @@ def test_images_are_the_engines_to_the_last_bit(some):
     for preprocessing, shape in (
         (GREY, SHAPE),
         (Preprocessing(mode="RGB", mean=[0.1, 0.2, 0.3], std=[1.0, 0.5, 2.0]).for_engine(), (224, 224, 3)),
+        (Preprocessing(size=[19, 17], antialias=False).for_engine(), (19, 17, 1)),
+        (Preprocessing(size=[19, 17], shortest_edge=23, resample="area").for_engine(), (19, 17, 1)),
     ):
         found = [(x.numpy(), y.numpy()) for x, y in evaluation_batches(some, preprocessing, shape, 16)]
         x, y = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -55,6 +57,18 @@ def test_images_are_the_engines_to_the_last_bit(some):
         expected = np.stack([to_input(image, preprocessing, shape) for image in some.images])
         assert x.dtype == np.float32
         np.testing.assert_array_equal(x, expected)
+
+
+def test_floats_that_resizing_gives_are_kept_and_changed(some):
+    """The same numbers cached or not, after changes that take floats, and after those that come before the resize."""
+    preprocessing, shape = Preprocessing(size=[19, 17], antialias=False).for_engine(), (19, 17, 1)
+    for steps in ([], [Flip(name="flip")], [Affine(name="affine", rotate=9.0), ResizeStep(name="resize")]):
+        runs = [
+            np.concatenate([x for x, _ in training_batches(some, preprocessing, shape, 8, 5, 0, 2, steps, cache=cache)])
+            for cache in (0, 64)
+        ]
+        np.testing.assert_array_equal(*runs)
+        assert np.abs(runs[0] * 255 - np.rint(runs[0] * 255)).max() > 0.01, "expected values that are not rounded"
 
 
 def test_every_epoch_has_every_image_once_but_the_remainder(some):

@@ -8,6 +8,7 @@ from keras import layers
 from lcnn_engine.model.graph import ACTIVATIONS
 from lcnn_train import LookupConv2D, LookupDense
 from tests.helpers.exporting import exported, functional, ops_of
+from tests.helpers.kernel_cases import POSITIVE
 
 CASES = {
     "conv valid": ((9, 11, 2), lambda x: layers.Conv2D(3, 3, name="a")(x), {"a": "conv2d"}),
@@ -37,6 +38,11 @@ CASES = {
         (9, 9, 3),
         lambda x: layers.BatchNormalization()(layers.SeparableConv2D(5, 2, dilation_rate=2, name="a")(x)),
         {"a_depthwise": "conv2d", "a": "conv2d"},
+    ),
+    "separable with softmax": (
+        (9, 9, 3),
+        lambda x: layers.SeparableConv2D(5, 3, activation="softmax", name="a")(x),
+        {"a_depthwise": "conv2d", "a_logits": "conv2d", "a": "softmax"},
     ),
     "dense": ((7,), lambda x: layers.Dense(5, "tanh", name="a")(x), {"a": "dense"}),
     "dense on an image": ((5, 6, 3), lambda x: layers.Dense(4, "sigmoid", name="a")(x), {"a": "conv2d"}),
@@ -68,6 +74,11 @@ CASES = {
     "lookup conv in groups": (
         (9, 10, 2),
         lambda x: LookupConv2D(8, 3, 4, groups_of=4, threshold=0.6, name="a")(x),
+        {"a": "lookup_conv2d"},
+    ),
+    "lookup conv in pairs of atoms, the last group of two filters": (
+        (9, 10, 2),
+        lambda x: LookupConv2D(10, 3, 5, groups_of=8, atoms_of=2, threshold=0.6, name="a")(x),
         {"a": "lookup_conv2d"},
     ),
     "lookup conv of two lookups a tap": (
@@ -188,6 +199,43 @@ CASES = {
     ),
     "leaky relu by name": ((6,), lambda x: layers.Dense(9, "leaky_relu", name="a")(x), {"a": "dense"}),
     "relu that leaks": ((6,), lambda x: layers.ReLU(negative_slope=0.3, name="a")(x), {"a": "activation"}),
+    "elu": ((6,), lambda x: layers.ELU(0.3)(layers.Dense(9, name="a")(x)), {"a": "dense"}),
+    "log softmax inside": (
+        (6,),
+        lambda x: layers.Dense(4, "log_softmax", name="a")(x),
+        {"a_logits": "dense", "a": "log_softmax"},
+    ),
+    "prelu, a slope a channel": ((6, 5, 3), lambda x: layers.PReLU(shared_axes=(1, 2), name="a")(x), {"a": "prelu"}),
+    "prelu of a vector": ((6,), lambda x: layers.PReLU(name="a")(x), {"a": "prelu"}),
+    "prelu, a slope a value": (
+        (6, 5, 3),
+        lambda x: layers.PReLU(alpha_initializer="random_normal", name="a")(x),
+        {
+            "a_part1": "batch_norm",
+            "a_part2": "activation",
+            "a_part3": "activation",
+            "a_part4": "constant",
+            "a_part5": "multiply",
+            "a": "subtract",
+        },
+    ),
+    "layer norm": ((6, 5, 3), lambda x: layers.LayerNormalization(name="a")(x), {"a": "layer_norm"}),
+    "layer norm of a vector": (
+        (6,),
+        lambda x: layers.LayerNormalization(scale=False, name="a")(x),
+        {"a": "layer_norm"},
+    ),
+    "layer norm over an image": (
+        (6, 5, 3),
+        lambda x: layers.LayerNormalization(axis=(1, 2, 3), name="a")(x),
+        {"a_part1": "group_norm", "a_part2": "constant", "a_part3": "multiply", "a_part4": "constant", "a": "add"},
+    ),
+    "group norm": ((6, 5, 4), lambda x: layers.GroupNormalization(2, name="a")(x), {"a": "group_norm"}),
+    "instance norm": (
+        (6, 5, 4),
+        lambda x: layers.GroupNormalization(-1, name="a")(x),
+        {"a": "group_norm"},
+    ),
     "relu6": ((6,), lambda x: layers.ReLU(6, name="b")(layers.Dense(9, name="a")(x)), {"a": "dense"}),
 }
 
@@ -199,15 +247,20 @@ def test_a_layer_is_the_same_in_the_engine(name, tmp_path, digits):
     assert ops_of(graph) == expected
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+OWN_NAMES = {"gelu_tanh": keras.ops.gelu, "abs": keras.ops.abs, "sqrt": keras.ops.sqrt, "log": keras.ops.log}
+
+
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name not in (*POSITIVE, "exponential")])
 def test_activations(activation, tmp_path, digits):
     """Inside a layer, as a layer that folds, and alone; the products reach past every kink."""
 
+    function = OWN_NAMES.get(activation, activation)
+
     def build(x):
-        x = layers.Conv2D(6, 3, activation=activation, kernel_initializer="random_uniform", name="inside")(x)
+        x = layers.Conv2D(6, 3, activation=function, kernel_initializer="random_uniform", name="inside")(x)
         x = layers.BatchNormalization(name="norm")(x)
-        x = layers.Activation(activation, name="alone")(x)
-        return layers.Activation(activation, name="folded")(layers.Conv2D(4, 1, name="outside")(x))
+        x = layers.Activation(function, name="alone")(x)
+        return layers.Activation(function, name="folded")(layers.Conv2D(4, 1, name="outside")(x))
 
     graph, _, _ = exported(functional((8, 8, 2), build), tmp_path, digits)
     own = {node.name: getattr(node, "activation", None) for node in graph.nodes}
@@ -231,6 +284,12 @@ SAME_ACTIVATION = {
     "ReLU of 6": (layers.ReLU(6), "relu6"),
     "LeakyReLU": (layers.LeakyReLU(0.1), "leaky_relu"),
     "Activation": (layers.Activation("hard_silu"), "hard_silu"),
+    "tf.nn.gelu": (tf.nn.gelu, "gelu"),
+    "keras.ops.gelu": (keras.ops.gelu, "gelu_tanh"),
+    "tf.nn.elu": (tf.nn.elu, "elu"),
+    "ELU": (layers.ELU(0.1), "elu"),
+    "tf.exp": (tf.exp, "exponential"),
+    "tf.abs": (tf.abs, "abs"),
 }
 
 
@@ -245,7 +304,7 @@ def test_an_activation_by_another_name(name, tmp_path, digits):
 
     graph, _, _ = exported(functional((8, 8, 2), build), tmp_path, digits)
     assert [graph["inside"].activation, graph["alone"].activation] == [activation] * 2
-    assert name != "LeakyReLU" or graph["inside"].alpha == graph["alone"].alpha == 0.1
+    assert name not in ("LeakyReLU", "ELU") or graph["inside"].alpha == graph["alone"].alpha == 0.1
 
 
 SOFTMAXES = {
@@ -269,8 +328,28 @@ CALLED = {
     "activations.relu": (keras.activations.relu, "relu"),
     "activations.relu of 6": (lambda x: keras.activations.relu(x, max_value=6), "relu6"),
     "activations.relu that leaks": (lambda x: keras.activations.relu(x, negative_slope=0.3), "leaky_relu"),
-    **{f"ops.{name}": (getattr(keras.ops, name), name) for name in ACTIVATIONS if name != "linear"},
-    **{f"activations.{name}": (getattr(keras.activations, name), name) for name in ("relu6", "leaky_relu", "sigmoid")},
+    **{
+        f"ops.{name}": (getattr(keras.ops, name), name)
+        for name in ACTIVATIONS
+        if hasattr(keras.ops, name) and name not in (*POSITIVE, "gelu")
+    },
+    "ops.gelu": (keras.ops.gelu, "gelu_tanh"),
+    "activations.gelu": (keras.activations.gelu, "gelu"),
+    "ops.exp": (keras.ops.exp, "exponential"),
+    **{
+        f"activations.{name}": (getattr(keras.activations, name), name)
+        for name in (
+            "relu6",
+            "leaky_relu",
+            "sigmoid",
+            "elu",
+            "selu",
+            "softplus",
+            "softsign",
+            "exponential",
+            "hard_tanh",
+        )
+    },
 }
 
 

@@ -65,6 +65,26 @@ def test_entries_under_the_threshold_are_not_exported(tmp_path):
     np.testing.assert_array_equal(read_model(tmp_path / "m.safetensors")[1]["a/indptr"], [0, 1, 1])
 
 
+@pytest.mark.parametrize("layer", [LookupConv2D(10, 2, 6, groups_of=8, atoms_of=2), LookupDense(10, None, groups_of=8)])
+def test_filters_of_a_group_have_equal_indices_and_zeros_where_they_need_them(layer, tmp_path):
+    first = [layers.Flatten(name="vector")] if isinstance(layer, LookupDense) else []
+    model = keras.Sequential([keras.Input((1, 1, 6) if first else (3, 3, 6)), *first, layer])
+    P = np.random.default_rng(0).normal(size=layer.P.shape).astype(np.float32)
+    P[..., 1] = 0  # a filter that adds nothing to its group
+    P[..., 2:, :] *= 1e-4
+    layer.P.assign(P)
+    export(model, tmp_path / "m.safetensors")
+    tensors = {name.partition("/")[2]: value for name, value in read_model(tmp_path / "m.safetensors")[1].items()}
+    lists = np.split(tensors["indices"], tensors["indptr"][1:-1])
+    assert all(len(found) for found in lists)
+    for filters in (range(8), range(8, 10)):
+        assert {tuple(lists[filter]) for filter in filters} == {tuple(lists[filters[0]])}
+    assert not tensors["coefficients"][tensors["indptr"][1] : tensors["indptr"][2]].any()
+    if layer.D is not None:  # two of the six atoms are left, neighbours as they were
+        assert tensors["dictionary"].shape == (2, 6)
+        assert (lists[0].reshape(-1, 2) % 2 == [0, 1]).all()
+
+
 def test_float16_halves_weights_and_keeps_biases(tmp_path, digits):
     model = keras.Sequential(
         [

@@ -74,8 +74,3 @@ COMPOSED = {
 @pytest.mark.parametrize("name", COMPOSED)
 def test_compositions(name, tmp_path, digits):
     exported(functional((8, 8, 2), COMPOSED[name]), tmp_path, digits)
-
-
-def test_a_mean_over_channels_is_refused(tmp_path):
-    with pytest.raises(ExportError, match=r"expected a mean over rows and columns, axes 1 and 2; found \[3\]"):
-        export(functional((8, 8, 2), lambda x: keras.ops.mean(x, 3, keepdims=True)), tmp_path / "m.safetensors")

@@ -50,6 +50,36 @@ def test_dead_entries_leave_their_place_to_others():
     np.testing.assert_array_equal(numpy_of(survivors(P, alive, Rule(0, lookups_per_tap=9))), alive)
 
 
+def blocks_of(values, atoms, filters):
+    """Each block of P by itself: (tap, first atom, first filter) and its entries, from the definition."""
+    taps = values.reshape(-1, *values.shape[-2:])
+    return {
+        (tap, k, n): taps[tap, k : k + atoms, n : n + filters]
+        for tap in range(len(taps))
+        for k in range(0, taps.shape[1], atoms)
+        for n in range(0, taps.shape[2], filters)
+    }
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 6, 16), (2, 1, 5, 18), (7, 33), (1, 3)])
+@pytest.mark.parametrize("blocks", [(1, 8), (2, 1), (2, 16), (2, 32)])
+@pytest.mark.parametrize("lookups_per_tap", [None, 2, 4])
+def test_entries_of_a_block_share_one_fate(shape, blocks, lookups_per_tap):
+    """Against the definition, block by block, smaller last ones too; a dead entry takes its block with it."""
+    rng = np.random.default_rng(0)
+    P, alive = rng.normal(size=shape).astype(np.float32), rng.random(shape) < 0.99
+    rule = Rule(0.9, lookups_per_tap, groups_of=blocks[1], atoms_of=blocks[0])
+    kept = blocks_of(numpy_of(survivors(P, alive, rule)), *blocks)
+    living = blocks_of(alive, *blocks)
+    sizes = {where: np.sqrt(np.mean(np.square(block))) for where, block in blocks_of(P, *blocks).items()}
+    for where, block in kept.items():
+        assert block.all() == block.any()
+        rivals = [sizes[other] for other in sizes if other[::2] == where[::2] and living[other].all()]
+        least = sorted(rivals)[-(max((lookups_per_tap or 0) // blocks[0], 1)) :][0] if rivals else np.inf
+        large = sizes[where] > 0.9 if lookups_per_tap is None else sizes[where] >= least
+        assert block.all() == (living[where].all() and large)
+
+
 @pytest.mark.parametrize("lookups_per_tap", [None, 2])
 def test_a_group_has_one_fate(lookups_per_tap):
     """By the root mean square of its filters; and one dead filter takes its group with it."""
@@ -71,16 +101,19 @@ def test_a_group_has_one_fate(lookups_per_tap):
 def test_the_loss_of_groups_is_that_of_entries_where_these_are_equal():
     P = np.zeros((2, 3, 8), np.float32)
     P[0, 1, :4] = 0.5
-    assert float(sparsity.norm(P, 1)) == pytest.approx(2)
-    assert float(sparsity.norm(P, 4)) == pytest.approx(2)
+    assert float(sparsity.norm(P)) == pytest.approx(2)
+    assert float(sparsity.norm(P, (1, 4))) == pytest.approx(2)
     P[0, 1, 0] = 0
-    assert float(sparsity.norm(P, 4)) == pytest.approx(4 * 0.5 * np.sqrt(3 / 4))
+    assert float(sparsity.norm(P, (1, 4))) == pytest.approx(4 * 0.5 * np.sqrt(3 / 4))
+    assert float(sparsity.norm(np.full((3, 5), 0.5, np.float32), (2, 4))) == pytest.approx(15 * 0.5)
 
 
 LAYERS = {
     "s lookups": {"dictionary": 5, "lookups_per_tap": 2},
-    "groups": {"dictionary": 5, "groups_of": 3, "threshold": 0.4},
-    "groups of s lookups": {"dictionary": 5, "groups_of": 3, "lookups_per_tap": 2},
+    "groups": {"dictionary": 5, "groups_of": 4, "threshold": 0.4},
+    "groups of s lookups": {"dictionary": 5, "groups_of": 2, "lookups_per_tap": 2},
+    "pairs": {"dictionary": 5, "atoms_of": 2, "threshold": 0.4},
+    "pairs in groups of s lookups": {"dictionary": 6, "groups_of": 4, "atoms_of": 2, "lookups_per_tap": 4},
     "no dictionary": {"dictionary": None, "threshold": 0.2},
     "no dictionary, groups of s lookups": {"dictionary": None, "groups_of": 2, "lookups_per_tap": 1},
 }
@@ -135,8 +168,8 @@ def test_an_entry_that_was_once_zero_stays_zero(name, digits):
         assert 0 < kept.sum() < kept.size or layer.P.shape[-2] == 1
         if "lookups_per_tap" in settings:
             assert (kept.sum(axis=-2) == min(settings["lookups_per_tap"], layer.atoms)).all()
-        groups = kept.reshape(-1, settings.get("groups_of", 1))
-        assert (groups.all(-1) == groups.any(-1)).all()
+        for block in blocks_of(kept, settings.get("atoms_of", 1), settings.get("groups_of", 1)).values():
+            assert block.all() == block.any()
 
 
 def test_without_a_dictionary_a_layer_is_a_pruned_convolution():
@@ -165,9 +198,9 @@ def test_saved_and_loaded_without_custom_objects(tmp_path):
         [
             keras.Input((9, 9, 2)),
             LookupConv2D(4, 3, 5, lookups_per_tap=2, groups_of=2, bias_regularizer="l2"),
-            LookupConv2D(4, 3, None, groups_of=4),
+            LookupConv2D(4, 3, None, groups_of=4, atoms_of=2),
             keras.layers.Flatten(),
-            LookupDense(6, 3, groups_of=3, bias_constraint="non_neg"),
+            LookupDense(6, 3, groups_of=2, bias_constraint="non_neg"),
         ]
     )
     X = np.random.default_rng(0).normal(size=(2, 9, 9, 2)).astype(np.float32)
@@ -179,7 +212,8 @@ model = keras.models.load_model(sys.argv[1] + "/model.keras")
 expected = np.load(sys.argv[1] + "/expected.npz")
 np.testing.assert_array_equal(np.asarray(model(expected["X"])), expected["Y"])
 first, second, _, last = model.layers
-assert (first.lookups_per_tap, first.groups_of, second.dictionary, last.groups_of) == (2, 2, None, 3)
+assert (first.lookups_per_tap, first.groups_of, second.dictionary, last.groups_of) == (2, 2, None, 2)
+assert (first.atoms_of, second.atoms_of) == (1, 2)
 assert isinstance(first.bias_regularizer, keras.regularizers.L2)
 assert isinstance(last.bias_constraint, keras.constraints.NonNeg)
 """
@@ -193,7 +227,9 @@ assert isinstance(last.bias_constraint, keras.constraints.NonNeg)
         ({"lookups_per_tap": 0}, "lookups_per_tap must be an integer of at least 1. Received: lookups_per_tap=0"),
         ({"lookups_per_tap": 1.5}, "Received: lookups_per_tap=1.5"),
         ({"groups_of": 0}, "groups_of must be an integer of at least 1. Received: groups_of=0"),
-        ({"groups_of": 4}, "groups_of must divide the number of filters, 6. Received: groups_of=4"),
+        ({"groups_of": 3}, "groups_of must be one of 1, 2, 4, 8, 16, 32. Received: groups_of=3"),
+        ({"atoms_of": 4}, "atoms_of must be one of 1, 2. Received: atoms_of=4"),
+        ({"lookups_per_tap": 3, "atoms_of": 2}, "must be a multiple of atoms_of=2. Received: lookups_per_tap=3"),
     ],
 )
 def test_arguments_that_make_no_layer(arguments, message):

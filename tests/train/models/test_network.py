@@ -52,10 +52,10 @@ def test_no_dictionary_lookups_a_tap_and_groups(name):
 
 
 def test_each_place_its_own():
-    model = lenet("fast", ["none", "dense", 9], lookups_per_tap=[None, 2, 3], groups_of=[5, 1, 4])
+    model = lenet("fast", ["none", "dense", 9], lookups_per_tap=[None, 2, 3], groups_of=[16, 1, 4], atoms_of=[2, 1, 1])
     assert isinstance(model.get_layer("conv2"), keras.layers.Conv2D)
     conv1, fc1 = model.get_layer("conv1"), model.get_layer("fc1")
-    assert (conv1.dictionary, conv1.lookups_per_tap, conv1.groups_of) == (None, None, 5)
+    assert (conv1.dictionary, conv1.lookups_per_tap, conv1.groups_of, conv1.atoms_of) == (None, None, 16, 2)
     assert (fc1.dictionary, fc1.lookups_per_tap, fc1.groups_of) == (9, 3, 4)
 
 
@@ -83,8 +83,17 @@ def test_names_are_steady_and_tell_the_variant():
             "lookups_per_tap of lenet must be .* at least 1.*Received: lookups_per_tap=0",
         ),
         (lambda: lenet(lookups_per_tap=[1, 2]), r"3 of these, for .* Received: lookups_per_tap=\[1, 2\]"),
-        (lambda: lenet(groups_of=None), "groups_of of lenet must be an integer .* Received: groups_of=None"),
-        (lambda: lenet(groups_of=4), "groups_of of lenet must divide .* conv2 has 50. Received: groups_of=4"),
+        (lambda: lenet(groups_of=None), "groups_of of lenet must be one of 1, 2, .* Received: groups_of=None"),
+        (lambda: lenet(groups_of=5), "groups_of of lenet must be one of 1, 2, 4, 8, 16, 32; .* Received: groups_of=5"),
+        (
+            lambda: lenet(atoms_of=[1, 2, 4]),
+            r"atoms_of of lenet must be one of 1, 2; .* Received: atoms_of=\[1, 2, 4\]",
+        ),
+        (
+            lambda: lenet(lookups_per_tap=[2, None, 3], atoms_of=2),
+            r"lookups_per_tap of lenet must be a multiple of atoms_of. Received: lookups_per_tap=\[2, None, 3\]",
+        ),
+        (lambda: lenet("dense", atoms_of=2), "lenet-dense has no lookups. Received: .*atoms_of=2"),
         (lambda: lenet("dense", lookups_per_tap=2), "lenet-dense has no lookups. Received: lookups_per_tap=2"),
         (lambda: lenet("dense", 4), r"variant dense has no dictionaries. Received: dictionary=4"),
         (lambda: resnet(20), r"depth must be one of 10, 18, 34, 50. Received: depth=20"),

@@ -97,6 +97,23 @@ def test_two_devices_of_one_process(folder, alone):
     assert_equal_runs(alone, run)
 
 
+def test_sparsity_and_a_teacher_on_two_devices(folder, alone):
+    """Lookups go and come back by gradients that both devices have a part of, and both hear the teacher."""
+    values = (
+        "model.l1=0",
+        "model.threshold=0",
+        f"train.start_from={alone}",
+        f"train.distillation={{teacher: {alone}}}",
+        "train.sparsity={target: 0.3, of: lookups, every: 4, score: taylor, regrow: 0.1}",
+    )
+    command = ["fit", str(folder / "lenet.yaml"), *(f"--set={value}" for value in values)]
+    assert main([*command, "--run", str(folder / "sparse")]) == 0
+    two = fit_command([*command[1:], "--run", str(folder / "sparse-two"), "--set", "train.replicas=2"])
+    done = subprocess.run(two, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert_equal_runs(folder / "sparse", folder / "sparse-two")
+
+
 @pytest.fixture(scope="module")
 def two_workers(folder):
     """The run of two processes: one, then the chief, is killed within an epoch, and the launcher starts both again."""

@@ -6,28 +6,8 @@
 #include "simd/borders.h"
 #include "simd/runs.h"
 #include "simd/shuffles.h"
+#include "simd/sums.h"
 #include "simd/vectors.h"
-
-/* The sum of a plane of `runs` runs: up to SUM_VECTORS in floats, then in doubles. */
-INLINE float plane_sum(const float *source, int64_t runs, int64_t length, int64_t row)
-{
-    const int64_t part = SUM_VECTORS * LCNN_WIDTH;
-    double total = 0;
-    vf sum = vset(0.0f);
-    int64_t floats = 0; /* in `sum` */
-    for (int64_t y = 0; y < runs; y++)
-        for (int64_t x = 0; x < length; x += part) {
-            const int64_t count = min_i64(part, length - x);
-            if (floats + count > part) {
-                total += sum_of_lanes(sum);
-                sum = vset(0.0f);
-                floats = 0;
-            }
-            sum = reduce_run(1, source + y * row + x, count, sum);
-            floats += (count + LCNN_WIDTH - 1) / LCNN_WIDTH * LCNN_WIDTH;
-        }
-    return (float)(total + sum_of_lanes(sum));
-}
 
 INLINE void global_pool(const int mean, const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {

@@ -1,6 +1,7 @@
 /* Moving activations between memory orders: the caller's (H, W, C), planes, and planes split by stride. */
 
 #include "calls.h"
+#include "simd/borders.h"
 #include "simd/masks.h"
 #include "simd/runs.h"
 #include "simd/shuffles.h"
@@ -159,4 +160,21 @@ static void to_nhwc(const lcnn_call *call, const lcnn_context *context, int64_t 
     else
         for (int64_t y = 0; y < end - begin; y++)
             to_nhwc_run(source + y * in->row, in->plane, channels, in->width, target + y * in->width * channels);
+}
+
+/* out = values, which a model holds: copied at each run, as all that kernels read lies in the arena. */
+static void constant(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    const lcnn_map *out = &call->out;
+    const float *values = call->u.constant.values;
+    if (out->plane == 1) { /* one unit */
+        copy_run(context->arena + out->offset, values, out->channels);
+        return;
+    }
+    for (int64_t channel = begin; channel < end; channel++) {
+        float *target = context->arena + out->offset + channel * out->plane;
+        for (int64_t y = 0; y < out->height; y++)
+            copy_run(target + y * out->row, values + (channel * out->height + y) * out->width, out->width);
+        clear_border(out, context->arena, channel);
+    }
 }

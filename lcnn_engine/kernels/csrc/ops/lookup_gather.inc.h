@@ -79,7 +79,8 @@ static void lookup_gather(const lcnn_call *call, const lcnn_context *context, in
     const lcnn_map *out = &call->out;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t first = unit * u->filters_per_unit, filters = min_i64(u->filters_per_unit, u->filters - first);
-        for (int64_t o = first; o < first + filters; o++) clear_border(out, context->arena, o);
+        const int32_t *order = u->order + u->blocks * first; /* of its first block: each of its filters once */
+        for (int64_t i = 0; i < filters; i++) clear_border(out, context->arena, order[i]);
         for (int64_t y = 0; y < out->height; y++)
             for (int64_t x = 0; x < out->width; x++)
                 lookup_pixel(u, context->arena + u->s + y * u->s_row + x,

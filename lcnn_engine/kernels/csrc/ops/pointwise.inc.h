@@ -22,7 +22,7 @@ INLINE walk walk_of(const lcnn_map *out, const lcnn_map *a, const lcnn_map *b)
 
 INLINE vf scaled(vf x, const int affine, vf scale, vf shift, lcnn_activation activation, float alpha)
 {
-    return vactivate(affine ? x * scale + shift : x, activation, alpha);
+    return vactivate_inline(affine ? x * scale + shift : x, activation, alpha);
 }
 
 INLINE void scale_run(const float *in, int64_t length, const int affine, float scale, float shift,
@@ -93,8 +93,41 @@ static void pointwise(const lcnn_call *call, const lcnn_context *context, int64_
     else pointwise_planes(call, context, begin, end);
 }
 
-/* Every kernel that combines two inputs a and b, and its formula. */
-#define COMBINATIONS(X) X(add, a + b) X(multiply, a *b)
+/* y = x where x >= 0, else slope x. */
+INLINE vf vprelu(vf x, vf slope) { return vmax(vset(0.0f), x) + vmin(vset(0.0f), x) * slope; }
+
+static void prelu(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    const float *slope = call->u.prelu.slope;
+    const lcnn_map *in = &call->in[0], *out = &call->out;
+    float *arena = context->arena;
+    const walk w = walk_of(out, in, in);
+    if (in->plane == 1 && out->plane == 1) /* one unit: lanes run across the channels */
+        for (int64_t i = 0; i < in->channels; i += LCNN_WIDTH) {
+            const int64_t lanes = min_i64(LCNN_WIDTH, in->channels - i);
+            const vf x = vload_part(arena + in->offset + i, lanes);
+            vstore_part(arena + out->offset + i, vprelu(x, vload_part(slope + i, lanes)), lanes);
+        }
+    else
+        for (int64_t channel = begin; channel < end; channel++) {
+            const float *source = arena + in->offset + channel * in->plane;
+            float *target = arena + out->offset + channel * out->plane;
+            for (int64_t y = 0; y < w.runs; y++)
+                for (int64_t x = 0; x < w.length; x += LCNN_WIDTH) {
+                    const int64_t lanes = min_i64(LCNN_WIDTH, w.length - x);
+                    const vf value = vload_part(source + y * in->row + x, lanes);
+                    vstore_part(target + y * out->row + x, vprelu(value, vset(slope[channel])), lanes);
+                }
+            clear_border(out, arena, channel);
+        }
+}
+
+/* Every kernel that combines two inputs a and b, and its formula. NaN of either is NaN. */
+/* clang-format off */
+#define COMBINATIONS(X)                                                                                  \
+    X(add, a + b) X(multiply, a *b) X(subtract, a - b) X(subtract_from, b - a) X(divide, a / b)          \
+    X(divide_into, b / a) X(maximum, vmaximum(a, b)) X(minimum, -vmaximum(-a, -b))
+/* clang-format on */
 #define COMBINATION(name, formula) COMBINE_##name,
 typedef enum { COMBINATIONS(COMBINATION) } combination;
 
@@ -139,7 +172,8 @@ INLINE void combine_planes(const combination kind, const int repeat, const lcnn_
     const lcnn_map *a = &call->in[0], *b = &call->in[1], *out = &call->out;
     const walk w = walk_of(out, a, repeat ? a : b);
     for (int64_t channel = begin; channel < end; channel++) {
-        const float *first = arena + a->offset + channel * a->plane, *second = arena + b->offset + channel * b->plane;
+        const float *first = arena + a->offset + channel * a->plane;
+        const float *second = arena + b->offset + (b->channels == 1 ? 0 : channel * b->plane);
         float *target = arena + out->offset + channel * out->plane;
         for (int64_t y = 0; y < w.runs; y++)
             combine_run_of(kind, repeat, first + y * a->row, repeat ? second : second + y * b->row, w.length,
@@ -153,10 +187,12 @@ INLINE void combine(const combination kind, const lcnn_call *call, const lcnn_co
 {
     const lcnn_map *a = &call->in[0], *b = &call->in[1], *out = &call->out;
     float *arena = context->arena;
-    if (a->plane == 1 && b->plane == 1 && out->plane == 1) /* vectors, one unit: lanes run across channels */
-        combine_run_of(kind, 0, arena + a->offset, arena + b->offset, out->channels, &call->u.pointwise,
-                       arena + out->offset);
-    else if (b->height * b->width == 1) combine_planes(kind, 1, call, arena, begin, end);
+    const float *first = arena + a->offset, *second = arena + b->offset;
+    if (a->plane == 1 && b->plane == 1 && out->plane == 1) { /* vectors, one unit: lanes run across channels */
+        if (b->channels == out->channels)
+            combine_run_of(kind, 0, first, second, out->channels, &call->u.pointwise, arena + out->offset);
+        else combine_run_of(kind, 1, first, second, out->channels, &call->u.pointwise, arena + out->offset);
+    } else if (b->height * b->width == 1) combine_planes(kind, 1, call, arena, begin, end);
     else combine_planes(kind, 0, call, arena, begin, end);
 }
 

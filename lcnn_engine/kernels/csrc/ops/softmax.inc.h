@@ -1,4 +1,4 @@
-/* Softmax over the channels of each pixel. */
+/* Softmax over the channels of each pixel, and its logarithm. */
 
 #include <math.h>
 
@@ -50,13 +50,31 @@ static void softmax_run(const float *in, int64_t length, float *out)
     multiply_run(out, length, 1.0f / exp_run(in, length, maximum, out));
 }
 
-static void softmax(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+/* out = in - maximum - ln of the sum of e^(in - maximum). `spare` is as long. */
+static void log_softmax_run(const float *in, int64_t length, float *spare, float *out)
+{
+    const float maximum = max_lane(reduce_run(0, in, length, vset(-INFINITY)));
+    const float total = logf(exp_run(in, length, maximum, spare));
+    for (int64_t i = 0; i < length; i += LCNN_WIDTH) {
+        const int64_t lanes = min_i64(LCNN_WIDTH, length - i);
+        vstore_part(out + i, vload_part(in + i, lanes) - vset(maximum) - vset(total), lanes);
+    }
+}
+
+INLINE void either_softmax_run(const int logarithm, const float *in, int64_t length, float *spare, float *out)
+{
+    if (logarithm) log_softmax_run(in, length, spare, out);
+    else softmax_run(in, length, out);
+}
+
+INLINE void either_softmax(const int logarithm, const lcnn_call *call, const lcnn_context *context, int64_t begin,
+                           int64_t end)
 {
     const lcnn_map *in = &call->in[0], *out = &call->out;
     const int64_t channels = in->channels;
-    float *values = context->scratch;
+    float *values = context->scratch, *spare = values + channels;
     if (in->plane == 1 && out->plane == 1) {
-        softmax_run(context->arena + in->offset, channels, context->arena + out->offset);
+        either_softmax_run(logarithm, context->arena + in->offset, channels, spare, context->arena + out->offset);
         return;
     }
     for (int64_t channel = 0; begin == 0 && channel < channels; channel++) clear_border(out, context->arena, channel);
@@ -65,7 +83,17 @@ static void softmax(const lcnn_call *call, const lcnn_context *context, int64_t 
             const float *source = context->arena + in->offset + y * in->row + x;
             float *target = context->arena + out->offset + y * out->row + x;
             for (int64_t c = 0; c < channels; c++) values[c] = source[c * in->plane];
-            softmax_run(values, channels, values);
+            either_softmax_run(logarithm, values, channels, spare, values);
             for (int64_t c = 0; c < channels; c++) target[c * out->plane] = values[c];
         }
+}
+
+static void softmax(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    either_softmax(0, call, context, begin, end);
+}
+
+static void log_softmax(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    either_softmax(1, call, context, begin, end);
 }

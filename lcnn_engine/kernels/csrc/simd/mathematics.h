@@ -1,6 +1,8 @@
-/* Functions of all lanes: reciprocal, exponential, activations. */
+/* Functions of all lanes: reciprocal, exponential, logarithm, activations. */
 #ifndef LCNN_MATHEMATICS_H
 #define LCNN_MATHEMATICS_H
+
+#include <math.h>
 
 #include "activations.h"
 #include "simd/vectors.h"
@@ -58,9 +60,96 @@ INLINE vf vtanh(vf x)
     return (vf)((vi)(e * vreciprocal(e + vset(2.0f))) | sign);
 }
 
+/* e^x in all of float32's range, where vexp stops: beyond it inf, below it 0. To about 4 units in the last place. */
+INLINE vf vexponential(vf x)
+{
+    const vf half = vexp(x * vset(0.5f));
+    return half * half;
+}
+
+/* e^x - 1 where x < 0, else 0; it keeps its digits near 0. */
+INLINE vf velu(vf x)
+{
+    const vf held = vmax(vset(-87.3f), vmin(vset(0.0f), x));
+    const vf shifted = held * vset(LOG2_E) + vset(SHIFTER), n = shifted - vset(SHIFTER);
+    const vf part = exp_part(held - n * vset(0.693145752f) - n * vset(1.42860677e-6f));
+    const vf power = times_power_of_two(vset(1.0f), shifted);
+    return part * power + (power - vset(1.0f));
+}
+
+/* ln x of normal numbers above 0: x = 2^n (1 + f), f from sqrt(1/2) - 1 to sqrt(2) - 1, and
+ * ln (1 + f) = f - f^2 / 2 + f^3 p(f), to 2 units in the last place. */
+INLINE vf log_of_normal(vf x)
+{
+    const vi exponent = ((vi)x - 0x3f3504f3) >> 23;
+    const vf n = __builtin_convertvector(exponent, vf), f = (vf)((vi)x - (exponent << 23)) - vset(1.0f), f2 = f * f;
+    vf p = vset(7.0376836292e-2f);
+    p = p * f + vset(-1.1514610310e-1f);
+    p = p * f + vset(1.1676998740e-1f);
+    p = p * f + vset(-1.2420140846e-1f);
+    p = p * f + vset(1.4249322787e-1f);
+    p = p * f + vset(-1.6668057665e-1f);
+    p = p * f + vset(2.0000714765e-1f);
+    p = p * f + vset(-2.4999993993e-1f);
+    p = p * f + vset(3.3333331174e-1f);
+    const vf small = p * f * f2 + n * vset(-2.12194440e-4f) - vset(0.5f) * f2; /* ln 2 in two parts */
+    return f + small + n * vset(0.693359375f);
+}
+
+/* ln x: -inf of 0, NaN below it. */
+INLINE vf vlog(vf x)
+{
+    const vi tiny = x < vset(0x1p-126f);
+    const vf normal = log_of_normal(vselect(tiny, x * vset(0x1p24f), x)) - vselect(tiny, vset(16.6355324f), vset(0.0f));
+    const vf beyond = vselect(x == vset(0.0f), vset(-INFINITY), vset(NAN));
+    return vselect(x > vset(0.0f), vselect(x == vset(INFINITY), x, normal), beyond);
+}
+
+/* ln (1 + x) for 0 <= x <= 1, with the digits that 1 + x loses. */
+INLINE vf vlog1p(vf x)
+{
+    const vf u = x + vset(1.0f);
+    return log_of_normal(u) + (x - (u - vset(1.0f))) * vreciprocal(u);
+}
+
+/* e^-(x^2 / 2), with the digits that x^2 loses as a float: x is a part of 12 bits, whose square is exact, and the rest.
+ */
+INLINE vf vgauss(vf x)
+{
+    const vf square = x * x, high = (vf)((vi)x & (int32_t)0xfffff000), low = x - high;
+    const vf lost = high * high - square + vset(2.0f) * high * low + low * low;
+    return vexp(vset(-0.5f) * square) * (vset(1.0f) - vset(0.5f) * lost);
+}
+
+/* The share of the normal distribution below x, with its digits in the tail: for z = |x| / sqrt 2 it is
+ * erfc(z) / 2 = e^-(z^2) t q(t), t = 1 / (1 + z / 2), or 1 less that. q is fitted to 6e-8. */
+INLINE vf vnormal(vf x)
+{
+    const vf held = vmin(vset(18.0f), vabs(x)), t = vset(1.0f) / (vset(1.0f) + vset(0.353553391f) * held);
+    vf q = vset(-2.946060419e-2f);
+    q = q * t + vset(1.420545125e-1f);
+    q = q * t + vset(-2.433889164e-1f);
+    q = q * t + vset(1.391065069e-1f);
+    q = q * t + vset(-1.357769389e-2f);
+    q = q * t + vset(1.015427982e-1f);
+    q = q * t + vset(1.214811803e-1f);
+    q = q * t + vset(1.411997914e-1f);
+    q = q * t + vset(1.410424073e-1f);
+    const vf tail = q * t * vgauss(held);
+    return vselect(x > vset(0.0f), vset(1.0f) - tail, tail);
+}
+
+/* x tanh(ln(1 + e^x)) = x m / (m + 2) with m = e^x (e^x + 2). */
+INLINE vf vmish(vf x)
+{
+    const vf e = vexp(vmin(vset(20.0f), x)), m = e * (e + vset(2.0f));
+    return x * (m * vreciprocal(m + vset(2.0f)));
+}
+
 #define ACTIVATE(name, formula) \
     case LCNN_ACT_##name: return formula;
-INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)
+/* Any activation, where the kernel does little else; `vactivate` elsewhere. */
+INLINE vf vactivate_inline(vf x, lcnn_activation kind, float alpha)
 {
     const vf zero = vset(0.0f);
     switch (kind) {
@@ -68,6 +157,19 @@ INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)
     case LCNN_ACTIVATION_COUNT: break;
     }
     return x;
+}
+
+/* The same in one place for all who call it: inlined, it would be most of every kernel's code. */
+static __attribute__((noinline)) vf vactivate_called(vf x, lcnn_activation kind, float alpha)
+{
+    return vactivate_inline(x, kind, alpha);
+}
+
+INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)
+{
+    if (kind == LCNN_ACT_linear) return x;
+    if (kind == LCNN_ACT_relu) return vmax(vset(0.0f), x);
+    return vactivate_called(x, kind, alpha);
 }
 
 #endif

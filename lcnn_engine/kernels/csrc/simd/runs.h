@@ -14,13 +14,15 @@ INLINE void copy_run(float *restrict to, const float *restrict from, int64_t len
     if (i < length) vstore_part(to + i, vload_part(from + i, length - i), length - i);
 }
 
-/* p[i] = 0. */
-INLINE void zero_run(float *p, int64_t length)
+/* p[i] = value. */
+INLINE void fill_run(float *p, int64_t length, float value)
 {
     int64_t i = 0;
-    for (; i + LCNN_WIDTH <= length; i += LCNN_WIDTH) vstore(p + i, vset(0.0f));
-    if (i < length) vstore_part(p + i, vset(0.0f), length - i);
+    for (; i + LCNN_WIDTH <= length; i += LCNN_WIDTH) vstore(p + i, vset(value));
+    if (i < length) vstore_part(p + i, vset(value), length - i);
 }
+
+INLINE void zero_run(float *p, int64_t length) { fill_run(p, length, 0.0f); }
 
 /* out[i] = activation(in[i]); in and out may be the same. */
 INLINE void activate_run(float *out, const float *in, int64_t length, lcnn_activation kind, float alpha)

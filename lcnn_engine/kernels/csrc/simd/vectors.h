@@ -21,6 +21,8 @@ typedef int32_t vi_unaligned __attribute__((vector_size(4 * LCNN_WIDTH), aligned
 INLINE vf vload(const float *p) { return *(const vf_unaligned *)p; }
 INLINE void vstore(float *p, vf v) { *(vf_unaligned *)p = v; }
 INLINE vf vset(float x) { return x - (vf){0}; }
+INLINE vf vabs(vf x) { return (vf)((vi)x & ~(vi)vset(-0.0f)); }
+INLINE vf vselect(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
 
 INLINE int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }

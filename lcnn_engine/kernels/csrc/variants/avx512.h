@@ -25,6 +25,7 @@ INLINE vf vmaximum(vf a, vf b)
     return (vf)_mm512_mask_max_ps(first, _mm512_cmp_ps_mask(first, first, _CMP_ORD_Q), first, (__m512)b);
 }
 INLINE vi vround(vf x) { return (vi)_mm512_cvtps_epi32((__m512)x); }
+INLINE vf vsqrt(vf x) { return (vf)_mm512_sqrt_ps((__m512)x); }
 INLINE vf vreciprocal_estimate(vf x) { return (vf)_mm512_rcp14_ps((__m512)x); }
 
 INLINE vf vload_fp16(const uint16_t *p) { return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }

@@ -1,5 +1,6 @@
 /* All kernels of one instruction set, in one table: included once by the .c file of each variant, behind its header. */
 
+#include "ops/channels.inc.h"
 #include "ops/conv.inc.h"
 #include "ops/conv_patches.inc.h"
 #include "ops/dense.inc.h"
@@ -7,12 +8,15 @@
 #include "ops/dictionary.inc.h"
 #include "ops/dictionary_bf16.inc.h"
 #include "ops/dictionary_int8.inc.h"
+#include "ops/gather.inc.h"
 #include "ops/global_pool.inc.h"
+#include "ops/interpolate.inc.h"
 #include "ops/layout.inc.h"
 #include "ops/lookup_gather.inc.h"
 #include "ops/lookup_shared.inc.h"
 #include "ops/lookup_tile.inc.h"
 #include "ops/lrn.inc.h"
+#include "ops/norm.inc.h"
 #include "ops/pack_pairs.inc.h"
 #include "ops/pointwise.inc.h"
 #include "ops/pool.inc.h"

@@ -1,0 +1,85 @@
+"""``lcnn convert``: an ONNX file becomes a model file, or nothing is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+from lcnn_engine import Net, read_model
+from tests.helpers.kernel_cases import seeded
+from tests.helpers.onnx_models import model_of, node
+from tests.helpers.running import Run
+
+LABELS = [f"class {i}" for i in range(5)]
+
+
+@pytest.fixture
+def onnx_path(tmp_path: Path) -> Path:
+    """A classifier of five classes of an image of three channels, of any size."""
+    rng = seeded("convert")
+    constants = {"w": rng.standard_normal((5, 3, 3, 3), dtype=np.float32)}
+    nodes = [node("Conv", ["x", "w"], ["a"], name="conv"), node("GlobalAveragePool", ["a"], ["b"]),
+             node("Flatten", ["b"], ["c"]), node("Softmax", ["c"])]  # fmt: skip
+    path = tmp_path / "five.onnx"
+    path.write_bytes(model_of(nodes, constants, (1, 3, "H", "W")))
+    return path
+
+
+def test_with_all_options(run: Run, onnx_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS) + "\n")
+    preprocessing = {"mode": "RGB", "mean": [0, 1, 2], "std": [1, 2, 3], "resize": {
+        "policy": "exact", "size": [12, 10], "resample": "bilinear"}}  # fmt: skip
+    (tmp_path / "pre.json").write_text(json.dumps(preprocessing))
+    options = ["--labels", tmp_path / "labels.txt", "--preprocessing", tmp_path / "pre.json", "--dtype", "float16"]
+    status, out, err = run("convert", onnx_path, tmp_path / "five.safetensors", *options, "--input-size", "12", "10")
+    assert (status, err) == (0, "")
+    assert out == f"{tmp_path / 'five.safetensors'}: 12 x 10 x 3 -> 5, 3 nodes, 0 of them with lookups\n"
+    net = Net.load(tmp_path / "five.safetensors")
+    assert (net.name, net.labels, net.input_shape) == ("five", LABELS, (12, 10, 3))
+    assert net.classify(np.zeros((20, 30, 3), np.uint8), top=5)
+    kernel = read_model(tmp_path / "five.safetensors")[1]["conv/kernel"]
+    np.testing.assert_array_equal(kernel, kernel.astype(np.float16))
+
+
+def test_another_output(run: Run, onnx_path: Path, tmp_path: Path) -> None:
+    arguments = ("convert", onnx_path, tmp_path / "out.safetensors", "--input-size", "12", "10", "--output", "conv")
+    assert run(*arguments)[0] == 0
+    assert Net.load(tmp_path / "out.safetensors").output_shape == (10, 8, 5)
+
+
+def test_what_is_refused_is_one_line_and_writes_nothing(run: Run, onnx_path: Path, tmp_path: Path) -> None:
+    status, out, err = run("convert", onnx_path, tmp_path / "out.safetensors")
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "expected a height and a width" in err
+    assert "--input-size H W" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["five.onnx"]
+
+
+def test_preprocessing_that_is_no_object(run: Run, onnx_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "pre.json").write_text("[]")
+    arguments = (
+        "convert",
+        onnx_path,
+        tmp_path / "out",
+        "--input-size",
+        "9",
+        "9",
+        "--preprocessing",
+        tmp_path / "pre.json",
+    )
+    status, _, err = run(*arguments)
+    assert (status, "expected a JSON object with mode, mean and std, found list" in err) == (2, True)
+
+
+def test_numbers_beyond_float16(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "large.onnx"
+    path.write_bytes(model_of([node("Mul", ["x", "c"])], {"c": np.float32(1e6)}, (1, 3, 4, 4)))
+    status, _, err = run("convert", path, tmp_path / "out", "--dtype", "float16")
+    assert (status, "expected numbers that float16 holds" in err) == (2, True)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,1 @@
+"""Tests of ``lcnn_engine/interop/onnx_import``."""

@@ -1,0 +1,140 @@
+"""What cannot be taken is refused, every node of it at once, with the reason; what comes of a model is lean."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxruntime")
+
+from lcnn_engine import from_onnx
+from lcnn_engine.interop.onnx_import.translation import NotTakenError
+from tests.helpers.kernel_cases import seeded
+from tests.helpers.onnx_models import model_of, node
+
+RNG = seeded("translation")
+KERNEL = RNG.standard_normal((4, 4, 3, 3), dtype=np.float32)
+VECTOR = RNG.standard_normal(4, dtype=np.float32)
+
+
+def refusals(*nodes: object, **constants: np.ndarray) -> list[tuple[str, str, str]]:
+    with pytest.raises(NotTakenError) as caught:
+        from_onnx(model_of(nodes, constants))  # type: ignore[arg-type]
+    return [tuple(refusal) for refusal in caught.value.refusals]  # type: ignore[misc]
+
+
+def test_every_node_is_named_at_once() -> None:
+    found = refusals(
+        node("Conv", ["x", "w"], ["a"], name="first", pads=[-1, 0, 0, 0]), node("Relu", ["a"], ["b"], name="fine"),
+        node("LSTM", ["b", "w", "w"], ["c"], name="second"), node("MatMul", ["x", "x"], ["d"], name="third"),
+        node("Sum", ["c", "d"], name="fourth"), w=KERNEL,
+    )  # fmt: skip
+    assert [(name, op) for name, op, _ in found] == [("first", "Conv"), ("second", "LSTM"), ("third", "MatMul")]
+    assert "expected pads of at least 0" in found[0][2]
+    assert "change the model, or end it before (--output NAME)" in found[1][2]
+    assert "a product of two values (attention)" in found[2][2]
+
+
+def test_what_follows_a_refused_node_is_not_named() -> None:
+    found = refusals(
+        node("Erf", outputs=["a"], name="first"), node("Shape", ["a"], ["s"]), node("Reshape", ["a", "s"])
+    )  # fmt: skip
+    assert [name for name, _, _ in found] == ["first"]
+
+
+def test_a_long_list_is_cut_short_in_the_message_alone() -> None:
+    nodes = [node("Erf", ["x"], [f"a{i}"], name=f"node {i}") for i in range(30)]
+    with pytest.raises(NotTakenError) as caught:
+        from_onnx(model_of([*nodes, node("Concat", [f"a{i}" for i in range(30)], axis=1)]))
+    assert len(caught.value.refusals) == 30
+    assert "30 nodes of the model cannot be taken" in str(caught.value)
+    assert "and 10 more" in str(caught.value)
+    assert pickle.loads(pickle.dumps(caught.value)).refusals == caught.value.refusals
+
+
+@pytest.mark.parametrize(("op", "attributes", "constants", "reason"), [
+    ("Conv", {}, [KERNEL[:, :3]], r"expected 4 channels in 1 groups, found a kernel \(4, 3, 3, 3\)"),
+    ("Conv", {"strides": [1, 1, 1]}, [KERNEL], "expected strides to be 2 numbers"),
+    ("Conv", {"auto_pad": "SOME"}, [KERNEL], "expected auto_pad to be"),
+    ("Conv", {"kernel_shape": [2, 2]}, [KERNEL], "expected kernel_shape to be the kernel's"),
+    ("Conv", {}, [KERNEL[0]], r"expected a 2-D kernel \(n, m, kh, kw\)"),
+    ("Conv", {}, [KERNEL, VECTOR[:2]], "expected a bias of 4 numbers, found 2"),
+    ("MaxPool", {"kernel_shape": [2, 2], "dilations": [2, 2]}, [], "expected a pool without dilations"),
+    ("LRN", {"size": 4}, [], "expected an odd size, found 4"),
+    ("BatchNormalization", {}, [VECTOR, VECTOR, VECTOR, -np.ones(4, np.float32)], "expected statistics that give"),
+    ("BatchNormalization", {}, [VECTOR[:2]] * 4, "expected numbers for 4 channels"),
+    ("Cast", {"to": 7}, [], "expected a cast to floating point"),
+    ("Reshape", {}, [np.array([5, 5])], r"expected a shape for 252 values, found \[5, 5\]"),
+    ("Softmax", {"axis": 9}, [], "expected an axis of 4, found 9"),
+    ("Pow", {}, [np.float32(2.5)], "expected an exponent 0.5 or a whole number"),
+    ("Div", {}, [np.float32(0)], "expected no division by 0"),
+    ("Add", {}, [np.zeros((2, 1, 1, 1), np.float32)], "expected constants that fit"),
+    ("ArgMax", {}, [], "change the model, or end it before"),
+])  # fmt: skip
+def test_refused(op: str, attributes: dict[str, object], constants: list[np.ndarray], reason: str) -> None:
+    names = {f"c{i}": constant for i, constant in enumerate(constants)}
+    found = refusals(node(op, ["x", *names], **attributes), **names)
+    assert len(found) == 1
+    with pytest.raises(NotTakenError, match=reason):
+        from_onnx(model_of([node(op, ["x", *names], **attributes)], names))
+
+
+def test_batch_norms_paddings_and_activations_join_their_layers() -> None:
+    constants = {"w": KERNEL, "v": VECTOR, "p": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "f": KERNEL[:, :, 0, 0]}
+    nodes = [
+        node("Pad", ["x", "p"], ["a"]), node("Conv", ["a", "w"], ["b"], name="conv"), node("Mul", ["b", "n"], ["c"]),
+        node("Add", ["c", "n"], ["d"]), node("Relu", ["d"], ["e"]), node("Dropout", ["e"], ["g"]),
+        node("GlobalAveragePool", ["g"], ["h"], name="pool"), node("Flatten", ["h"], ["i"]),
+        node("MatMul", ["i", "f"], ["j"], name="fc"), node("Add", ["j", "v"], ["k"]),
+        node("Softmax", ["k"], name="end"),
+    ]  # fmt: skip
+    graph, tensors = from_onnx(model_of(nodes, {**constants, "n": VECTOR[:, None, None]}))
+    found = [(each.name, each.op, each.attributes().get("activation", "")) for each in graph.nodes]
+    assert found == [("conv", "conv2d", "relu"), ("pool", "global_avg_pool2d", ""), ("fc", "dense", "linear"),
+                     ("end", "softmax", "")]  # fmt: skip
+    assert graph.nodes[0].attributes()["padding"] == (1, 1, 1, 1)
+    assert set(tensors) == {"conv/kernel", "conv/bias", "fc/kernel", "fc/bias"}
+    np.testing.assert_allclose(tensors["conv/kernel"], KERNEL * VECTOR[:, None, None, None], rtol=1e-6)
+
+
+def test_what_is_quantized_is_said() -> None:
+    """Weights are widened, exactly; activations keep their range where it begins at 0, and are not rounded."""
+    constants = {"s": np.float32(0.05), "z": np.uint8(0), "k": np.float32(0.01), "i": np.int8(0),
+                 "w": RNG.integers(-100, 100, KERNEL.shape).astype(np.int8)}  # fmt: skip
+    nodes = [node("DequantizeLinear", ["w", "k", "i"], ["wide"]), node("Conv", ["x", "wide"], ["a"], name="conv"),
+             node("QuantizeLinear", ["a", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"])]  # fmt: skip
+    with pytest.warns(UserWarning, match="quantized") as caught:
+        graph, tensors = from_onnx(model_of(nodes, constants))
+    assert [str(warning.message) for warning in caught] == [
+        "quantized weights were widened to float32",
+        "the rounding and the upper limits of quantized activations were left out",
+    ]  # fmt: skip
+    assert [(each.name, each.attributes()["activation"]) for each in graph.nodes] == [("conv", "relu")]
+    np.testing.assert_allclose(tensors["conv/kernel"], constants["w"] * 0.01, rtol=1e-6)
+
+
+def test_a_layer_that_others_read_keeps_its_own_value() -> None:
+    nodes = [
+        node("Conv", ["x", "w"], ["a"], name="conv"),
+        node("Relu", ["a"], ["b"], name="relu"),
+        node("Add", ["a", "b"]),
+    ]
+    graph, _ = from_onnx(model_of(nodes, {"w": KERNEL}))
+    assert [(each.name, each.attributes()["activation"]) for each in graph.nodes[:2]] == [
+        ("conv", "linear"),
+        ("relu", "relu"),
+    ]
+
+
+def test_transposes_and_reshapes_leave_nothing_behind() -> None:
+    """As TensorFlow's models come: N, H, W, C outside, N, C, H, W inside."""
+    nodes = [node("Transpose", ["x"], ["a"], perm=[0, 3, 1, 2]), node("Conv", ["a", "w"], ["b"], name="conv"),
+             node("Transpose", ["b"], ["c"], perm=[0, 2, 3, 1]), node("Reshape", ["c", "s"], ["d"], name="flat"),
+             node("Gemm", ["d", "f"], name="fc")]  # fmt: skip
+    weights = RNG.standard_normal((4 * 35, 3), dtype=np.float32)
+    graph, tensors = from_onnx(model_of(nodes, {"w": KERNEL, "s": np.array([1, -1]), "f": weights}, (1, 7, 9, 4)))
+    assert graph.input.shape == (7, 9, 4)
+    assert [each.name for each in graph.nodes] == ["conv", "flat", "fc"]
+    np.testing.assert_array_equal(tensors["fc/kernel"], weights.T)
