@@ -39,6 +39,7 @@ CATEGORIES = {
     StepKind.REORDER: "layout",
     StepKind.SPLIT_BY_STRIDE: "layout",
     StepKind.PACK_PAIRS: "layout",
+    StepKind.PACK_QUADS: "layout",
     StepKind.DICTIONARY: "dictionary, S = D X",
     StepKind.NONZEROS: "dense layer",
     StepKind.DENSE: "dense layer",

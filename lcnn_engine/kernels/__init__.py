@@ -49,6 +49,7 @@ class Capabilities(NamedTuple):
     patch_filters: int
     patch_pixels: int
     dense_unit: int
+    dictionary_pixels: int
 
 
 def usable_variants() -> list[str]:

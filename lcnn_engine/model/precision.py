@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import reference
+from .activations import ACTIVATION_FUNCTIONS
 from .bfloat16 import STEP, is_rounded, on_pairs, round_to_bfloat16
+from .int8 import is_quantized, quantize_input, quantize_weights
 from .reference import Float32, NodeLike
 
 __all__ = ["DEFINITIONS", "apply", "evaluate", "slack"]
@@ -58,10 +60,41 @@ def _bfloat16_slack(node: NodeLike, inputs: Sequence[Float32], tensors: Tensors)
     return reference.OPERATIONS[node.op](steps.astype(np.float32), **plain, **attributes)
 
 
+def _int8(node: NodeLike, inputs: Sequence[Float32], tensors: Tensors) -> Float32:
+    """See ``int8.py``."""
+    if not is_quantized(node, tensors):
+        return reference.apply(node, inputs, tensors)
+    attributes = dict(node.attributes())
+    if "dictionary" in tensors:
+        x = inputs[0]
+        if "padding" in attributes:  # S is made of the padded input: of one that is not finite it is NaN there, too
+            top, bottom, left, right = attributes["padding"]
+            x = np.pad(x, ((top, bottom), (left, right), (0, 0)))
+            attributes["padding"] = (0, 0, 0, 0)
+        X, D = quantize_input(x), quantize_weights(tensors["dictionary"])
+        sums = X.integers.astype(np.float64) @ D.integers.T.astype(np.float64)
+        S = _scaled(sums, X.scale, D.scale).astype(np.float32)
+        lookups = {name: tensor for name, tensor in tensors.items() if name != "dictionary"}
+        return reference.OPERATIONS[node.op](S, **lookups, **attributes)
+    X, W = quantize_input(inputs[0]), quantize_weights(tensors["kernel"])
+    plain = attributes | {"activation": "linear", "alpha": None}
+    integers = X.integers.astype(np.float32)
+    total = reference.OPERATIONS[node.op](integers, kernel=W.integers.astype(np.float32), bias=None, **plain)
+    Y = _scaled(total, X.scale, W.scale) + tensors.get("bias", np.float32(0))
+    with np.errstate(over="ignore"):
+        return ACTIVATION_FUNCTIONS[attributes["activation"]].function(Y, attributes["alpha"] or 0.0).astype(np.float32)
+
+
+def _scaled(sums: NDArray[Any], of_input: Any, of_weights: NDArray[Any]) -> NDArray[np.float64]:
+    """Multiply sums (..., n), rounded to float32, by the scales of the input, (), and of the weights, (n,)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return sums.astype(np.float32).astype(np.float64) * (of_input * of_weights)
+
+
 DEFINITIONS: dict[str, Definition] = {
     "float32": reference.apply,
     "bfloat16": _bfloat16,
-    "int8": reference.apply,  # nothing is rounded yet
+    "int8": _int8,
 }
 SLACK: dict[str, Callable[[NodeLike, Sequence[Float32], Tensors], Float32 | None]] = {"bfloat16": _bfloat16_slack}
 

@@ -11,9 +11,10 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "Dictionary", "DictionaryBf16", "Fields", "Gather",
-    "Interpolate", "IsFp16", "KernelCall", "Lookup", "LookupShared", "Lrn", "Map", "NoFields", "Nonzeros", "Norm",
-    "PackPairs", "Place", "Pointwise", "Pool", "Prelu", "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "DenseInt8", "Dictionary", "DictionaryBf16", "DictionaryInt8",
+    "Fields", "Gather", "Interpolate", "IsFp16", "KernelCall", "Lookup", "LookupShared", "Lrn", "Map", "NoFields",
+    "Nonzeros", "NonzerosInt8", "Norm", "PackPairs", "PackQuads", "Place", "Pointwise", "Pool", "Prelu", "Ranges",
+    "SpaceToDepth", "Step", "StepKind", "ToNhwc",
 ]  # fmt: skip
 
 
@@ -25,6 +26,7 @@ class StepKind(enum.Enum):
     REORDER = "reorder"
     SPLIT_BY_STRIDE = "split_by_stride"
     PACK_PAIRS = "pack_pairs"
+    PACK_QUADS = "pack_quads"
     DICTIONARY = "dictionary"
     NONZEROS = "nonzeros"
     DENSE = "dense"
@@ -140,6 +142,27 @@ class PackPairs(NamedTuple):
     target: Place
 
 
+class Ranges(NamedTuple):
+    """Fields of ranges."""
+
+    source: Place
+    stride: int
+    length: int
+    target: Place
+
+
+class PackQuads(NamedTuple):
+    """Fields of pack_quads."""
+
+    source: Place
+    plane: int
+    channels: int
+    target: Place
+    parts: Place
+    count: int  # type: ignore[assignment]
+    range: Place
+
+
 class Dictionary(NamedTuple):
     """Fields of dictionary."""
 
@@ -167,6 +190,23 @@ class DictionaryBf16(NamedTuple):
     s: Place
     s_plane: int
     pairs: int
+
+
+class DictionaryInt8(NamedTuple):
+    """Fields of dictionary_int8."""
+
+    dictionary: ConstantRef
+    scales: ConstantRef
+    sums: ConstantRef
+    range: Place
+    k: int
+    quads: int
+    columns: int
+    block: int
+    x: Place
+    x_plane: int
+    s: Place
+    s_plane: int
 
 
 class Lookup(NamedTuple):
@@ -210,7 +250,7 @@ class LookupShared(NamedTuple):
 
 
 class Conv(NamedTuple):
-    """Fields of conv, conv_bf16 and conv_patches."""
+    """Fields of conv, conv_bf16, conv_int8, whose alone are the last three, and conv_patches."""
 
     weights: ConstantRef
     bias: ConstantRef
@@ -230,6 +270,9 @@ class Conv(NamedTuple):
     pixel_chunks: int
     activation: str
     alpha: float
+    range: Place | None = None
+    scales: ConstantRef | None = None
+    sums: ConstantRef | None = None
 
 
 class Nonzeros(NamedTuple):
@@ -249,6 +292,34 @@ class Dense(NamedTuple):
     length: int
     lanes: int
     units: int
+    target: Place
+    activation: str
+    alpha: float
+
+
+class NonzerosInt8(NamedTuple):
+    """Fields of nonzeros_int8."""
+
+    list: Place
+    length: int
+    parts: Place
+    count: int  # type: ignore[assignment]
+    range: Place
+
+
+class DenseInt8(NamedTuple):
+    """Fields of dense_int8."""
+
+    weights: ConstantRef
+    bias: ConstantRef
+    scales: ConstantRef
+    sums: ConstantRef
+    range: Place
+    list: Place
+    length: int
+    lanes: int
+    units: int
+    per_unit: int
     target: Place
     activation: str
     alpha: float
@@ -333,8 +404,9 @@ class NoFields(NamedTuple):
 
 
 Fields = (
-    SpaceToDepth | ToNhwc | PackPairs | Dictionary | DictionaryBf16 | Lookup | LookupShared | Conv | Nonzeros | Dense
-    | Pool | Pointwise | Prelu | Constant | Norm | Lrn | Gather | Interpolate | NoFields
+    SpaceToDepth | ToNhwc | PackPairs | Ranges | PackQuads | Dictionary | DictionaryBf16 | DictionaryInt8 | Lookup
+    | LookupShared | Conv | Nonzeros | NonzerosInt8 | Dense | DenseInt8 | Pool | Pointwise | Prelu | Constant | Norm
+    | Lrn | Gather | Interpolate | NoFields
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ModelFormatError
 from ..kernels import Capabilities
-from ..model import bfloat16
+from ..model import bfloat16, int8
 from ..model.graph import Graph, Node, Shape
 from ..model.node import MAX_ELEMENTS
 from .arena import Buffer
@@ -20,6 +20,21 @@ from .machine import Machine
 from .packing import Constant, Packing
 
 MAX_CALLS = 2**18  # a call takes 1 kB, and one more input of a concatenation 4 bytes of a file
+
+
+class Ranged(NamedTuple):
+    """The greatest values of the parts of an activation, and where its scale and its zero are to go."""
+
+    parts: Place
+    number: int
+    place: Place
+
+
+class Quads(NamedTuple):
+    """The words that int8 kernels read of a buffer of planes, in planes like them, and where scale and zero are."""
+
+    buffer: int
+    range: Place
 
 
 class Lowered(NamedTuple):
@@ -56,6 +71,8 @@ class Lowering:
         self.machine = machine
         self.precision = precision
         self._words: dict[tuple[int, bool], int] = {}
+        self.quads: dict[int, Quads] = {}
+        self.ranges: dict[str, Ranged] = {}
         self._values: dict[str, Value] = {}
         self._steps: list[Step] = []
         self._calls: list[KernelCall] = []
@@ -142,6 +159,10 @@ class Lowering:
         """Let ``name`` be what ``value`` is."""
         self._values[name] = value
 
+    def is_in_planes(self, name: str) -> bool:
+        """Tell whether an activation lies in planes already: the caller's input may not."""
+        return name in self._values
+
     def value(self, name: str) -> Value:
         """Give an activation in planes; the caller's input is laid out in planes when it is first asked for."""
         if name not in self._values:
@@ -151,6 +172,10 @@ class Lowering:
     def rounds(self, node: Node) -> bool:
         """Tell whether the input of ``node`` is rounded in this precision."""
         return self.precision == "bfloat16" and bfloat16.is_rounded(node, self.tensors_of(node.name))
+
+    def quantizes(self, node: Node) -> bool:
+        """Tell whether integers are made of the input of ``node`` in this precision."""
+        return self.precision == "int8" and int8.is_quantized(node, self.tensors_of(node.name))
 
     def on_pairs(self, node: Node) -> bool:
         """Tell whether the lookups of ``node`` are on pairs of atoms in this precision."""

@@ -23,10 +23,12 @@ class Packing(enum.Enum):
     PANELS = "(k, m) -> (blocks, pairs of m, atoms): words of two bfloat16 numbers, a 0 beside the last of an odd m"
     DENSE = "(n, m) -> (m, lanes), lanes whole cache lines; float16 where that rounds nothing"
     DENSE_BF16 = "the same as bfloat16, uint16"
+    DENSE_INT8 = "the same of int8"
     DENSE_BIAS = "(n,) -> (lanes,)"
     CONV = "(n, m/groups, kh, kw) -> (groups, blocks, m/groups, kh, kw, lanes)"
     CONV_PAIRS = "CONV of bfloat16 pairs: two channels side by side in a word, the last of an odd number beside a 0"
     CONV_COLUMN_PAIRS = "the same with two columns of a window in a word"
+    CONV_QUADS = "CONV of int8 quads: four channels side by side in a word, of missing ones 0"
     CONV_BIAS = "(n,) -> (groups, blocks, lanes)"
 
 
@@ -90,17 +92,21 @@ def _pack_dense_bf16(constant: Constant, zeros: Allocate) -> np.ndarray:
     return _transposed(to_bf16(constant.array), zeros)
 
 
-def _transposed(kernel: np.ndarray, zeros: Allocate) -> np.ndarray:
+def _transposed(kernel: np.ndarray, zeros: Allocate, lanes: int = LINE) -> np.ndarray:
     units, length = kernel.shape
-    packed = zeros((length, round_up(units, LINE)), kernel.dtype)
-    for first in range(0, units, LINE):  # a line at a time: rows that lie a power of two apart share one cache set
-        part = kernel[first : first + LINE]
+    packed = zeros((length, round_up(units, lanes)), kernel.dtype)
+    for first in range(0, units, lanes):  # a line at a time: rows that lie a power of two apart share one cache set
+        part = kernel[first : first + lanes]
         packed[:, first : first + len(part)] = part.T
     return packed
 
 
+def _pack_dense_int8(constant: Constant, zeros: Allocate) -> np.ndarray:
+    return _transposed(constant.array, zeros, constant.lanes)
+
+
 def _pack_dense_bias(constant: Constant, zeros: Allocate) -> np.ndarray:
-    packed = zeros((round_up(len(constant.array), LINE),))
+    packed = zeros((round_up(len(constant.array), constant.lanes),), constant.array.dtype)
     packed[: len(constant.array)] = constant.array
     return packed
 
@@ -144,9 +150,21 @@ def pairs_of(array: np.ndarray, axis: int) -> np.ndarray:
     return np.moveaxis(words, 0, axis)
 
 
+def _pack_conv_quads(constant: Constant, zeros: Allocate) -> np.ndarray:
+    return _pack_conv(constant._replace(array=quads_of(constant.array, axis=1)), zeros)
+
+
+def quads_of(array: np.ndarray, axis: int) -> np.ndarray:
+    """Put each four int8 along ``axis`` side by side in words, int32, the first in the lowest byte."""
+    last = np.moveaxis(array, axis, -1)
+    padded = np.zeros((*last.shape[:-1], round_up(last.shape[-1], 4)), np.int8)
+    padded[..., : last.shape[-1]] = last
+    return np.moveaxis(padded.view("<i4").astype(np.int32), -1, axis)
+
+
 def _pack_conv_bias(constant: Constant, zeros: Allocate) -> np.ndarray:
     own = len(constant.array) // constant.groups
-    packed = zeros((constant.groups, round_up(own, constant.lanes)))
+    packed = zeros((constant.groups, round_up(own, constant.lanes)), constant.array.dtype)
     packed[:, :own] = constant.array.reshape(constant.groups, own)
     return packed
 
@@ -162,5 +180,7 @@ _PACKERS: dict[Packing, Callable[[Constant, Allocate], np.ndarray]] = {
     Packing.CONV: _pack_conv,
     Packing.CONV_PAIRS: _pack_conv_pairs(axis=1),
     Packing.CONV_COLUMN_PAIRS: _pack_conv_pairs(axis=3),
+    Packing.DENSE_INT8: _pack_dense_int8,
+    Packing.CONV_QUADS: _pack_conv_quads,
     Packing.CONV_BIAS: _pack_conv_bias,
 }

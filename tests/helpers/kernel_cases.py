@@ -168,6 +168,7 @@ def check(
     machine: Machine | None = None,
     precision: str = "float32",
     exact: bool = False,
+    tolerance: float = TOLERANCE,
 ) -> None:
     """Every variant of this CPU against the definition of ``precision``, and the same bits however images are run.
 
@@ -193,7 +194,7 @@ def check(
         for name, ours in zip(names, found, strict=True):
             wanted, slack = expected[name]
             where = f"{variant}, node {name}: {graph.by_name[name]}"
-            _assert_close(ours, wanted, where, slack)
+            _assert_close(ours, wanted, where, slack, tolerance)
             assert not exact or np.array_equal(ours, wanted), where
         for threads in (1, 2):
             _assert_same_bits(_run(plan, images, threads), found, f"{variant}, {IMAGES} images, {threads} threads")
@@ -250,12 +251,18 @@ def _spoil_memory(plan: Plan, shape: tuple[int, ...]) -> None:
     _run(plan, huge, threads=2)
 
 
-def _assert_close(found: np.ndarray, wanted: np.ndarray, where: str, slack: np.ndarray | None = None) -> None:
+def _assert_close(
+    found: np.ndarray,
+    wanted: np.ndarray,
+    where: str,
+    slack: np.ndarray | None = None,
+    tolerance: float = TOLERANCE,
+) -> None:
     """``slack``: what a value may be off beyond rounding to float32, which few are."""
     finite = np.isfinite(wanted)
     assert np.array_equal(found[~finite], wanted[~finite], equal_nan=True), where  # beyond float32
     assert finite.any(), where
-    limit = TOLERANCE * np.abs(wanted[finite]).max()
+    limit = tolerance * np.abs(wanted[finite]).max()
     error = np.abs(np.where(finite, found.astype(np.float64), 0) - np.where(finite, wanted, 0))
     if slack is not None:
         assert np.mean(error > limit) <= FEW, f"{where}: {np.sum(error > limit)} of {error.size} values are off"

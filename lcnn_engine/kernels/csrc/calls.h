@@ -61,6 +61,17 @@ typedef const void *lcnn_weights;
  * `columns`: instead word(2 j, i) = source(j, i), source(j, i + 1), and word(2 j + 1, i) = source(j, i), 0. */
 #define LCNN_PACK_PAIRS_FIELDS(X) X(place, source) X(int, plane) X(int, channels) X(int, columns) X(place, target)
 
+/* ranges: of part i of an input, the `length` floats at source + i * stride, the greatest value and the greatest
+ * negative of one, 0 if there is none, side by side at target + 2 i; NaN where one is NaN. Unit: a part.
+ * pack_quads: word(j, i) = source(4 j, i), ..., source(4 j + 3, i) as 8-bit numbers (simd/int8.h), of planes of `plane`
+ * floats, of an input whose `ranges` are at `parts`; channels that there are not may be anything. Scale and zero go to
+ * `range`, two floats. Unit: a quad. */
+#define LCNN_RANGES_FIELDS(X) \
+    X(place, source) /* -1 for the caller's input */ X(int, stride) X(int, length) X(place, target)
+#define LCNN_PACK_QUADS_FIELDS(X)                                              \
+    X(place, source) X(int, plane) X(int, channels) X(place, target)           \
+    X(place, parts) X(int, count) /* of them */ X(place, range)
+
 /* dictionary: S = D X by sgemm, S (k, columns) and X (m, columns) with rows `s_plane` and `x_plane` apart.
  * A unit is `block` columns; every sgemm stays small enough to run on the calling thread alone (runtime/blas.h). */
 #define LCNN_DICTIONARY_FIELDS(X)                                                  \
@@ -75,6 +86,13 @@ typedef const void *lcnn_weights;
     X(weights, dictionary)                                                         \
     X(int, k) X(int, m) X(int, columns) X(int, block)                              \
     X(place, x) X(int, x_plane) X(place, s) X(int, s_plane) X(int, pairs)
+/* dictionary_int8: the same of words (pack_quads), D in blocks of LCNN_ATOMS atoms, S = (sum - zero * sums) *
+ * (scale * scales) as in conv_int8. Unit: `block` columns; scratch holds the words of those that stand in registers. */
+#define LCNN_DICTIONARY_INT8_FIELDS(X)                                                          \
+    X(floats, dictionary) /* (k / LCNN_ATOMS, quads, LCNN_ATOMS) */                              \
+    X(floats, scales) X(ints, sums) X(place, range)                                              \
+    X(int, k) X(int, quads) X(int, columns) X(int, block)                                        \
+    X(place, x) X(int, x_plane) X(place, s) X(int, s_plane)
 
 /* lookup: y[o, pixel] = act(bias[o] + sum over j of coefficients[j] * S[offsets[j] + pixel]).
  * Output row y and column x stand at y * s_row + x of the flat pixel count, columns x >= width are not kept.
@@ -111,6 +129,8 @@ typedef const void *lcnn_weights;
  * offsets (channels_per_pass, kh, kw): from a pixel to where a tap reads. Unit: `pixels_per_unit` pixels of one block
  * of one group.
  * conv_bf16: the same of words (pack_pairs), both in the map and in the weights: each tap of each channel is one.
+ * conv_int8: the same of words (pack_quads), with y = act(bias + (sum - zero * sums) * (scale * scales)), scale and zero
+ * being the input's, at `range`, sums those of a filter's weights.
  * conv_patches: the same in one pass with `patch_filters` lanes. Unit: `patch_pixels` pixels of one group; scratch
  * holds those of all taps. */
 #define LCNN_CONV_FIELDS(X)                                                                               \
@@ -120,7 +140,8 @@ typedef const void *lcnn_weights;
     X(int, channels_per_pass) X(int, taps) /* kh * kw */                                                  \
     X(int, stride_h) X(int, stride_w) X(int, top) X(int, left)                                            \
     X(int, pixels_per_unit) X(int, pixel_chunks)                                                          \
-    X(act, activation) X(float, alpha)
+    X(act, activation) X(float, alpha)                                                                    \
+    X(place, range) X(floats, scales) X(ints, sums) /* padded as bias; of conv_int8 alone */
 
 /* nonzeros: list the inputs that are not 0: their number, indices and values, at `list` in the arena
  * (1 + m + m floats, the first two parts holding int32). One unit. */
@@ -133,6 +154,18 @@ typedef const void *lcnn_weights;
     X(weights, weights) X(floats, bias) /* (lanes) */                                                     \
     X(int, fp16)                                                                                          \
     X(place, list) X(int, length) X(int, lanes) X(int, units) X(place, target)                            \
+    X(act, activation) X(float, alpha)
+
+/* nonzeros_int8: the same of the integers, as floats, of an input whose `ranges` are at `parts`; scale and zero go to
+ * `range`. All are listed where zero is not 0. One unit. */
+#define LCNN_NONZEROS_INT8_FIELDS(X) X(place, list) X(int, length) X(place, parts) X(int, count) X(place, range)
+
+/* dense_int8: y = act(bias + (sum - zero * sums) * (scale * scales)), of W in int8, packed (m, lanes), lanes being the
+ * results rounded up to a cache line of bytes. Unit: `per_unit` results, whole cache lines. */
+#define LCNN_DENSE_INT8_FIELDS(X)                                                                         \
+    X(weights, weights) X(floats, bias) X(floats, scales) X(ints, sums) /* (lanes) each */                \
+    X(place, range) X(place, list) X(int, length) X(int, lanes) X(int, units) X(int, per_unit)            \
+    X(place, target)                                                                                      \
     X(act, activation) X(float, alpha)
 
 /* pool: max or mean over windows; padded positions never win and never count. Unit: a channel. `span` columns hold the
@@ -186,13 +219,18 @@ typedef struct { LCNN_MAP_FIELDS(LCNN_MEMBER) } lcnn_map;
 typedef struct { LCNN_SPACE_TO_DEPTH_FIELDS(LCNN_MEMBER) } lcnn_space_to_depth;
 typedef struct { LCNN_TO_NHWC_FIELDS(LCNN_MEMBER) } lcnn_to_nhwc;
 typedef struct { LCNN_PACK_PAIRS_FIELDS(LCNN_MEMBER) } lcnn_pack_pairs;
+typedef struct { LCNN_RANGES_FIELDS(LCNN_MEMBER) } lcnn_ranges;
+typedef struct { LCNN_PACK_QUADS_FIELDS(LCNN_MEMBER) } lcnn_pack_quads;
 typedef struct { LCNN_DICTIONARY_FIELDS(LCNN_MEMBER) } lcnn_dictionary;
 typedef struct { LCNN_DICTIONARY_BF16_FIELDS(LCNN_MEMBER) } lcnn_dictionary_bf16;
+typedef struct { LCNN_DICTIONARY_INT8_FIELDS(LCNN_MEMBER) } lcnn_dictionary_int8;
 typedef struct { LCNN_LOOKUP_FIELDS(LCNN_MEMBER) } lcnn_lookup;
 typedef struct { LCNN_LOOKUP_SHARED_FIELDS(LCNN_MEMBER) } lcnn_lookup_shared;
 typedef struct { LCNN_CONV_FIELDS(LCNN_MEMBER) } lcnn_conv;
 typedef struct { LCNN_NONZEROS_FIELDS(LCNN_MEMBER) } lcnn_nonzeros;
 typedef struct { LCNN_DENSE_FIELDS(LCNN_MEMBER) } lcnn_dense;
+typedef struct { LCNN_NONZEROS_INT8_FIELDS(LCNN_MEMBER) } lcnn_nonzeros_int8;
+typedef struct { LCNN_DENSE_INT8_FIELDS(LCNN_MEMBER) } lcnn_dense_int8;
 typedef struct { LCNN_POOL_FIELDS(LCNN_MEMBER) } lcnn_pool;
 typedef struct { LCNN_POINTWISE_FIELDS(LCNN_MEMBER) } lcnn_pointwise;
 typedef struct { LCNN_PRELU_FIELDS(LCNN_MEMBER) } lcnn_prelu;
@@ -207,18 +245,24 @@ typedef struct { LCNN_INTERPOLATE_FIELDS(LCNN_MEMBER) } lcnn_interpolate;
     X(space_to_depth, LCNN_SPACE_TO_DEPTH_FIELDS)                                                                \
     X(to_nhwc, LCNN_TO_NHWC_FIELDS)                                                                              \
     X(pack_pairs, LCNN_PACK_PAIRS_FIELDS)                                                                        \
+    X(ranges, LCNN_RANGES_FIELDS)                                                                                \
+    X(pack_quads, LCNN_PACK_QUADS_FIELDS)                                                                        \
     X(dictionary, LCNN_DICTIONARY_FIELDS)                                                                        \
     X(dictionary_bf16, LCNN_DICTIONARY_BF16_FIELDS)                                                              \
+    X(dictionary_int8, LCNN_DICTIONARY_INT8_FIELDS)                                                              \
     X(lookup_tile, LCNN_LOOKUP_FIELDS)                                                                           \
     X(lookup_gather, LCNN_LOOKUP_FIELDS)                                                                         \
     X(lookup_shared, LCNN_LOOKUP_SHARED_FIELDS)                                                                  \
     X(lookup_shared_bf16, LCNN_LOOKUP_SHARED_FIELDS)                                                             \
     X(conv, LCNN_CONV_FIELDS)                                                                                    \
     X(conv_bf16, LCNN_CONV_FIELDS)                                                                               \
+    X(conv_int8, LCNN_CONV_FIELDS)                                                                               \
     X(conv_patches, LCNN_CONV_FIELDS)                                                                            \
     X(nonzeros, LCNN_NONZEROS_FIELDS)                                                                            \
     X(dense, LCNN_DENSE_FIELDS)                                                                                  \
     X(dense_bf16, LCNN_DENSE_FIELDS)                                                                             \
+    X(nonzeros_int8, LCNN_NONZEROS_INT8_FIELDS)                                                                  \
+    X(dense_int8, LCNN_DENSE_INT8_FIELDS)                                                                        \
     X(max_pool, LCNN_POOL_FIELDS)                                                                                \
     X(avg_pool, LCNN_POOL_FIELDS)                                                                                \
     X(global_max, LCNN_GLOBAL_POOL_FIELDS)                                                                       \
@@ -274,13 +318,18 @@ struct lcnn_call {
         lcnn_space_to_depth space_to_depth;
         lcnn_to_nhwc to_nhwc;
         lcnn_pack_pairs pack_pairs;
+        lcnn_ranges ranges;
+        lcnn_pack_quads pack_quads;
         lcnn_dictionary dictionary;
         lcnn_dictionary_bf16 dictionary_bf16;
+        lcnn_dictionary_int8 dictionary_int8;
         lcnn_lookup lookup;
         lcnn_lookup_shared lookup_shared;
         lcnn_conv conv;
         lcnn_nonzeros nonzeros;
         lcnn_dense dense;
+        lcnn_nonzeros_int8 nonzeros_int8;
+        lcnn_dense_int8 dense_int8;
         lcnn_pool pool;
         lcnn_pointwise pointwise;
         lcnn_prelu prelu;

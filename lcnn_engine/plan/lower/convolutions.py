@@ -16,6 +16,7 @@ from ..lowering import Lowering
 from ..packing import Packing, balanced_lanes
 from .bands import Way, add_steps, target_of
 from .lookups import lower_as_lookups
+from .quantize import filter_constants, weights_of
 from .windows import Windows, windows_of
 
 
@@ -78,7 +79,7 @@ def _blocking(lowering: Lowering, node: Conv2D, windows: Windows, width: int, ma
     lanes = balanced_lanes(filters, able.width, able.conv_lanes)
     passes = -(-values * lanes * 4 // machine.conv_pass_bytes)
     pixels = min(max_rows * width, machine.conv_unit_pixels)
-    kernel = "conv" if floats else "conv_bf16"
+    kernel = {Packing.CONV: "conv", Packing.CONV_QUADS: "conv_int8"}.get(windows.packing, "conv_bf16")
     return Blocking(kernel, lanes, -(-channels // passes), pixels, (pixels + LINE) * lanes)
 
 
@@ -89,6 +90,11 @@ def _fields(
     own = node.filters // node.groups
     bias = lowering.bias(node.name, node.filters)
     offsets = windows.offsets(blocking.channels)
+    scales = sums = None
+    if windows.packing is Packing.CONV_QUADS:
+        weights = weights_of(kernel)
+        kernel = weights.integers
+        scales, sums = filter_constants(lowering, node.name, weights, Packing.CONV_BIAS, blocking.lanes)
     return Conv(
         weights=lowering.constant(f"{node.name}/kernel", kernel, windows.packing, node.groups, blocking.lanes),
         bias=lowering.constant(f"{node.name}/bias", bias, Packing.CONV_BIAS, node.groups, blocking.lanes),
@@ -108,4 +114,7 @@ def _fields(
         pixel_chunks=0,
         activation=fused.activation,
         alpha=fused.alpha,
+        range=windows.range,
+        scales=scales,
+        sums=sums,
     )

@@ -8,12 +8,14 @@ import numpy as np
 
 from ...kernels import CONSTANTS, sgemm_columns
 from ...model.graph import Convolution
-from ..calls import INPUT, Dictionary, DictionaryBf16, KernelCall, Place, StepKind
+from ..calls import INPUT, Dictionary, DictionaryBf16, DictionaryInt8, KernelCall, Place, StepKind
 from ..layout import plane_of, round_up, whole_lines
 from ..lowering import Lowering, space_to_depth
 from ..packing import Packing
 from .dense import matrix_times_vector
+from .quantize import filter_constants, quads_of, weights_of
 
+ATOMS = CONSTANTS["ATOMS"]  # of a block of dictionary_int8
 PANEL, PANEL_LANES = CONSTANTS["PANEL"], CONSTANTS["PANEL_LANES"]  # of dictionary_bf16: columns, atoms side by side
 
 
@@ -110,6 +112,8 @@ def multiply_dictionary(
         return dictionary_of_vector(lowering, node.name, dictionary, x, pairs)
     if lowering.rounds(node):
         return _multiply_rounded(lowering, node, dictionary, x, pairs)
+    if lowering.quantizes(node):
+        return _multiply_integers(lowering, node, dictionary, x)
     plane = plane_of(x.columns)
     target = Place(lowering.buffer(k * plane))
     block = sgemm_columns(k, x.columns, m)
@@ -135,6 +139,38 @@ def _multiply_rounded(lowering: Lowering, node: Convolution, dictionary: np.ndar
     units, work, scratch = -(-x.columns // block), k * m * x.columns, PANEL * -(-m // 2)
     lowering.call(KernelCall(step, "dictionary_bf16", fields, units=units, work=work, scratch=scratch))
     return Planes(target, planes, plane, x.row, x.columns, x.phases)
+
+
+def _multiply_integers(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes) -> Planes:
+    """Add the step S = D X in int8; S itself is float32."""
+    k, m = dictionary.shape
+    plane = plane_of(x.columns)
+    words = quads_of(lowering, node.name, node.inputs[0], x.start.buffer, m, x.plane)
+    target = Place(lowering.buffer(k * plane))
+    tile = lowering.capabilities.dictionary_pixels
+    block = round_up(-(-x.columns // lowering.machine.units), tile)
+    quads = -(-m // 4)
+    weights = weights_of(dictionary)
+    scales, sums = filter_constants(lowering, node.name, weights, Packing.CONV_BIAS, ATOMS)
+    integers = weights.integers.reshape(k, m, 1, 1)
+    fields = DictionaryInt8(
+        dictionary=lowering.constant(f"{node.name}/dictionary", integers, Packing.CONV_QUADS, 1, ATOMS),
+        scales=scales,
+        sums=sums,
+        range=words.range,
+        k=k,
+        quads=quads,
+        columns=x.columns,
+        block=block,
+        x=Place(words.buffer, x.start.offset),
+        x_plane=x.plane,
+        s=target,
+        s_plane=plane,
+    )
+    step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, "dictionary int8", k * m * x.columns)
+    units, work = -(-x.columns // block), k * m * x.columns
+    lowering.call(KernelCall(step, "dictionary_int8", fields, units=units, work=work, scratch=quads * tile))
+    return Planes(target, k, plane, x.row, x.columns, x.phases)
 
 
 def in_pairs(lowering: Lowering, name: str, planes: Planes) -> Planes:

@@ -130,12 +130,13 @@ def test_relative_difference(found: list[float], expected: list[float], differen
     assert relative_difference(*arrays) == pytest.approx(difference, rel=1e-6)
 
 
-def test_a_precision_is_verified_against_its_own_definition(run: Run, model_path: Path) -> None:
-    status, out, err = run("verify", model_path, "--all-isa", "--precision", "bfloat16")
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_a_precision_is_verified_against_its_own_definition(precision: str, run: Run, model_path: Path) -> None:
+    status, out, err = run("verify", model_path, "--all-isa", "--precision", precision)
     assert (status, err) == (0, "")
-    assert "bfloat16: the output is " in out
-    facts = json.loads(run("verify", model_path, "--all-isa", "--precision", "bfloat16", "--json")[1])
-    assert (facts["ok"], facts["precision"]) == (True, "bfloat16")
+    assert f"{precision}: the output is " in out
+    facts = json.loads(run("verify", model_path, "--all-isa", "--precision", precision, "--json")[1])
+    assert (facts["ok"], facts["precision"]) == (True, precision)
     assert 0 < facts["from_float32"] < 0.1
 
 

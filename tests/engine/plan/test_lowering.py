@@ -20,7 +20,7 @@ from tests.helpers.networks import chain
 
 WIDE = Capabilities(
     width=16, masks=1, bf16=0, int8=0, alignments=1, max_tile=26, conv_lanes=64, patch_filters=8, patch_pixels=48,
-    dense_unit=128,
+    dense_unit=128, dictionary_pixels=48,
 )  # fmt: skip
 NARROW = WIDE._replace(width=4, masks=0, alignments=0, max_tile=12, conv_lanes=8)
 

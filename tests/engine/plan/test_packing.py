@@ -35,7 +35,7 @@ def test_dense_is_transposed_and_padded_to_lines(units: int, exact: bool) -> Non
     assert found.shape == (7, -(-units // 16) * 16)
     assert np.array_equal(found[:, :units], kernel.T)
     assert not found[:, units:].any()
-    bias = packed(Packing.DENSE_BIAS, np.arange(1, units + 1))
+    bias = packed(Packing.DENSE_BIAS, np.arange(1, units + 1), lanes=16)
     assert bias.tolist() == [*range(1, units + 1), *[0] * (found.shape[1] - units)]
 
 
@@ -101,6 +101,31 @@ def test_dense_in_bfloat16_is_transposed_and_padded_to_lines() -> None:
     values = (found.astype(np.uint32) << 16).view(np.float32)
     assert np.array_equal(values[:, :17], round_to_bfloat16(kernel).T)
     assert not found[:, 17:].any()
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 6])
+def test_channels_of_a_convolution_in_int8_are_words_of_four(channels: int) -> None:
+    kernel = RNG.integers(-127, 128, (5, channels, 3, 2), dtype=np.int8)
+    found = packed(Packing.CONV_QUADS, kernel, 1, 4)
+    assert (found.dtype, found.shape) == (np.int32, (1, 2, -(-channels // 4), 3, 2, 4))
+    values = found[0].view(np.int8).reshape(2, -1, 3, 2, 4, 4)
+    for filter_ in range(8):
+        for channel in range(values.shape[1] * 4):
+            there = values[filter_ // 4, channel // 4, :, :, filter_ % 4, channel % 4]
+            here = filter_ < 5 and channel < channels
+            assert np.array_equal(there, kernel[filter_, channel] if here else np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("units", [1, 63, 64, 65])
+def test_dense_in_int8_is_padded_to_lines_of_bytes(units: int) -> None:
+    kernel = RNG.integers(-127, 128, (units, 7), dtype=np.int8)
+    found = packed(Packing.DENSE_INT8, kernel, lanes=64)
+    assert (found.dtype, found.shape) == (np.int8, (7, -(-units // 64) * 64))
+    assert np.array_equal(found[:, :units], kernel.T)
+    assert not found[:, units:].any()
+    sums = packed(Packing.DENSE_BIAS, np.arange(1, units + 1, dtype=np.int32), lanes=64)
+    assert sums.dtype == np.int32
+    assert sums.tolist() == [*range(1, units + 1), *[0] * (found.shape[1] - units)]
 
 
 def test_blocks_of_filters_are_nearly_even() -> None:

@@ -7,6 +7,7 @@
 #include "simd/bfloat16.h"
 #include "simd/borders.h"
 #include "simd/filters.h"
+#include "simd/int8.h"
 #include "simd/vectors.h"
 
 #if LCNN_REGISTERS >= 32
@@ -56,25 +57,61 @@ INLINE void conv_block(const int bf16, const int lanes, const int pixels, const 
         }
 }
 
+/* The same of words, by quads: sums are int32, and start as 0 where bias is given. A loop of its own, with registers of
+ * integers alone: where types change GCC keeps sums in memory. */
+INLINE void conv_block_int8(const int lanes, const int pixels, const int32_t *offsets, int64_t taps,
+                            const float *weights, const float *const *pixel, const float *bias, float *sums)
+{
+    vi acc[CONV_PIXELS][CONV_LANES];
+#pragma GCC unroll 8
+    for (int p = 0; p < pixels; p++)
+#pragma GCC unroll 4
+        for (int v = 0; v < lanes; v++) acc[p][v] = bias ? (vi){0} : vload_words(sums + (p * lanes + v) * LCNN_WIDTH);
+    for (int64_t t = 0; t < taps; t++, weights += lanes * LCNN_WIDTH) {
+        const int64_t at = offsets[t];
+        vi w[CONV_LANES];
+#pragma GCC unroll 4
+        for (int v = 0; v < lanes; v++) w[v] = vload_words(weights + v * LCNN_WIDTH);
+#pragma GCC unroll 8
+        for (int p = 0; p < pixels; p++) {
+            const vi x = vset_word(pixel[p] + at);
+#pragma GCC unroll 4
+            for (int v = 0; v < lanes; v++) acc[p][v] = vdot_int8(acc[p][v], x, w[v]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < pixels; p++)
+#pragma GCC unroll 4
+        for (int v = 0; v < lanes; v++) vstore_words(sums + (p * lanes + v) * LCNN_WIDTH, acc[p][v]);
+}
+
+typedef enum { FLOATS, PAIRS, QUADS } conv_kind;
+
+INLINE void conv_block_of(const conv_kind of, const int lanes, const int pixels, const int32_t *offsets, int64_t taps,
+                          const float *weights, const float *const *pixel, const float *bias, float *sums)
+{
+    if (of == QUADS) conv_block_int8(lanes, pixels, offsets, taps, weights, pixel, bias, sums);
+    else conv_block(of == PAIRS, lanes, pixels, offsets, taps, weights, pixel, bias, sums);
+}
+
 /* A tile of `pixels` pixels of a block of filters: conv_block with its numbers of lanes and pixels. */
 typedef void (*conv_tile)(const lcnn_conv *u, int64_t taps, const float *weights, const float *const *pixel,
                           int64_t pixels, const float *bias, float *sums);
 
-#define CASE(bf16, l, p) \
-    case l * 8 + p: conv_block(bf16, l, p, u->offsets, taps, weights, pixel, bias, sums); break;
-#define LANES(bf16, l) \
-    CASE(bf16, l, 1) CASE(bf16, l, 2) CASE(bf16, l, 3) CASE(bf16, l, 4) CASE(bf16, l, 5) CASE(bf16, l, 6)
+#define CASE(of, l, p) \
+    case l * 8 + p: conv_block_of(of, l, p, u->offsets, taps, weights, pixel, bias, sums); break;
+#define LANES(of, l) CASE(of, l, 1) CASE(of, l, 2) CASE(of, l, 3) CASE(of, l, 4) CASE(of, l, 5) CASE(of, l, 6)
 #if CONV_LANES == 4
-#define ALL_LANES(bf16) LANES(bf16, 1) LANES(bf16, 2) LANES(bf16, 3) LANES(bf16, 4)
+#define ALL_LANES(of) LANES(of, 1) LANES(of, 2) LANES(of, 3) LANES(of, 4)
 #else
-#define ALL_LANES(bf16) LANES(bf16, 1) LANES(bf16, 2)
+#define ALL_LANES(of) LANES(of, 1) LANES(of, 2)
 #endif
 
 static void conv_pixels(const lcnn_conv *u, int64_t taps, const float *weights, const float *const *pixel,
                         int64_t pixels, const float *bias, float *sums)
 {
     switch (u->lanes / LCNN_WIDTH * 8 + pixels) {
-        ALL_LANES(0)
+        ALL_LANES(FLOATS)
     }
 }
 
@@ -82,12 +119,45 @@ static void conv_pixels_bf16(const lcnn_conv *u, int64_t taps, const float *weig
                              int64_t pixels, const float *bias, float *sums)
 {
     switch (u->lanes / LCNN_WIDTH * 8 + pixels) {
-        ALL_LANES(1)
+        ALL_LANES(PAIRS)
+    }
+}
+
+static void conv_pixels_int8(const lcnn_conv *u, int64_t taps, const float *weights, const float *const *pixel,
+                             int64_t pixels, const float *bias, float *sums)
+{
+    switch (u->lanes / LCNN_WIDTH * 8 + pixels) {
+        ALL_LANES(QUADS)
     }
 }
 #undef ALL_LANES
 #undef LANES
 #undef CASE
+
+/* What becomes of the sums (pixels, lanes) of a block of filters, whose number is `index`, before their activation. */
+typedef void (*conv_finish)(const lcnn_call *call, const lcnn_context *context, int64_t index, int64_t pixels);
+
+static void conv_no_finish(const lcnn_call *call, const lcnn_context *context, int64_t index, int64_t pixels)
+{
+    (void)call, (void)context, (void)index, (void)pixels;
+}
+
+/* sums = bias + (sums, int32, less those of what stands for 0) * both scales. */
+static void conv_finish_int8(const lcnn_call *call, const lcnn_context *context, int64_t index, int64_t pixels)
+{
+    const lcnn_conv *u = &call->u.conv;
+    const vf scale = vset(context->arena[u->range]);
+    const vi zero = vround(vset(context->arena[u->range + 1]));
+    for (int64_t v = 0; v < u->lanes; v += LCNN_WIDTH) {
+        const int64_t at = index * u->lanes + v;
+        const vf scales = scale * vload(u->scales + at), bias = vload(u->bias + at);
+        const vi nothing = zero * *(const vi_unaligned *)(u->sums + at);
+        for (int64_t p = 0; p < pixels; p++) {
+            float *sum = context->scratch + p * u->lanes + v;
+            vstore(sum, vfloat(vload_words(sum) - nothing) * scales + bias);
+        }
+    }
+}
 
 /* Prefetch share `tile` of `tiles` of the lines where pixels [first, first + count) of `filters` planes will be
  * written: all at once, behind the last tile, when there is no arithmetic left to wait beside. */
@@ -105,8 +175,8 @@ INLINE void conv_prefetch(const lcnn_map *out, const float *planes, int64_t filt
 
 /* All channels of pixels [first, first + count) of one block of filters. The weights of a pass over some channels stay
  * in the second-level cache while the pixels stream by; `scratch` holds (count, lanes) sums between passes. */
-INLINE void conv_chunk(const conv_tile compute, const lcnn_call *call, const lcnn_context *context, int64_t group,
-                       int64_t block, int64_t first, int64_t count)
+INLINE void conv_chunk(const conv_tile compute, const conv_finish finish, const lcnn_call *call,
+                       const lcnn_context *context, int64_t group, int64_t block, int64_t first, int64_t count)
 {
     const lcnn_conv *u = &call->u.conv;
     const lcnn_map *in = &call->in[0], *out = &call->out;
@@ -133,12 +203,13 @@ INLINE void conv_chunk(const conv_tile compute, const lcnn_call *call, const lcn
                     context->scratch + begin * u->lanes);
         }
     }
+    finish(call, context, index, count);
     const filter_store store = {out, u->activation, u->alpha, u->lanes};
     store_filters(&store, planes, filters, context->scratch, first, count);
 }
 
-INLINE void conv_units(const conv_tile compute, const lcnn_call *call, const lcnn_context *context, int64_t begin,
-                       int64_t end)
+INLINE void conv_units(const conv_tile compute, const conv_finish finish, const lcnn_call *call,
+                       const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_conv *u = &call->u.conv;
     const lcnn_map *out = &call->out;
@@ -151,16 +222,22 @@ INLINE void conv_units(const conv_tile compute, const lcnn_call *call, const lcn
             for (int64_t o = filter; o < stop; o++) clear_border(out, context->arena, group * u->group_filters + o);
         }
         const int64_t first = chunk * u->pixels_per_unit;
-        conv_chunk(compute, call, context, group, block, first, min_i64(u->pixels_per_unit, pixels - first));
+        const int64_t count = min_i64(u->pixels_per_unit, pixels - first);
+        conv_chunk(compute, finish, call, context, group, block, first, count);
     }
 }
 
 static void conv(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    conv_units(conv_pixels, call, context, begin, end);
+    conv_units(conv_pixels, conv_no_finish, call, context, begin, end);
 }
 
 static void conv_bf16(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
-    conv_units(conv_pixels_bf16, call, context, begin, end);
+    conv_units(conv_pixels_bf16, conv_no_finish, call, context, begin, end);
+}
+
+static void conv_int8(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
+{
+    conv_units(conv_pixels_int8, conv_finish_int8, call, context, begin, end);
 }

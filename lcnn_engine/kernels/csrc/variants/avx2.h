@@ -20,6 +20,7 @@ INLINE vf vmaximum(vf a, vf b)
 {
     return (vf)_mm256_or_ps((__m256)vmax(a, b), (__m256)vmax(b, a)); /* the same but for NaN, and its bits win */
 }
+INLINE vi vround(vf x) { return (vi)_mm256_cvtps_epi32((__m256)x); }
 INLINE vf vsqrt(vf x) { return (vf)_mm256_sqrt_ps((__m256)x); }
 INLINE vf vreciprocal_estimate(vf x) { return (vf)_mm256_rcp_ps((__m256)x); }
 

@@ -24,6 +24,7 @@ INLINE vf vmaximum(vf a, vf b)
     const __m512 first = (__m512)a;
     return (vf)_mm512_mask_max_ps(first, _mm512_cmp_ps_mask(first, first, _CMP_ORD_Q), first, (__m512)b);
 }
+INLINE vi vround(vf x) { return (vi)_mm512_cvtps_epi32((__m512)x); }
 INLINE vf vsqrt(vf x) { return (vf)_mm512_sqrt_ps((__m512)x); }
 INLINE vf vreciprocal_estimate(vf x) { return (vf)_mm512_rcp14_ps((__m512)x); }
 

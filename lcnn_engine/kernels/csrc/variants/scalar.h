@@ -16,6 +16,7 @@
 INLINE vf vmax(vf a, vf b) { return vselect(a > b, a, b); }
 INLINE vf vmaximum(vf a, vf b) { return (vf)((vi)vmax(a, b) | (vi)vmax(b, a)); } /* as in avx2.h */
 INLINE vf vmin(vf a, vf b) { return vselect(a < b, a, b); }
+INLINE vi vround(vf x) { return (vi){(int)lrintf(x[0]), (int)lrintf(x[1]), (int)lrintf(x[2]), (int)lrintf(x[3])}; }
 INLINE vf vsqrt(vf x) { return (vf){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }
 
 INLINE vf vload_fp16(const uint16_t *p)

@@ -17,7 +17,8 @@
     X(conv_lanes, CONV_LANES * LCNN_WIDTH)   /* filters that a block of conv may have */           \
     X(patch_filters, PATCH_FILTERS)          /* filters of conv_patches, at */                     \
     X(patch_pixels, PATCH_PIXELS)            /* pixels of a unit */                                \
-    X(dense_unit, DENSE_UNIT)                /* results of a unit of dense */
+    X(dense_unit, DENSE_UNIT)                /* results of a unit of dense */                      \
+    X(dictionary_pixels, DICTIONARY_PIXELS)  /* pixels that dictionary_int8 takes at once */
 /* clang-format on */
 
 #define LCNN_CAPABILITY(name, value) int64_t name;

@@ -4,8 +4,10 @@
 #include "ops/conv.inc.h"
 #include "ops/conv_patches.inc.h"
 #include "ops/dense.inc.h"
+#include "ops/dense_int8.inc.h"
 #include "ops/dictionary.inc.h"
 #include "ops/dictionary_bf16.inc.h"
+#include "ops/dictionary_int8.inc.h"
 #include "ops/gather.inc.h"
 #include "ops/global_pool.inc.h"
 #include "ops/interpolate.inc.h"
@@ -18,6 +20,7 @@
 #include "ops/pack_pairs.inc.h"
 #include "ops/pointwise.inc.h"
 #include "ops/pool.inc.h"
+#include "ops/quantize.inc.h"
 #include "ops/softmax.inc.h"
 #include "variants/variant.h"
 
