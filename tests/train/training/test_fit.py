@@ -22,10 +22,10 @@ from safetensors.numpy import load_file
 
 import lcnn_train.training.fit
 from lcnn_engine import Net
-from lcnn_train import ExportError
 from lcnn_train.cli import main
 from lcnn_train.config.experiment import load_config
 from lcnn_train.data import idx
+from lcnn_train.errors import VerificationError
 from lcnn_train.export import verify as verify_module
 from lcnn_train.layers.sparsity import density
 from lcnn_train.sources.evaluate import evaluate_file, evaluate_keras
@@ -272,7 +272,7 @@ def test_the_best_stays_within_the_lookups_it_may_have(config, tmp_path, here):
 
 def test_verify_from_the_shell_ends_with_1_where_the_two_differ(config, here, monkeypatch):
     here("fit", config, *SHORT)
-    monkeypatch.setattr(verify_module, "verify", lambda *_: (_ for _ in ()).throw(ExportError("they differ")))
+    monkeypatch.setattr(verify_module, "verify", lambda *_: (_ for _ in ()).throw(VerificationError("they differ")))
     _, error = here("export", "runs/small", "a.safetensors", "--verify", 2, status=1)
     assert error == "lcnn-train: they differ\n"
 
