@@ -100,7 +100,6 @@ REFUSED = {
         lambda: [layers.Resizing(99, 99), layers.Resizing(24, 20)],
         "expected one Resizing and then one CenterCrop",
     ),
-    "after a layer": (lambda: [layers.Conv2D(3, 1), layers.Resizing(24, 20)], "has no operation for Resizing"),
 }
 
 
