@@ -444,6 +444,14 @@ def _copied_lambda(layer: keras.layers.Lambda, changes: dict[str, Any]) -> keras
     return keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, **kept)
 
 
+def run(traced: Trace, x: np.ndarray) -> dict[int, np.ndarray]:
+    """Run all calls on a batch x (N, ...), float32, as `model(x)` outside of training; every value by its number."""
+    values = {traced.input: keras.ops.convert_to_tensor(x)}
+    for call in traced.calls:
+        values[call.output] = run_call(call, [values[number] for number in call.inputs], len(x))
+    return {number: np.asarray(keras.ops.convert_to_numpy(value)) for number, value in values.items()}
+
+
 def run_from(traced: Trace, known: dict[int, np.ndarray], wanted: int, dtype: str = "float32") -> np.ndarray:
     """Run only the calls between known values and a wanted one, which is computed even where it is known.
 
