@@ -33,7 +33,7 @@ def variants() -> dict[str, list[str]]:
     if unlisted:
         raise SystemExit(f"expected a row of csrc/variants/list.inc.h for each variant, found none for {unlisted}")
     return {
-        name: [f"-m{feature}" for feature in re.findall(r"NEEDS\((.+?)\)", needs)]
+        name: [f"-m{feature}" for feature in re.findall(r"(?:NEEDS|BY_CPUID)\((.+?)\)", needs)]
         for name, only, needs in rows
         if only in ("any", machine)
     }

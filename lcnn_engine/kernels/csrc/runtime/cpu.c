@@ -1,6 +1,16 @@
 #include "runtime/cpu.h"
 
 #include <stddef.h>
+#if defined(__x86_64__) || defined(_M_X64)
+#include <cpuid.h>
+
+/* Whether the processor converts half-precision numbers. */
+static int has_f16c(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & bit_F16C;
+}
+#endif
 
 /* clang-format off */
 #define LCNN_VARIANT(name, machine, needs) extern const lcnn_variant lcnn_##name;
@@ -23,6 +33,7 @@ int lcnn_variant_runs_here(const lcnn_variant *variant)
     __builtin_cpu_init(); /* also asks the operating system whether it saves the wide registers */
 #endif
 #define NEEDS(feature) &&__builtin_cpu_supports(#feature)
+#define BY_CPUID(feature) &&has_##feature()
 #define LCNN_VARIANT(name, machine, needs) \
     if (variant == &lcnn_##name) return 1 needs;
 #include "variants/list.inc.h"
