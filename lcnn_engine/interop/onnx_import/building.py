@@ -37,10 +37,8 @@ class Builder:
     ) -> str:
         """Append a node; the name that it got, which is ``name`` with a number where that is taken.
 
-        Raises RefusedError for an operation that this engine does not have, ModelFormatError for what breaks a rule.
+        Raises ModelFormatError for what breaks a rule of the format.
         """
-        if op not in NODE_TYPES:
-            raise RefusedError(f"needs the operation {op}, which this version of the engine does not have")
         name = self._free(name)
         node = NODE_TYPES[op](name=name, inputs=tuple(inputs), **fields)
         node.check()

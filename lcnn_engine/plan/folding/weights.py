@@ -7,6 +7,7 @@ with the sum of their weights, because it has the same border.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from math import prod
@@ -61,7 +62,7 @@ def empty_rows(matrix: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return empty
 
 
-class Weights:
+class Weights(ABC):
     """What dense and lookup layers share. ``padded``: whether a window may stand on the border."""
 
     def __init__(self, node: Node, tensors: Mapping[str, np.ndarray]) -> None:
@@ -70,9 +71,9 @@ class Weights:
         bias = tensors.get(f"{node.name}/bias")
         self._bias = np.zeros(self._filters) if bias is None else bias.astype(np.float64)
 
+    @abstractmethod
     def constants(self, source: Constants) -> Constants:
         """Tell which filters never change, before the activation, where the input has these constants."""
-        raise NotImplementedError
 
     def reads(self, filters: np.ndarray, source: Constants) -> np.ndarray:
         """Tell which channels (m,) bool have to be there for these ``filters`` (n,) bool."""
@@ -82,16 +83,16 @@ class Weights:
             read[source.brightest] = True
         return read
 
+    @abstractmethod
     def _touched(self, filters: np.ndarray) -> np.ndarray:
         """Tell which channels (m,) bool have a weight other than 0 in these ``filters`` (n,) bool."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restricted(self, filters: np.ndarray, channels: np.ndarray, source: Constants) -> dict[str, np.ndarray] | None:
         """Give all tensors of the layer with only these ``filters`` and ``channels``, by number and ascending.
 
         Constants that are not among ``channels`` are what ``source`` says. None: it stays as it is.
         """
-        raise NotImplementedError
 
     def _lost(self, channels: np.ndarray, source: Constants) -> np.ndarray:
         """Give the numbers of the constants other than 0 that are not among ``channels``, where they are read."""

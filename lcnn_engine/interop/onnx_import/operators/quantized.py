@@ -25,7 +25,7 @@ def _unquantized(call: Translating) -> Value:
     value, scale, zero = call.value(), call.constant(1), call.maybe(2)
     if scale.size != 1:
         raise RefusedError("expected one scale for all of a quantized value, found several")
-    call.builder.note("the rounding and the upper limits of quantized activations were left out")
+    call.builder.note("the rounding and the limits of quantized activations were left out, but for a lower one of 0")
     if zero is None:
         begins_at_zero = call.integer("output_dtype", 0) in UNSIGNED
     else:

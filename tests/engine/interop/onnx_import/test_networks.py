@@ -11,7 +11,6 @@ import onnx
 import onnx.version_converter
 
 from lcnn_engine import Net, from_onnx
-from lcnn_engine.model.graph import NODE_TYPES
 from tests.helpers.kernel_cases import seeded
 from tests.helpers.onnx_models import NETWORKS, light, model_of, node, run_onnx, with_random_weights
 
@@ -21,8 +20,6 @@ TOLERANCE = 2e-5  # of the largest |output|: what rounding comes to over a hundr
 
 def compared(name: str, model: onnx.ModelProto) -> float:
     """The largest difference on a random image, as a share of the largest |output|."""
-    if name == "shufflenet" and "take_channels" not in NODE_TYPES:
-        pytest.skip("the engine has no take_channels")
     data = model.SerializeToString()
     graph, tensors = from_onnx(data)
     x = seeded(name).standard_normal(graph.input.shape, dtype=np.float32)

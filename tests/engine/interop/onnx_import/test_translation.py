@@ -112,7 +112,7 @@ def test_what_is_quantized_is_said() -> None:
         graph, tensors = from_onnx(model_of(nodes, constants))
     assert [str(warning.message) for warning in caught] == [
         "quantized weights were widened to float32",
-        "the rounding and the upper limits of quantized activations were left out",
+        "the rounding and the limits of quantized activations were left out, but for a lower one of 0",
     ]  # fmt: skip
     assert [(each.name, each.attributes()["activation"]) for each in graph.nodes] == [("conv", "relu")]
     np.testing.assert_allclose(tensors["conv/kernel"], constants["w"] * 0.01, rtol=1e-6)
