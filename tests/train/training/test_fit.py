@@ -272,7 +272,9 @@ def test_the_best_stays_within_the_lookups_it_may_have(config, tmp_path, here):
 
 def test_verify_from_the_shell_ends_with_1_where_the_two_differ(config, here, monkeypatch):
     here("fit", config, *SHORT)
-    monkeypatch.setattr(verify_module, "verify", lambda *_, **__: (_ for _ in ()).throw(VerificationError("they differ")))
+    monkeypatch.setattr(
+        verify_module, "verify", lambda *_, **__: (_ for _ in ()).throw(VerificationError("they differ"))
+    )
     _, error = here("export", "runs/small", "a.safetensors", "--verify", 2, status=1)
     assert error == "lcnn-train: they differ\n"
 
