@@ -155,8 +155,8 @@ def _docstring(path: Path) -> str:
 @pytest.mark.parametrize(
     "room",
     [
-        "", "analysis", "cli", "format", "images", "interop", "model", "plan", "plan/folding", "plan/lower", "runtime",
-        "utils",
+        "", "analysis", "cli", "embed", "format", "images", "interop", "model", "plan", "plan/folding", "plan/lower",
+        "runtime", "utils",
     ],
 )  # fmt: skip
 def test_tests_lie_as_the_code_does(room: str):

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     whole.add_argument("--version", action="version", version=f"lcnn {__version__}", help="print the version and exit")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for add in (_add_predict, _add_info, _add_verify, _add_profile, _add_bench, _add_convert):
+    for add in (_add_predict, _add_info, _add_verify, _add_profile, _add_bench, _add_convert, _add_embed):
         add(commands)
     return whole
 
@@ -103,6 +103,17 @@ def _add_convert(commands: Any) -> None:
     convert.add_argument("--output", dest="result", metavar="NAME", help="value or node that is the result")
 
 
+def _add_embed(commands: Any) -> None:
+    more = "Write a model as a folder of C sources that needs neither Python nor a BLAS."
+    embed = commands.add_parser("embed", help="a model as C sources", description=more)
+    embed.add_argument("model", metavar="MODEL", help="model file (*.safetensors)")
+    embed.add_argument("folder", metavar="DIR", help="folder to write: a new one, an empty one, or one written before")
+    embed.add_argument("--name", help="what every public name begins with (default: made of the model's name)")
+    what = "instruction set to write kernels for, again for more of them (default: all); the program chooses"
+    embed.add_argument("--isa", metavar="ISA", action="append", help=what)
+    _add_precision(embed)
+
+
 def _command(commands: Any, name: str, what: str, more: str, nargs: Any = None) -> argparse.ArgumentParser:
     """Add a command on a model; ``what`` it does, for the list of commands, and ``more`` of it."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=what, description=more)
@@ -123,8 +134,12 @@ def _add_output(command: argparse.ArgumentParser, form: Any = None, predicts: bo
     (form or command).add_argument("--json", action="store_true", help="print JSON")
     if predicts:
         command.add_argument("--threads", metavar="N", type=_positive, help="cores to use (default: all)")
-        what = "what to compute in; float32 where the processor lacks it (default: float32)"
-        command.add_argument("--precision", choices=[*PRECISIONS, FASTEST], default="float32", help=what)
+        _add_precision(command)
+
+
+def _add_precision(command: argparse.ArgumentParser) -> None:
+    what = "what to compute in; float32 where the processor lacks it (default: float32)"
+    command.add_argument("--precision", choices=[*PRECISIONS, FASTEST], default="float32", help=what)
 
 
 def _positive(text: str) -> int:

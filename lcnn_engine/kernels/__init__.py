@@ -19,6 +19,7 @@ from .program import (
     ConstantMemory,
     Program,
     capabilities_of,
+    needs_of,
     sgemm_columns,
     to_bf16,
     to_fp16,
@@ -27,7 +28,7 @@ from .program import (
 
 __all__ = [
     "ACTIVATION_CODES", "CALL_SIZE", "CONSTANTS", "LAYOUTS", "MAX_THREADS", "Capabilities", "ConstantMemory", "Program",
-    "blas", "capabilities", "choose_variant", "left_out", "sgemm_columns", "to_bf16", "to_fp16",
+    "blas", "capabilities", "choose_variant", "left_out", "needs_of", "sgemm_columns", "to_bf16", "to_fp16",
     "usable_variants", "variants",
 ]  # fmt: skip
 
@@ -64,7 +65,7 @@ def left_out() -> list[str]:
 
 
 def capabilities(variant: str) -> Capabilities:
-    """Tell what ``variant`` can do. Raises ValueError where it does not run here."""
+    """Tell what ``variant`` can do. Raises ValueError where it was not built."""
     return Capabilities(**capabilities_of(variant))
 
 

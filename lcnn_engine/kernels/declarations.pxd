@@ -42,6 +42,7 @@ cdef extern from "runtime/layouts.h" nogil:
 cdef extern from "runtime/cpu.h" nogil:
     const lcnn_variant *const *lcnn_variants()
     int lcnn_variant_runs_here(const lcnn_variant *)
+    const char *lcnn_variant_needs(const lcnn_variant *)
 
 cdef extern from "runtime/blas.h" nogil:
     void lcnn_blas_use_cblas(void *, int)

@@ -60,21 +60,35 @@ def variants():
 
 
 def capabilities_of(str variant):
-    """What a variant can do: {name of LCNN_CAPABILITIES: number}. Raises ValueError where it does not run here."""
-    cdef const lcnn_variant *found = find_variant(variant)
+    """What a variant can do: {name of LCNN_CAPABILITIES: number}. Raises ValueError where it was not built."""
+    cdef const lcnn_variant *found = find_built(variant)
     cdef const int64_t *numbers = <const int64_t *>&found.capabilities
     return {name: numbers[i] for i, name in enumerate(names_of(lcnn_capability_names()))}
 
 
-cdef const lcnn_variant *find_variant(str name) except NULL:
+def needs_of(str variant):
+    """The machine that a variant is for, or any, and the features that it needs. Raises ValueError."""
+    machine, *features = lcnn_variant_needs(find_built(variant)).decode().split()
+    return machine, features
+
+
+cdef const lcnn_variant *find_built(str name) except NULL:
     cdef const lcnn_variant *const *list_ = lcnn_variants()
     cdef int i = 0
     while list_[i] != NULL:
-        if list_[i].name.decode() == name and lcnn_variant_runs_here(list_[i]):
+        if list_[i].name.decode() == name:
             return list_[i]
         i += 1
-    known = ", ".join(known for known, runs in variants() if runs)
-    raise ValueError(f"expected a variant that runs here, one of {known}, got {name!r}")
+    known = ", ".join(known for known, _ in variants())
+    raise ValueError(f"expected a variant of this build, one of {known}, got {name!r}")
+
+
+cdef const lcnn_variant *find_variant(str name) except NULL:
+    cdef const lcnn_variant *found = find_built(name)
+    if not lcnn_variant_runs_here(found):
+        known = ", ".join(known for known, runs in variants() if runs)
+        raise ValueError(f"expected a variant that runs here, one of {known}, got {name!r}")
+    return found
 
 
 def use_cblas(uintptr_t address, bint wide):

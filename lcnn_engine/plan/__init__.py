@@ -30,7 +30,10 @@ from .lowering import Lowered, Lowering
 from .machine import Machine
 from .packing import PackedConstant
 
-__all__ = ["Plan", "Step", "StepKind", "lower"]
+__all__ = [
+    "SLACK", "Machine", "PackedConstant", "Plan", "Step", "StepKind", "check_bytes", "fold", "lifetimes_of", "lower",
+    "pack_constants", "place",
+]  # fmt: skip
 
 
 def lower(
@@ -96,7 +99,7 @@ class Plan:
         self.buffers: tuple[Buffer, ...] = lowered.buffers
         self.arena: Arena = place(self.buffers, lifetimes_of(self.calls, len(self.buffers)))
         scratch = max(call.scratch for call in self.calls)
-        _check_bytes(graph.name, 4 * (self.arena.size + scratch), max_bytes)
+        check_bytes(graph.name, 4 * (self.arena.size + scratch), max_bytes)
         memory = ConstantMemory()
         self.constants: tuple[PackedConstant, ...] = pack_constants(lowered.constants, memory.zeros)
         height, width, channels = graph.input.shape
@@ -147,7 +150,8 @@ class Plan:
         return plan_text(title, self.steps, self.calls, self.buffers, self.arena, self.constants)
 
 
-def _check_bytes(name: str, found: int, max_bytes: int) -> None:
+def check_bytes(name: str, found: int, max_bytes: int) -> None:
+    """Hold the memory of activations, of model ``name``, to its bound. Raises ModelFormatError."""
     if found > max_bytes:
         raise ModelFormatError(
             f"model {name!r}: expected activations of at most {max_bytes} bytes while it runs, found {found}; raise "

@@ -38,6 +38,9 @@ class LookupCosts(Record):
 class Machine(Record):
     """Sizes are floats unless their name says bytes."""
 
+    blas: bool = True
+    """Whether there is one, for S = D X."""
+
     # Lookups.
     costs: LookupCosts = LookupCosts()
     tile_floats: int = 10000

@@ -6,9 +6,9 @@ What each computes is in ``model/precision.py``.
 from __future__ import annotations
 
 from ..errors import SettingError
-from ..kernels import capabilities, choose_variant
+from ..kernels import Capabilities, capabilities, choose_variant
 
-__all__ = ["FASTEST", "PRECISIONS", "checked_precision", "choose_precision", "native_precisions"]
+__all__ = ["FASTEST", "PRECISIONS", "checked_precision", "choose_precision", "native_precisions", "precision_of"]
 
 PRECISIONS = ("float32", "bfloat16", "int8")
 FASTEST = "fastest"
@@ -27,8 +27,7 @@ def native_precisions(variant: str | None = None) -> list[str]:
 
     Raises SettingError for an unknown variant.
     """
-    able = capabilities(choose_variant(variant))
-    return ["float32", *(name for name, has in (("bfloat16", able.bf16), ("int8", able.int8)) if has)]
+    return _native(capabilities(choose_variant(variant)))
 
 
 def choose_precision(precision: object, variant: str | None = None) -> str:
@@ -36,7 +35,16 @@ def choose_precision(precision: object, variant: str | None = None) -> str:
 
     FASTEST is the last of those that it has. Raises SettingError for what is no precision.
     """
-    wanted, native = checked_precision(precision), native_precisions(variant)
+    return precision_of(capabilities(choose_variant(variant)), precision)
+
+
+def precision_of(able: Capabilities, precision: object) -> str:
+    """Choose as :func:`choose_precision` does, for kernels that are ``able``. Raises SettingError."""
+    wanted, native = checked_precision(precision), _native(able)
     if wanted == FASTEST:
         return native[-1]
     return wanted if wanted in native else "float32"
+
+
+def _native(able: Capabilities) -> list[str]:
+    return ["float32", *(name for name, has in (("bfloat16", able.bf16), ("int8", able.int8)) if has)]

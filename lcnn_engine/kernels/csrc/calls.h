@@ -78,6 +78,7 @@ typedef const void *lcnn_weights;
     X(floats, dictionary) /* (k, m) */                                             \
     X(int, k) X(int, m) X(int, columns) X(int, block)                              \
     X(place, x) X(int, x_plane) X(place, s) X(int, s_plane)
+/* dictionary_direct: the same without a BLAS, D in blocks of LCNN_ATOMS atoms: (k / LCNN_ATOMS, m, LCNN_ATOMS). */
 
 /* dictionary_bf16: the same of bfloat16 numbers, D packed to words (blocks, pairs of m, LCNN_PANEL_LANES atoms). `pairs`:
  * S is rounded, too, and is words (pairs of k, columns). Unit: `block` columns; scratch holds LCNN_PANEL columns of X as
@@ -248,6 +249,7 @@ typedef struct { LCNN_INTERPOLATE_FIELDS(LCNN_MEMBER) } lcnn_interpolate;
     X(ranges, LCNN_RANGES_FIELDS)                                                                                \
     X(pack_quads, LCNN_PACK_QUADS_FIELDS)                                                                        \
     X(dictionary, LCNN_DICTIONARY_FIELDS)                                                                        \
+    X(dictionary_direct, LCNN_DICTIONARY_FIELDS)                                                                 \
     X(dictionary_bf16, LCNN_DICTIONARY_BF16_FIELDS)                                                              \
     X(dictionary_int8, LCNN_DICTIONARY_INT8_FIELDS)                                                              \
     X(lookup_tile, LCNN_LOOKUP_FIELDS)                                                                           \

@@ -9,7 +9,7 @@
 #define LCNN_SHARED_LANES 16 /* filters of a group that shares its lookups */
 #define LCNN_PANEL 48        /* columns that dictionary_bf16 rounds at once, at most */
 #define LCNN_PANEL_LANES 8   /* atoms side by side in its D */
-#define LCNN_ATOMS 8         /* of a block of dictionary_int8 */
+#define LCNN_ATOMS 8         /* of a block of dictionary_direct and of dictionary_int8 */
 #define LCNN_MAX_INPUTS 2    /* maps that a call reads */
 #define LCNN_MAX_THREADS 256 /* of a run */
 

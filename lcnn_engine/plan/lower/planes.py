@@ -15,7 +15,7 @@ from ..packing import Packing
 from .dense import matrix_times_vector
 from .quantize import filter_constants, quads_of, weights_of
 
-ATOMS = CONSTANTS["ATOMS"]  # of a block of dictionary_int8
+ATOMS = CONSTANTS["ATOMS"]  # of a block of dictionary_direct and of dictionary_int8
 PANEL, PANEL_LANES = CONSTANTS["PANEL"], CONSTANTS["PANEL_LANES"]  # of dictionary_bf16: columns, atoms side by side
 
 
@@ -105,8 +105,7 @@ def multiply_dictionary(
     lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes, pairs: bool
 ) -> Planes:
     """Add the step S = D X, D (k, m); planes of S, or of its ``pairs``."""
-    k, m = dictionary.shape
-    if k == 0:  # legal: a layer without atoms has no lookups, so nobody reads S
+    if not len(dictionary):  # legal: a layer without atoms has no lookups, so nobody reads S
         return Planes(Place(x.start.buffer), 0, x.plane, x.row, 0, x.phases)
     if x.columns == 1 and x.plane == 1:
         return dictionary_of_vector(lowering, node.name, dictionary, x, pairs)
@@ -114,16 +113,27 @@ def multiply_dictionary(
         return _multiply_rounded(lowering, node, dictionary, x, pairs)
     if lowering.quantizes(node):
         return _multiply_integers(lowering, node, dictionary, x)
+    s = _multiply_floats(lowering, node, dictionary, x)
+    return in_pairs(lowering, node.name, s) if pairs else s
+
+
+def _multiply_floats(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes) -> Planes:
+    """Add the step S = D X in float32, by the BLAS or without one."""
+    k, m = dictionary.shape
     plane = plane_of(x.columns)
     target = Place(lowering.buffer(k * plane))
-    block = sgemm_columns(k, x.columns, m)
-    constant = lowering.floats(f"{node.name}/dictionary", dictionary)
-    assert constant is not None
+    name = f"{node.name}/dictionary"
+    if lowering.machine.blas:
+        kernel, label, block = "dictionary", "sgemm", sgemm_columns(k, x.columns, m)
+        constant = lowering.constant(name, dictionary, Packing.FLOATS)
+    else:  # as many tiles a unit as let threads share them
+        kernel, label = "dictionary_direct", "dictionary direct"
+        block = round_up(-(-x.columns // lowering.machine.units), PANEL)
+        constant = lowering.constant(name, dictionary.reshape(k, m, 1, 1), Packing.CONV, 1, ATOMS)
     fields = Dictionary(constant, k, m, x.columns, block, x.start, x.plane, target, plane)
-    step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, "sgemm", k * m * x.columns)
-    lowering.call(KernelCall(step, "dictionary", fields, units=-(-x.columns // block), work=k * m * x.columns))
-    s = Planes(target, k, plane, x.row, x.columns, x.phases)
-    return in_pairs(lowering, node.name, s) if pairs else s
+    step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, label, k * m * x.columns)
+    lowering.call(KernelCall(step, kernel, fields, units=-(-x.columns // block), work=k * m * x.columns))
+    return Planes(target, k, plane, x.row, x.columns, x.phases)
 
 
 def _multiply_rounded(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes, pairs: bool) -> Planes:

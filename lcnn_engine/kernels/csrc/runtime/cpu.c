@@ -1,16 +1,8 @@
 #include "runtime/cpu.h"
 
 #include <stddef.h>
-#if defined(__x86_64__) || defined(_M_X64)
-#include <cpuid.h>
 
-/* Whether the processor converts half-precision numbers. */
-static int has_f16c(void)
-{
-    unsigned eax, ebx, ecx, edx;
-    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & bit_F16C;
-}
-#endif
+#include "runtime/features.h"
 
 /* clang-format off */
 #define LCNN_VARIANT(name, machine, needs) extern const lcnn_variant lcnn_##name;
@@ -32,10 +24,21 @@ int lcnn_variant_runs_here(const lcnn_variant *variant)
 #if defined(__x86_64__) || defined(_M_X64)
     __builtin_cpu_init(); /* also asks the operating system whether it saves the wide registers */
 #endif
-#define NEEDS(feature) &&__builtin_cpu_supports(#feature)
-#define BY_CPUID(feature) &&has_##feature()
 #define LCNN_VARIANT(name, machine, needs) \
     if (variant == &lcnn_##name) return 1 needs;
 #include "variants/list.inc.h"
     return 0;
+}
+#undef NEEDS
+#undef BY_CPUID
+#undef LCNN_VARIANT
+
+const char *lcnn_variant_needs(const lcnn_variant *variant)
+{
+#define NEEDS(feature) " " #feature
+#define BY_CPUID(feature) " " #feature
+#define LCNN_VARIANT(name, machine, needs) \
+    if (variant == &lcnn_##name) return #machine needs;
+#include "variants/list.inc.h"
+    return "";
 }

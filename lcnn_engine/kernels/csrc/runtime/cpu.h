@@ -8,4 +8,7 @@
 const lcnn_variant *const *lcnn_variants(void);
 int lcnn_variant_runs_here(const lcnn_variant *variant);
 
+/* The machine that a variant is for, or any, and the features that it needs of it, with spaces between. */
+const char *lcnn_variant_needs(const lcnn_variant *variant);
+
 #endif

@@ -7,6 +7,7 @@
 #include "ops/dense_int8.inc.h"
 #include "ops/dictionary.inc.h"
 #include "ops/dictionary_bf16.inc.h"
+#include "ops/dictionary_direct.inc.h"
 #include "ops/dictionary_int8.inc.h"
 #include "ops/gather.inc.h"
 #include "ops/global_pool.inc.h"
