@@ -13,6 +13,8 @@ from lcnn_train.layers.lookup import LookupDense
 from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.training.extras import freeze_dictionaries
 
+_AT_ONCE = 500  # test images
+
 
 class Learner:
     """A network that forgets what it has learned before each time that it learns.
@@ -50,7 +52,8 @@ class Learner:
         batch = tf.constant(x), tf.constant(y)
         for _ in range(self.steps):
             self._step(*batch)
-        return float((self.model.predict(test_x, verbose=0).argmax(axis=-1) == test_y).mean())
+        answers = self.model.predict(test_x, batch_size=_AT_ONCE, verbose=0)
+        return float((answers.argmax(axis=-1) == test_y).mean())
 
     def _one_step(self, x: tf.Tensor, y: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
