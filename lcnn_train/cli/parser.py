@@ -13,6 +13,8 @@ from lcnn_train.cli import (
     dictionaries,
     evaluate,
     export,
+    few_iteration,
+    few_shot,
     fit,
     launch,
     pack,
@@ -22,6 +24,7 @@ from lcnn_train.cli import (
 
 _COMMANDS = (
     fit, launch, compress, plot, evaluate, density, count, export, verify, dictionaries, data, pack, augmentations,
+    few_shot, few_iteration,
 )  # fmt: skip
 
 

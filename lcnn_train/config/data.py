@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from lcnn_engine.model.graph import MODES, RESAMPLES, Resize, Shape
 from lcnn_engine.model.graph import Preprocessing as EnginePreprocessing
 from lcnn_train.config.names import DATASETS
-from lcnn_train.config.schema import Count, Number, Positive, Section, Share
+from lcnn_train.config.schema import Count, Number, Positive, Rate, Section, Share
 
 Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
 
@@ -20,6 +20,8 @@ class Data(Section):
 
     dataset: `mnist` and `fashion-mnist` are IDX files, `cifar10` and `cifar100` batches; `imagenet` and `folder` are
     class folders or TFRecord files.
+    test_share: this share of each class of a `folder` without parts is its test part; which images, `test_seed` draws.
+    classes: only images of these classes, by their numbers; in this order they become 0, 1, 2 and so on.
     first_label: the number of the first class in TFRecord files (ImageNet's usual ones begin at 1).
     workers: threads that read and change images, None what serves best. cache: MiB of decoded images to keep if all
     fit.
@@ -28,6 +30,9 @@ class Data(Section):
     dataset: Literal[DATASETS] = "mnist"  # type: ignore[valid-type]
     folder: str | None = None
     validation: Count = 800
+    test_share: Rate = 0.0
+    test_seed: Number = 0
+    classes: Annotated[list[Number], Field(min_length=1)] | None = None
     first_label: Number = 1
     workers: Count | None = None
     cache: Number = 512

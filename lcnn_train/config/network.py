@@ -13,6 +13,8 @@ from lcnn_train.config.schema import Count, NotNegative, Rate, Section
 from lcnn_train.models.network import Network, NetworkOptions, Rows
 from lcnn_train.models.registry import NETWORKS, build
 
+_CLASSES = 10
+
 
 class Model(Section):
     """The network `name`, its `variant`, lambda' (l1) and c (threshold) of its lookup layers.
@@ -21,6 +23,8 @@ class Model(Section):
     `lookups_per_tap`: s, so many lookups in each tap instead of those above the threshold. `groups_of`: so many
     neighbouring filters (1, 2, 4, 8, 16, 32) share indices. `atoms_of`: 2 for lookups in pairs of atoms. Each is one
     value for all places that may have a dictionary, or one for each.
+    `classes`: None takes those of the data; until that is read, a network has 10.
+    `classifier`: k of a classifier with lookups, None for a dense one.
     `input_size` (height and width), `threshold` and `dropout` are the network's own unless given.
     """
 
@@ -33,11 +37,12 @@ class Model(Section):
     atoms_of: Annotated[list[int] | int, SkipValidation] = 1
     input_size: Count = Field(default=224)
     channels: Literal[1, 3] = 1
-    classes: Count = 10
+    classes: Count | None = None
     l1: NotNegative = 0.3
     threshold: NotNegative = Field(default=0.01)
     dropout: Rate | None = None
     batch_norm_momentum: Rate = 0.9
+    classifier: Count | None = None
 
     @property
     def network(self) -> Network:
@@ -55,7 +60,8 @@ class Model(Section):
 
     def _options(self) -> dict[str, Any]:
         """The fields of models.NetworkOptions."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(NetworkOptions)}
+        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(NetworkOptions)}
+        return options | {"classes": self.classes or _CLASSES}
 
     @model_validator(mode="before")
     @classmethod

@@ -130,8 +130,13 @@ class Train(Section):
     `label_smoothing`: this share of a label is spread evenly over all classes. `class_weights`: what an image of each
     class counts in the loss. The figures of the log know neither.
 
+    `mixup`: images and their labels are blended in pairs, with shares from Beta(mixup, mixup) (Zhang et al., 2018; 0.2
+    is usual); 0 is none. The training's figures in the log are then those of blends.
+
     `start_from`: a run folder or a `.keras` file whose layers have the same names; a run begins with its weights,
-    lookup layers with what comes nearest to a dense layer's. `epochs` of a run that is done may grow: it goes on.
+    lookup layers with what comes nearest to a dense layer's. `dictionaries_from`: a run folder or a `.keras` file whose
+    dictionaries the lookup layers get, and keep: those of the layer of the same name, or of the last one of the same
+    place that has the same shape (LCNN, section 4.2). `epochs` of a run that is done may grow: it goes on.
     """
 
     epochs: Count = 12
@@ -154,10 +159,12 @@ class Train(Section):
     tensorboard: Literal["auto"] | bool = "auto"
     max_lookup_multiplications: Count | None = None
     start_from: str | None = None
+    dictionaries_from: str | None = None
     sparsity: Sparsity | None = None
     distillation: Distillation | None = None
     label_smoothing: Rate = 0.0
     class_weights: list[Positive] | None = None
+    mixup: NotNegative = 0.0
 
     @property
     def sparsity_end(self) -> float:

@@ -59,6 +59,11 @@ def assign(new: Any, D: np.ndarray, P: np.ndarray) -> None:
     new.P.assign(P.transpose(1, 2, 0).reshape(new.P.shape))
 
 
+def assign_bias(new: Any, bias: Any) -> None:
+    """Give a layer the values of another's bias. They are copied: a step of JAX gives up the arrays that it trains."""
+    new.bias.assign(np.array(_numpy(bias)))
+
+
 def factors(new: Any) -> Factors:
     """Give D (k, m) and P (n, taps, k) that a lookup layer computes with, float64.
 

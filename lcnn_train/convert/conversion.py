@@ -16,7 +16,7 @@ import numpy as np
 
 from lcnn_engine.utils.text import table
 from lcnn_train.convert import factorization as factoring
-from lcnn_train.convert.calibration import assign, calibrated, fit, weight_error
+from lcnn_train.convert.calibration import assign, assign_bias, calibrated, fit, weight_error
 from lcnn_train.convert.deciding import AUTO, Decision, Wanted, decide
 from lcnn_train.convert.gram import Moments
 from lcnn_train.convert.samples import checked, kernel_of
@@ -340,7 +340,7 @@ def _started(
         if layer.name in decision.counts:
             fit(copies[layer], layer, Moments.of_weights(*kernel_of(layer)), decision.counts[layer.name], seed)
             if layer.bias is not None:
-                copies[layer].bias.assign(layer.bias)
+                assign_bias(copies[layer], layer.bias)
         else:
             start(copies[layer], layer, seed)
         yield layer, None
@@ -379,5 +379,5 @@ def start(layer: Any, dense: Any, seed: int = 0) -> float:
         D, P = factoring.factor(W, layer.dictionary, layer.lookups_per_tap, layer.groups_of, seed, layer.atoms_of)
     assign(layer, D, P)
     if layer.bias is not None:
-        layer.bias.assign(dense.bias)
+        assign_bias(layer, dense.bias)
     return weight_error(layer, dense)

@@ -98,8 +98,13 @@ def check_classes(images: Images, classes: int) -> None:
     name = f" ({images.classes[highest]})" if images.classes else ""
     raise DataError(
         f"{images.source}: expected labels below the model's {classes} classes; found {highest}{name}. "
-        f"Set model.classes={len(images.classes) if images.classes else highest + 1}"
+        f"Set model.classes={classes_of(images)}"
     )
+
+
+def classes_of(images: Images) -> int:
+    """Count the classes of a data set: those with a name, or as many as its labels need."""
+    return len(images.classes) if images.classes else int(images.labels.max()) + 1
 
 
 def check_outputs(images: Images, classes: int) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from lcnn_train.config.data import Data
 from lcnn_train.data import cifar, idx
 from lcnn_train.data.folder import PARTS, first, listing, part_folder, read_folder
-from lcnn_train.data.images import Images
+from lcnn_train.data.images import Images, classes_of
 from lcnn_train.data.records import find_records, read_records
 from lcnn_train.errors import DataError
 
@@ -56,6 +59,30 @@ def infer(folder: str | None, labels: Sequence[str] | None) -> str:
 
 
 def load(data: Data, part: str) -> Images:
+    """Find the images of a `part` of a data set, those of `data.classes` alone if these are named.
+
+    Raises DataError as `_whole` does, and for classes that there are not.
+    """
+    images = _whole(data, part)
+    return images if data.classes is None else _of_classes(images, data.classes)
+
+
+def _of_classes(images: Images, classes: Sequence[int]) -> Images:
+    """The images of some classes, which get the numbers 0, 1, 2 and so on in the order of `classes`."""
+    known, count = np.full(classes_of(images), -1), classes_of(images)
+    if len(set(classes)) != len(classes) or max(classes) >= count:
+        raise DataError(
+            f"data.classes: expected different numbers below {count}, the classes of {images.source}; found "
+            f"{list(classes)}"
+        )
+    known[list(classes)] = np.arange(len(classes))
+    labels = known[images.labels]
+    taken = images.take(np.flatnonzero(labels >= 0))
+    names = images.classes and tuple(images.classes[number] for number in classes)
+    return replace(taken, labels=labels[labels >= 0].astype(np.int64), classes=names)  # type: ignore[type-var]
+
+
+def _whole(data: Data, part: str) -> Images:
     """Find the images of a `part` ("train" or "test") of the data set that a configuration's `data` section names.
 
     Raises DataError that says what was looked for and where, what was found, and how to get it.
@@ -75,4 +102,35 @@ def load(data: Data, part: str) -> Images:
         raise DataError(
             f"{folder}: expected the folder of the data set {data.dataset}; found {found}. {_HOW_TO_GET[data.dataset]}"
         )
+    if data.test_share:
+        return _share(folder, part, data)
     return read_records(folder, part, data.first_label) or read_folder(folder, part)
+
+
+def _share(folder: Path, part: str, data: Data) -> Images:
+    """The test share of class folders, or what it leaves for training; each class gives its share, and keeps an image.
+
+    Raises DataError where there are parts already, and where no image would be for testing.
+    """
+    if find_records(folder, "train") or part_folder(folder, "test") or part_folder(folder, "train") != folder:
+        raise DataError(
+            f"{folder}: expected class folders without parts for data.test_share; found {listing(folder)}. Set "
+            "data.test_share=0 where training and test parts are apart already"
+        )
+    images = read_folder(folder, "train")
+    held_out = _held_out(images.labels, data.test_share, data.test_seed)
+    if not held_out.any():
+        raise DataError(
+            f"data.test_share: expected a share that is an image of some class; found {data.test_share} of at most "
+            f"{np.bincount(images.labels).max()} images"
+        )
+    return images.take(np.flatnonzero(held_out if part == "test" else ~held_out))
+
+
+def _held_out(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Which of the images with these labels (N,) are held out: bool (N,), a share of each class, drawn by the seed."""
+    rng, held_out = np.random.default_rng(seed), np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        own = rng.permutation(np.flatnonzero(labels == label))
+        held_out[own[: min(round(share * len(own)), len(own) - 1)]] = True
+    return held_out

@@ -10,8 +10,9 @@ from lcnn_train.models.lenet import lenet
 from lcnn_train.models.network import Network, NetworkOptions
 from lcnn_train.models.registry import NETWORKS, build
 from lcnn_train.models.resnet import resnet
+from lcnn_train.models.small_resnet import small_resnet
 
-__all__ = ["NETWORKS", "Network", "NetworkOptions", "alexnet", "build", "lenet", "resnet"]
+__all__ = ["NETWORKS", "Network", "NetworkOptions", "alexnet", "build", "lenet", "resnet", "small_resnet"]
 
 
 former_names(__name__, Settings="NetworkOptions")

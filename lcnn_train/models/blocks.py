@@ -55,6 +55,10 @@ class Blocks:
 
 
 def classifier(image: Any, x: Any, name: str, architecture: Architecture) -> keras.Model:
-    """Make the model from `image` to the probabilities of a dense layer `name` on the vector x."""
-    logits = layers.Dense(architecture.classes, name=name)(x)
+    """Make the model from `image` to the probabilities of a dense layer `name`, or one of lookups, on the vector x."""
+    lookups = architecture.classifier
+    if lookups is not None:
+        logits = LookupDense(architecture.classes, **lookups.arguments(), name=name)(x)
+    else:
+        logits = layers.Dense(architecture.classes, name=name)(x)
     return keras.Model(image, layers.Softmax(name="probabilities")(logits), name=architecture.title)

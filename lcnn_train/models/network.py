@@ -31,6 +31,7 @@ class NetworkOptions:
     l1, threshold: lambda' and c of every lookup layer.
     dropout: rate before the layers that have one.
     batch_norm_momentum: of every batch norm.
+    classifier: k of a classifier with lookups; None for a dense one.
     """
 
     variant: str = "fast"
@@ -45,6 +46,7 @@ class NetworkOptions:
     threshold: float | None = None
     dropout: float | None = None
     batch_norm_momentum: float = 0.9
+    classifier: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Architecture:
     dropout: float
     batch_norm_momentum: float
     title: str
+    classifier: Lookups | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,16 @@ class Network:
             self.dropout or 0.0 if options.dropout is None else options.dropout,
             options.batch_norm_momentum,
             self._title(options.variant),
+            self._classifier(options),
         )
+
+    def _classifier(self, options: NetworkOptions) -> Lookups | None:
+        if options.classifier is None:
+            return None
+        return Lookups(options.classifier, None, 1, 1, options.l1, self._threshold(options))
+
+    def _threshold(self, options: NetworkOptions) -> float:
+        return self.threshold if options.threshold is None else options.threshold
 
     def _lookups(self, options: NetworkOptions) -> tuple[Lookups | None, ...]:
         rows = self._rows(options.variant, options.dictionary)
@@ -137,7 +149,7 @@ class Network:
         if set(rows) == {DENSE} and any(value not in (None, 1) for value in given.values()):
             received = ", ".join(f"{name}={value!r}" for name, value in given.items())
             raise ValueError(f"{self._title(options.variant)} has no lookups. Received: {received}")
-        threshold = self.threshold if options.threshold is None else options.threshold
+        threshold = self._threshold(options)
         return tuple(
             None if k == DENSE else Lookups(None if isinstance(k, str) else k, s, group, pair, options.l1, threshold)
             for k, s, group, pair in zip(rows, taps, groups, atoms, strict=True)

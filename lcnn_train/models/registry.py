@@ -12,12 +12,16 @@ from lcnn_train.models.alexnet import ALEXNET, alexnet
 from lcnn_train.models.lenet import LENET, lenet
 from lcnn_train.models.network import Network
 from lcnn_train.models.resnet import RESNETS, resnet
+from lcnn_train.models.small_resnet import SMALL_RESNETS, small_resnet
 
-NETWORKS: dict[str, Network] = {network.name: network for network in (ALEXNET, LENET, *RESNETS.values())}
+NETWORKS: dict[str, Network] = {
+    network.name: network for network in (ALEXNET, LENET, *RESNETS.values(), *SMALL_RESNETS.values())
+}
 _BUILDERS: dict[str, Callable[..., keras.Model]] = {
     ALEXNET.name: alexnet,
     LENET.name: lenet,
     **{network.name: partial(resnet, depth) for depth, network in RESNETS.items()},
+    **{network.name: partial(small_resnet, depth) for depth, network in SMALL_RESNETS.items()},
 }
 
 

@@ -52,7 +52,7 @@ def resnet(
     network = RESNETS[depth]
     architecture = network.architecture(NetworkOptions(variant, dictionary, **options))
     blocks = Blocks(architecture.batch_norm_momentum)
-    block = _bottleneck if depth >= 50 else _basic_block
+    block = _bottleneck if depth >= 50 else basic_block
     image = keras.Input(architecture.input_shape, name="image")
     x = blocks.norm_relu(blocks.conv(image, "conv1", network.filters[0], 7, 2, 3, architecture.lookups[0]), "conv1")
     x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
@@ -65,7 +65,8 @@ def resnet(
     return classifier(image, x, "fc", architecture)
 
 
-def _basic_block(blocks: Blocks, x: Any, name: str, filters: int, stride: int, lookups: Lookups | None) -> Any:
+def basic_block(blocks: Blocks, x: Any, name: str, filters: int, stride: int, lookups: Lookups | None) -> Any:
+    """Add two 3x3 convolutions, the first with the stride, and the block's input to what they make."""
     shortcut = _shortcut(blocks, x, name, filters, stride)
     x = blocks.norm_relu(blocks.conv(x, f"{name}_conv1", filters, 3, stride, 1, lookups), f"{name}_conv1")
     x = blocks.norm(blocks.conv(x, f"{name}_conv2", filters, 3, 1, 1, lookups), f"{name}_conv2")

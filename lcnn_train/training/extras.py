@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from lcnn_train.config.training import Distillation, Train
 from lcnn_train.convert.conversion import start
 from lcnn_train.errors import ConfigError, DivergedError
+from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.training.distillation import DistillationWeights, Teaching
 from lcnn_train.training.gradual.pruner import GradualSettings, Pruner
+from lcnn_train.training.mixup import Mixup
 from lcnn_train.training.step import LabelLoss, TrainingStep
 
 
@@ -84,6 +87,11 @@ def make_labels(model: keras.Model, settings: Train) -> LabelLoss:
     return LabelLoss(settings.label_smoothing, None if weights is None else tuple(weights))
 
 
+def make_mixup(settings: Train) -> Mixup | None:
+    """Make what `train.mixup` asks for; None if it does not."""
+    return Mixup(settings.mixup, settings.seed) if settings.mixup else None
+
+
 def start_from(model: keras.Model, trained: keras.Model) -> None:
     """Begin with the weights of a trained model whose layers have the same names.
 
@@ -103,6 +111,35 @@ def start_from(model: keras.Model, trained: keras.Model) -> None:
                 f"train.start_from: {layer.name} of {trained.name} has weights of {_shapes(other)}; expected "
                 f"{_shapes(layer)}, or the kernel of a dense layer of its size"
             )
+
+
+def take_dictionaries(model: keras.Model, trained: keras.Model) -> None:
+    """Give every lookup layer the dictionary of the trained model's layer of its name, or of its place, and freeze it.
+
+    A place is what a name begins with, up to the first _: a stage of a ResNet. Of the layers of a place that have a
+    dictionary of the same shape it is the last. Raises ConfigError for a layer without any.
+    """
+    known = [layer for layer in lookup_layers(trained) if layer.D is not None]
+    for layer in lookup_layers(model):
+        if layer.D is None:
+            continue
+        place = layer.name.split("_")[0]
+        fitting = [other for other in known if other.D.shape == layer.D.shape and other.name.split("_")[0] == place]
+        fitting += [other for other in fitting if other.name == layer.name]
+        if not fitting:
+            raise ConfigError(
+                f"train.dictionaries_from: {trained.name} has no layer {layer.name}, nor another of {place} with a "
+                f"dictionary of {tuple(layer.D.shape)}; take a network with the same channels and dictionaries"
+            )
+        layer.D.assign(np.array(keras.ops.convert_to_numpy(fitting[-1].D)))
+    freeze_dictionaries(model)
+
+
+def freeze_dictionaries(model: keras.Model) -> None:
+    """Leave the dictionaries of all lookup layers as they are while the rest is trained."""
+    for layer in lookup_layers(model):
+        if layer.D is not None:
+            layer.D.trainable = False
 
 
 def _begin(layer: Any, other: Any) -> bool:

@@ -14,14 +14,14 @@ import tensorflow as tf
 from lcnn_train.config.experiment import Config
 from lcnn_train.config.network_file import read_keras
 from lcnn_train.config.training import Train
-from lcnn_train.data.images import Images, check_outputs
+from lcnn_train.data.images import Images, check_outputs, classes_of
 from lcnn_train.data.pipeline import data_errors, hold_out
 from lcnn_train.data.sets import load
 from lcnn_train.errors import ConfigError, RunError, TrainingError
 from lcnn_train.training.checkpoints import Progress, model_variables, read_progress, restore
 from lcnn_train.training.distribute import Replicas, open_replicas
 from lcnn_train.training.events import EventLog, TensorBoard, TrainingCallback, wants_tensorboard
-from lcnn_train.training.extras import start_from
+from lcnn_train.training.extras import freeze_dictionaries, start_from, take_dictionaries
 from lcnn_train.training.feed import Feed
 from lcnn_train.training.loop import Loop
 from lcnn_train.training.run_folder import Run
@@ -45,6 +45,7 @@ def fit(config: Config, folder: str | os.PathLike[str]) -> Progress:
     tensorboard = wants_tensorboard(settings.tensorboard)
     _settle(settings)
     replicas = open_replicas(settings)
+    config = _with_classes(config)
     run = Run(Path(folder))
     with ExitStack() as stack:
         stack.enter_context(_tensorflow_errors(replicas))
@@ -88,6 +89,10 @@ def _state(config: Config, replicas: Replicas, feed: Feed, begins: bool) -> Trai
         model = build_model(config)
         if begins and settings.start_from is not None:
             start_from(model, _trained(settings.start_from, "train.start_from"))
+        if settings.dictionaries_from is not None:
+            if begins:
+                take_dictionaries(model, _trained(settings.dictionaries_from, "train.dictionaries_from"))
+            freeze_dictionaries(model)
         teacher = settings.distillation and _trained(settings.distillation.teacher, "train.distillation.teacher")
         return TrainingState(model, settings, replicas, feed.batch_size, feed.steps, teacher)
 
@@ -166,10 +171,18 @@ def _first_line(error: tf.errors.OpError) -> str:
     return lines[0].strip() if lines else type(error).__name__
 
 
+def _with_classes(config: Config) -> Config:
+    """The configuration with as many classes as its data has, where it does not say how many."""
+    if config.model.classes is not None:
+        return config
+    model = config.model.model_copy(update={"classes": classes_of(load(config.data, "train"))})
+    return config.model_copy(update={"model": model})
+
+
 def _splits(config: Config) -> tuple[Images, Images]:
     """The images to train on and those to choose the checkpoint by."""
     images = load(config.data, "train")
-    check_outputs(images, config.model.classes)
+    check_outputs(images, config.model.classes or classes_of(images))
     return hold_out(images, config.data.validation, config.train.seed)
 
 

@@ -11,7 +11,7 @@ from lcnn_train.errors import RunError
 from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.checkpoints import Progress, model_variables, optimizer_variables, restore
 from lcnn_train.training.distribute import Replicas
-from lcnn_train.training.extras import make_labels, make_pruning, make_teaching
+from lcnn_train.training.extras import make_labels, make_mixup, make_pruning, make_teaching
 from lcnn_train.training.optimizers import LossScale, Update, WeightDecay, make_optimizer
 from lcnn_train.training.run_folder import Run
 from lcnn_train.training.schedules import learning_rate
@@ -52,6 +52,7 @@ class TrainingState:
             self.loss_scale,
             teaching,
             make_labels(model, settings),
+            make_mixup(settings),
         )
         self.pruning = make_pruning(settings, self.step, steps)
 

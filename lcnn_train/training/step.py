@@ -21,6 +21,7 @@ from lcnn_train.training.averages import WeightAverages
 from lcnn_train.training.distillation import Teaching, log_probabilities
 from lcnn_train.training.distribute import Replicas
 from lcnn_train.training.gradual.gradients import probing
+from lcnn_train.training.mixup import Mixed, Mixup
 from lcnn_train.training.optimizers import LossScale, Update
 
 _TOP = 5
@@ -92,6 +93,7 @@ class TrainingStep:
         accumulate: equal parts that a replica takes its images in, one after the other.
         averages, loss_scale, teaching: or None.
         labels: what is made of the labels' cross entropies, or None.
+        mixup: how images are blended, or None. The metrics of training are then those of blends, by their own labels.
     """
 
     def __init__(
@@ -105,11 +107,12 @@ class TrainingStep:
         loss_scale: LossScale | None = None,
         teaching: Teaching | None = None,
         labels: LabelLoss | None = None,
+        mixup: Mixup | None = None,
     ):
         self.model, self.update, self.replicas = model, update, replicas
         self.batch_size, self.accumulate = batch_size, accumulate
         self.averages, self.loss_scale, self.teaching = averages, loss_scale, teaching
-        self.labels = labels or LabelLoss()
+        self.labels, self.mixup = labels or LabelLoss(), mixup
         self.variables = list(model.trainable_variables)
         if replicas.count > 1:
             for layer in model.layers:
@@ -189,9 +192,10 @@ class TrainingStep:
 
     def _gradients_of_part(self, x: tf.Tensor, y: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         weights = tf.ones_like(y, tf.float64)
+        mixed = None if self.mixup is None else self.mixup(x, y, self.update.optimizer.iterations)
         with tf.GradientTape() as tape:
             penalty = self._penalty()
-            logits, cross_entropy, losses = self._losses(x, y)
+            logits, cross_entropy, losses = self._losses(mixed.x if mixed else x, y, mixed)
             # Each replica has its share of the penalty, which is the same on all of them.
             share = penalty / (self.replicas.count * self.accumulate)
             loss = tf.reduce_sum(losses) / self.batch_size + tf.cast(share, losses.dtype)
@@ -200,18 +204,26 @@ class TrainingStep:
         gradients = tape.gradient(loss, [v.value for v in self.variables], unconnected_gradients="zero")
         return gradients, _sums(logits, cross_entropy, penalty, y, weights)
 
-    def _losses(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _losses(self, x: tf.Tensor, y: tf.Tensor, mixed: Mixed | None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Logits, cross entropies, and what of each image is minimized: these, or with the teacher's share in them."""
         if self.teaching is None:
             logits, cross_entropy = _cross_entropy(self.model(x, training=True), y)
-            return logits, cross_entropy, self.labels(logits, cross_entropy, y)
+            return logits, cross_entropy, self._by_labels(logits, cross_entropy, y, mixed)
         (answer, *teachers), (output, *features) = self.teaching.answers(x), self.teaching.outputs(x, True)
         logits, cross_entropy = _cross_entropy(output, y)
         divergence = self.teaching.divergence(logits, log_probabilities(tf.cast(answer, logits.dtype)))
-        losses = (1 - self.teaching.weights.weight) * self.labels(logits, cross_entropy, y) + divergence
+        losses = (1 - self.teaching.weights.weight) * self._by_labels(logits, cross_entropy, y, mixed) + divergence
         if features:  # a mean over images, so that it counts once for each
             losses += tf.cast(self.teaching.feature_loss(features, teachers), losses.dtype)
         return logits, cross_entropy, losses
+
+    def _by_labels(self, logits: tf.Tensor, cross_entropy: tf.Tensor, y: tf.Tensor, mixed: Mixed | None) -> tf.Tensor:
+        """The losses by the labels; of blends by those of both images."""
+        own = self.labels(logits, cross_entropy, y)
+        if mixed is None:
+            return own
+        other = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=mixed.others, logits=logits)
+        return mixed.blend(own, self.labels(logits, other, mixed.others))
 
     def _penalty(self) -> tf.Tensor:
         """lambda' * epsilon * |P|_1 of all lookup layers (LCNN, section 3.2), and what regularizers ask for."""

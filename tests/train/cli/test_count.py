@@ -32,12 +32,19 @@ def test_count_of_a_configuration(capsys):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_shipped_configuration_is_the_network_that_its_name_tells(path, capsys):
-    data, network, variant = path.stem.replace("fashion-mnist", "fashion").split("-", 2)
+    name = path.stem.replace("fashion-mnist", "fashion").replace("sign-digits", "signs")
+    data, network, variant = name.split("-", 2)
     assert main(["count", str(path), "--density", "0.05", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    classes, channels = {"imagenet": (1000, 3), "folder": (10, 3)}.get(data, (10, 1))
+    classes, channels = {"imagenet": (1000, 3), "cifar100": (100, 3)}.get(data, (10, 3))
+    if "mnist" in data or data == "fashion":
+        channels = 1
+    size = {"signs": 64}.get(data, NETWORKS[network].input_size)
     dense = "dense-wide" if variant.startswith("dense-wide") else "dense"
-    assert facts["total"]["dense"] == total(network, dense, channels=channels, classes=classes)["multiplications"]
+    assert (
+        facts["total"]["dense"]
+        == total(network, dense, channels=channels, classes=classes, input_size=size)["multiplications"]
+    )
     assert (facts["total"]["lookups"] > 0) == variant.startswith("lcnn-")
 
 

@@ -22,6 +22,8 @@ COMMANDS = (
     "data",
     "pack",
     "augmentations",
+    "few-shot",
+    "few-iteration",
 )
 HEAVY = ["tensorflow", "keras", "pydantic", "yaml", "rich", "scipy", "matplotlib", "PIL", "safetensors"]
 MAIN = "from lcnn_train.cli import main; sys.exit(main())"
@@ -34,7 +36,14 @@ def lcnn_train(*arguments, blocked=HEAVY):
 def test_every_command_is_there_and_a_file_of_its_own():
     listed = lcnn_train("--help").stdout
     files = {path.stem for path in (ROOT / "lcnn_train" / "cli").glob("*.py")}
-    assert files == {*COMMANDS, "__init__", "__main__", "messages", "options", "parser"}
+    assert files == {
+        *(command.replace("-", "_") for command in COMMANDS),
+        "__init__",
+        "__main__",
+        "messages",
+        "options",
+        "parser",
+    }
     assert all(f"\n    {command}" in listed for command in COMMANDS)
     assert parser().prog == "lcnn-train"
 

@@ -17,8 +17,10 @@ from lcnn_train.data.pipeline import training_batches
 from lcnn_train.data.sets import load
 from lcnn_train.layers.sparsity import lookup_layers
 from lcnn_train.reports.cost import without_values
+from lcnn_train.training.fit import load_run
 from lcnn_train.training.optimizers import WeightDecay, make_optimizer
 from lcnn_train.training.schedules import learning_rate
+from tests.helpers.cifar_batches import write
 from tests.helpers.image_trees import make_train
 from tests.helpers.training import SMALL
 
@@ -30,20 +32,40 @@ ADDRESS = {"mnist": SMALL, "fashion-mnist": SMALL}  # digits in the place of clo
 def imagenet(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shipped")
     make_train(folder)
+    for dataset in ("cifar10", "cifar100"):
+        write(folder / dataset, dataset, binary=False, count=12)
     return folder
 
 
-def test_classes_of_ones_own_are_asked_for(imagenet, tmp_path, capsys):
-    """The one for class folders names the classes that it found, and what to set."""
-    command = ["fit", "folder-resnet10-lcnn-fast", "--data", str(imagenet), "--run", str(tmp_path / "run")]
-    assert main([*command, "--set", "data.validation=4"]) == 2
+def test_classes_of_ones_own_are_counted(imagenet, tmp_path, capsys):
+    """The one for class folders takes as many as there are; another number is refused with what to set."""
+    run = tmp_path / "run"
+    command = ["fit", "folder-resnet10-lcnn-fast", "--data", str(imagenet), "--run", str(run)]
+    few = [
+        "data.validation=4",
+        "train.epochs=1",
+        "train.steps_per_epoch=1",
+        "train.batch_size=4",
+        "model.input_size=32",
+    ]
+    few += ["preprocessing.shortest_edge=40"]
+    command += [word for value in few for word in ("--set", value)]
+    assert main([*command, "--set", "model.classes=10"]) == 2
     assert "Set model.classes=4" in capsys.readouterr().err
+    assert main(command) == 0, capsys.readouterr().err
+    assert json.loads((run / "config.json").read_text())["model"]["classes"] == 4
+    assert load_run(run, "newest")[0].output_shape == (None, 4)
 
 
 def config_of(name, imagenet):
     """A shipped configuration with data for it, of which a few images are held out."""
     config = load_config(name, ["data.validation=4"])
-    return load_config(name, ["data.validation=4"], str(ADDRESS.get(config.data.dataset, imagenet)))
+    folder = ADDRESS.get(config.data.dataset, imagenet)
+    if config.data.dataset.startswith("cifar"):
+        folder = imagenet / config.data.dataset
+    if config.data.test_share:
+        folder = imagenet / "train"  # class folders without parts
+    return load_config(name, ["data.validation=4"], str(folder))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,10 +77,10 @@ def test_its_images_are_what_its_network_takes(name, imagenet):
     assert x.shape == (8, *shape)
     assert np.isfinite(x).all()
     assert np.std(x, axis=(1, 2, 3)).min() > 0
-    assert int(max(y)) < config.model.classes
+    assert int(max(y)) < (config.model.classes or 10)
     model = without_values(config.model.build)
     assert model.input_shape == (None, *shape)
-    assert model.output_shape == (None, config.model.classes)
+    assert model.output_shape == (None, config.model.classes or 10)
     assert bool(lookup_layers(model)) == ("lcnn" in name.split("-tf-")[0])
 
 
@@ -143,6 +165,7 @@ def test_it_trains(name, imagenet, tmp_path, capsys):
     """Two steps of a few images, at the network's real size, with all else as it stands."""
     data = config_of(name, imagenet).data.folder
     few = ["data.validation=4", "train.epochs=1", "train.steps_per_epoch=2", "train.batch_size=4"]
+    few += ["train.start_from=null", "train.distillation=null", "train.sparsity=null"]
     sets = [word for value in few for word in ("--set", value)]
     assert main(["fit", name, "--data", data, "--run", str(tmp_path / "run"), *sets]) == 0, capsys.readouterr().err
     last = json.loads((tmp_path / "run" / "chronicle.jsonl").read_text().splitlines()[-1])

@@ -7,42 +7,9 @@ import numpy as np
 import pytest
 
 from lcnn_train.config.data import Data
-from lcnn_train.data import cifar
 from lcnn_train.data.sets import infer, load
 from lcnn_train.errors import DataError
-
-RNG = np.random.default_rng(3)
-NAMES = {"cifar10": [f"class{n}" for n in range(10)], "cifar100": [f"fine{n}" for n in range(100)]}
-COUNT = 4  # images in a batch
-
-
-def write(folder, dataset, binary):
-    """Write both parts; return images (N, 32, 32, 3) and labels of the training part."""
-    layout = cifar.SETS[dataset]
-    root = folder / layout.folders[binary]
-    root.mkdir(parents=True)
-    images, labels = [], []
-    for part, batches in layout.batches.items():
-        for name in batches:
-            planes = RNG.integers(0, 256, (COUNT, 3, 32, 32), np.uint8)
-            own = RNG.integers(0, layout.classes, COUNT)
-            data = planes.reshape(COUNT, -1)
-            if binary:
-                coarse = [np.full((COUNT, 1), 7)] * (layout.label_bytes - 1)
-                records = np.concatenate([*coarse, own[:, None], data], axis=1).astype(np.uint8)
-                (root / f"{name}.bin").write_bytes(records.tobytes())
-            else:
-                batch = {b"data": data, layout.key.encode(): own.tolist(), b"batch_label": b"x"}
-                (root / name).write_bytes(pickle.dumps(batch, protocol=2))
-            if part == "train":
-                images.append(planes.transpose(0, 2, 3, 1))
-                labels.append(own)
-    pickled, key, text = layout.names
-    if binary:
-        (root / text).write_text("\n".join(NAMES[dataset]) + "\n")
-    else:
-        (root / pickled).write_bytes(pickle.dumps({key: NAMES[dataset]}, protocol=2))
-    return root, np.concatenate(images), np.concatenate(labels)
+from tests.helpers.cifar_batches import COUNT, NAMES, write
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100"])

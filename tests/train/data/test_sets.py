@@ -1,12 +1,14 @@
-"""Which data set is meant where none is named."""
+"""Which data set is meant where none is named, and the test share of one without parts."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lcnn_train.cli import main
+from lcnn_train.config.data import Data
 from lcnn_train.data import idx
-from lcnn_train.data.sets import infer
+from lcnn_train.data.sets import infer, load
 from lcnn_train.errors import DataError
 from tests.helpers.training import DATA, SMALL
 
@@ -54,3 +56,46 @@ def test_evaluate_finds_class_folders_by_itself(made, capsys):
     assert "10 images wrong)" in capsys.readouterr().out
     assert main(["evaluate", model, "--dataset", "mnist", "--data", str(made[0] / "set")]) == 2
     assert "--dataset folder" in capsys.readouterr().err
+
+
+def share_of(folder, part, **settings):
+    return load(Data(dataset="folder", folder=str(folder), test_share=0.2, **settings), part)
+
+
+def pictures(folder: Path, **counts: int) -> Path:
+    """Class folders with so many empty files each: nothing here opens one."""
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            (folder / name / f"{number}.png").touch()
+    return folder
+
+
+class TestTestShare:
+    """A share of each class is the test part of class folders that have none."""
+
+    def test_each_class_gives_its_share_and_the_seed_says_which(self, tmp_path):
+        folder = pictures(tmp_path / "all", cat=20, dog=11, emu=2)
+        train, test = share_of(folder, "train"), share_of(folder, "test")
+        assert np.bincount(test.labels).tolist() == [4, 2]
+        assert sorted(train.files + test.files) == sorted(
+            load(Data(dataset="folder", folder=str(folder)), "train").files
+        )
+        assert test.classes == train.classes == ("cat", "dog", "emu")
+        assert share_of(folder, "test").files == test.files
+        assert share_of(folder, "test", test_seed=1).files != test.files
+
+    def test_a_class_keeps_an_image(self, tmp_path):
+        folder = pictures(tmp_path / "all", cat=1, dog=9)
+        data = Data(dataset="folder", folder=str(folder), test_share=0.99)
+        assert np.bincount(load(data, "train").labels).tolist() == [1, 1]
+
+    def test_parts_that_are_there_already(self, tmp_path):
+        with pytest.raises(
+            DataError, match=r"without parts for data\.test_share; found train, val\. Set data\.test_share=0"
+        ):
+            share_of(class_folders(tmp_path, "train", "val"), "train")
+
+    def test_a_share_that_is_no_image(self, tmp_path):
+        with pytest.raises(DataError, match=r"share that is an image of some class; found 0\.2 of at most 2 images"):
+            share_of(pictures(tmp_path / "few", cat=2, dog=1), "test")

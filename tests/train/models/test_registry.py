@@ -19,9 +19,10 @@ from lcnn_train.reports.cost import count
 from tests.helpers.training import DATA, calm_classifier, randomize
 
 PNGS = sorted((DATA / "digits").glob("*.png"))[:32]
-SIZES = {"alexnet": 67, "lenet": 28}  # of a ResNet: 64, at which its last stage has more than one pixel
+SIZES = {"alexnet": 67, "lenet": 28, "resnet8": 16, "resnet20": 16}  # of other ResNets 64: the last stage has pixels
 STEPS = {"alexnet": 30, "lenet": 15, "resnet10": 15, "resnet18": 30, "resnet34": 40, "resnet50": 60}
-QUICK_TO_LEARN = {("alexnet", "fast"), ("lenet", "fast"), ("lenet", "dense"), ("resnet10", "fast")}
+STEPS |= {"resnet8": 40, "resnet20": 60}
+QUICK_TO_LEARN = {("alexnet", "fast"), ("lenet", "fast"), ("lenet", "dense"), ("resnet10", "fast"), ("resnet8", "fast")}
 QUICK_TO_EXPORT = {
     ("lenet", "fast"),
     ("lenet", "accurate"),
@@ -31,6 +32,8 @@ QUICK_TO_EXPORT = {
     ("resnet18", "dense"),
     ("resnet34", "fast"),
     ("resnet50", "fast"),
+    ("resnet8", "fast"),
+    ("resnet20", "fast"),
 }
 
 
@@ -68,7 +71,7 @@ def test_overfits_32_images(name, variant):
 
 
 def _smallest(name):
-    return 28 if name == "lenet" else NETWORKS[name].min_input_size
+    return {"lenet": 28, "resnet8": 16, "resnet20": 16}.get(name, NETWORKS[name].min_input_size)
 
 
 @pytest.mark.parametrize(("name", "variant"), every_network(QUICK_TO_EXPORT))

@@ -15,10 +15,10 @@ from lcnn_train.cli import main
 from lcnn_train.config.training import Train
 from lcnn_train.layers import sparsity
 from lcnn_train.sources.load import load_model
-from lcnn_train.training.extras import start_from
+from lcnn_train.training.extras import start_from, take_dictionaries
 from lcnn_train.training.gradual.pruner import GradualSettings, Pruner
 from tests.helpers.steps import BATCH, network, state
-from tests.helpers.training import SMALL, small
+from tests.helpers.training import SMALL, numpy_of, small
 from tests.train.training.test_fit import CONFIG, write_config
 
 PRUNED = {
@@ -192,3 +192,31 @@ class TestStartFrom:
             ConfigError, match=r"train\.start_from: nothing has no layer conv1; expected the same names"
         ):
             start_from(small(), keras.Sequential([keras.Input((2,))], name="nothing"))
+
+
+class TestDictionariesFrom:
+    """Dictionaries of another network: by a layer's name, else of its place; frozen from then on."""
+
+    def of(self, *layers):
+        return keras.Sequential(
+            [keras.Input((6,)), *layers, keras.layers.Dense(4, activation="softmax")], name="trained"
+        )
+
+    def test_the_layer_of_the_name_comes_before_the_last_of_the_place(self):
+        trained = self.of(LookupDense(6, 5, name="a_1"), LookupDense(6, 5, name="a_2"), LookupDense(6, 5, name="b_1"))
+        model = self.of(LookupDense(6, 5, name="a_1"), LookupDense(6, 5, name="a_7"), LookupDense(6, None, name="c_1"))
+        before = {name: numpy_of(model.get_layer(name).P) for name in ("a_1", "a_7")}
+        take_dictionaries(model, trained)
+        for name, source in (("a_1", "a_1"), ("a_7", "a_2")):
+            np.testing.assert_array_equal(model.get_layer(name).D, trained.get_layer(source).D)
+        ours = state(model)
+        for _ in range(3):
+            ours.step.train(BATCH)
+        for name, source in (("a_1", "a_1"), ("a_7", "a_2")):
+            np.testing.assert_array_equal(model.get_layer(name).D, trained.get_layer(source).D)
+            assert (numpy_of(model.get_layer(name).P) != before[name]).any()
+
+    @pytest.mark.parametrize("other", [LookupDense(6, 4, name="a_1"), LookupDense(6, 5, name="b_1")])
+    def test_no_dictionary_that_fits(self, other):
+        with pytest.raises(ConfigError, match=r"dictionaries_from: trained has no layer a_1, nor another of a with a"):
+            take_dictionaries(self.of(LookupDense(6, 5, name="a_1")), self.of(other))
