@@ -20,7 +20,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -111,16 +111,21 @@ def _remove(path: Path) -> None:
 
 
 def _key(source: str, suffix: str) -> str:
-    digest = hashlib.sha256()
-    sources = SOURCES if source in WORKLOADS else [*SOURCES, _source_file(source)]
-    if suffix in CONVERTERS:
-        module, package = CONVERTERS[suffix]
-        sources = [*sources, module]
+    module, package = CONVERTERS.get(suffix, (None, None))
+    digest = digest_of(source, [module] if module else [])
+    if package:
         digest.update(_version(package).encode())
+    return digest.hexdigest()[:KEY]
+
+
+def digest_of(source: str, code: Sequence[Path]) -> hashlib._Hash:
+    """Return the digest of what a network is made of: its file, or the code that makes it, and of ``code`` besides."""
+    sources = [*SOURCES, *code] if source in WORKLOADS else [*SOURCES, *code, _source_file(source)]
+    digest = hashlib.sha256()
     for path in sources:
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(file.read_bytes())
-    return digest.hexdigest()[:KEY]
+    return digest
 
 
 def _version(package: str) -> str:

@@ -8,11 +8,12 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from benchmarks.comparison import cold_start, worker_process
+from benchmarks.comparison import cold_start, measuring, worker_process
 from benchmarks.comparison.matchups import Entry, Matchup
 from benchmarks.comparison.measuring import Runner
 from benchmarks.networks import model_files
 from benchmarks.networks.images import Images
+from lcnn_engine import kernel_info
 
 OURS, BASELINE = Entry("lcnn", "small-lookup"), Entry("onnxruntime", "small-lookup:dense-equivalent")
 
@@ -28,11 +29,33 @@ def test_workers_take_turns(results: Path) -> None:
 
 
 def test_wrong_results_are_not_timed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Runner._reference
-    monkeypatch.setattr(Runner, "_reference", lambda *arguments: 1.001 * right(*arguments))
+    right = measuring.expected
+    monkeypatch.setattr(measuring, "expected", lambda *arguments: 1.001 * right(*arguments))
     found = Runner(Images(), 3, 60.0).measure(Matchup("small", 1, 1, (OURS,), (OURS,)))
-    assert found[OURS].problem.startswith("wrong: differs from the reference by 1.0e-03")
+    assert found[OURS].problem.startswith("wrong: differs from the definition by 1.0e-03")
     assert not found[OURS].rounds
+
+
+@pytest.mark.parametrize(("engine", "precision"), [("lcnn-bf16", "bfloat16"), ("lcnn-int8", "int8")])
+def test_each_precision_is_held_to_its_own_definition(
+    engine: str, precision: str, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lower, other = Entry(engine, "cnn28"), Entry("lcnn", "cnn28")
+    asked = []
+    right = measuring.expected
+    monkeypatch.setattr(measuring, "expected", lambda *given: asked.append(given[2]) or right(*given))
+    found = Runner(Images(), 2, 60.0).measure(Matchup("cnn28", 1, 1, (lower, other), (other,)))
+    if precision not in kernel_info()["precisions"]:
+        assert found[lower].problem == "not for this processor"
+        return
+    assert found[lower].rounds
+    assert found[lower].difference < 1e-3 < 2 * found[lower].from_float32
+    assert found[other].difference == found[other].from_float32 <= 1e-5
+    assert sorted(asked) == sorted([precision, "float32", "float32"])
+    monkeypatch.setattr(measuring, "expected", lambda *given: right(*given[:2], "float32"))
+    monkeypatch.setattr(measuring, "ROUNDED", 1e-5)
+    wrong = Runner(Images(), 2, 60.0).measure(Matchup("cnn28", 1, 1, (lower,), (lower,)))
+    assert wrong[lower].problem.startswith("wrong")
 
 
 def test_a_missing_package_leaves_the_others_running(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
