@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..networks.expected import expected
+from ..networks.expected import expected, verified
 from ..networks.images import Images
 from ..networks.model_files import ConversionError, model_file
 from ..utils import machine
@@ -26,7 +26,6 @@ from .worker_process import Worker, WorkerError, cores, missing
 
 CLOSE = 1e-5  # ours and the reference, as a share of the largest output
 AGREE = 1e-4  # a float32 baseline and the reference
-ROUNDED = 2.0**-7  # ours and the definition of a lower precision: values on the way may round to either side
 BLOCK_SECONDS = 0.02
 FEWEST_ROUNDS = 5
 LOADERS = 2  # workers that load at once
@@ -43,6 +42,9 @@ class Measurement:
     """Largest distance from the definition of its precision, as a share of its largest number."""
     from_float32: float | None = None
     """The same, from the definition of float32."""
+    share: float | None = None
+    """Of ours in a lower precision: the largest distance of a node from its definition, as a share of what rounding
+    can do there."""
     file_bytes: int = 0
     rounds: list[float] = field(default_factory=list)
 
@@ -128,22 +130,31 @@ class Runner:
         """Tell whether the results are those that their precision defines; if not, ``result.problem`` says so."""
         entry = result.entry
         output = np.load(folder / f"{_slug(entry)}-out.npy")
-        precision = ENGINES[entry.engine].precision or "float32"
-        result.from_float32 = self._difference(entry, output, "float32")
-        result.difference = (
-            result.from_float32 if precision == "float32" else self._difference(entry, output, precision)
-        )
-        bound = _bound(entry)
+        result.difference = result.from_float32 = self._difference(entry, output)
+        precision = ENGINES[entry.engine].precision
+        if precision not in (None, "float32"):
+            result.problem = self._wrong_in(precision, result, output)
+            return result.problem is None
+        bound = np.inf if precision is None else CLOSE if entry.engine.startswith(OURS) else AGREE
         if result.difference <= bound:
             return True
-        result.problem = f"wrong: differs from the definition by {result.difference:.1e}, more than {bound:.0e}"
+        result.problem = f"wrong: differs from the reference by {result.difference:.1e}, more than {bound:.0e}"
         return False
 
-    def _difference(self, entry: Entry, output: np.ndarray, precision: str) -> float:
-        """Return the largest distance from a definition, as a share of its largest number; of a few of many images."""
+    def _wrong_in(self, precision: str, result: Measurement, output: np.ndarray) -> str | None:
+        """Say what is wrong with results in a lower precision; None where nothing is."""
+        entry = result.entry
+        held = verified(entry.network, self._images.batch(entry.network, entry.batch)[0], precision)
+        result.difference, result.share = held.difference, held.share
+        if held.share > 1.0:
+            return f"wrong: {held.node} is {held.share:.2g} times as far from its definition as rounding takes it"
+        return None if np.array_equal(output[0], held.output) else "wrong: other bits than were held to the definition"
+
+    def _difference(self, entry: Entry, output: np.ndarray) -> float:
+        """Return the largest distance from the reference, as a share of its largest number; of a few of many images."""
         batch = self._images.batch(entry.network, entry.batch)
-        few = sorted({0, len(batch) // 2, len(batch) - 1})  # the definitions are slow
-        wanted = np.stack([expected(entry.network, batch[number], precision) for number in few])
+        few = sorted({0, len(batch) // 2, len(batch) - 1})  # the reference is slow
+        wanted = np.stack([expected(entry.network, batch[number]) for number in few])
         return float(np.abs(output[few] - wanted).max() / np.abs(wanted).max())
 
     def _rounds_of(self, workers: Mapping[Entry, Worker], found: Measurements, seconds: float) -> None:
@@ -161,16 +172,6 @@ class Runner:
                 except WorkerError as error:
                     found[entry].problem, found[entry].rounds = str(error), []
                     entries.remove(entry)
-
-
-def _bound(entry: Entry) -> float:
-    """Return how far an entry's results may be off their definition."""
-    precision = ENGINES[entry.engine].precision
-    if precision is None:
-        return np.inf
-    if precision != "float32":
-        return ROUNDED
-    return CLOSE if entry.engine.startswith(OURS) else AGREE
 
 
 def _slug(entry: Entry) -> str:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..networks.model_files import SHIPPED
 from .engines import ENGINES
 from .matchups import MULTIPLIED_OUT, OURS, PRECISIONS, Entry, Group, short
-from .measuring import CLOSE, ROUNDED
+from .measuring import CLOSE, Measurement
 from .thresholds import Metric, Results, Threshold, cold_start, figure, speedup, two_callers
 
 MIB = 2**20
@@ -190,11 +190,15 @@ def _facts(groups: Mapping[str, Group]) -> list[Threshold]:
         ("best kernels: distance from the reference", OURS, networks, CLOSE),
         ("AVX2 kernels: distance from the reference", "lcnn-avx2", scaled, CLOSE),
         ("portable kernels: distance from the reference", "lcnn-scalar", lookup, CLOSE),
-        ("bfloat16: distance from its definition", PRECISIONS[BF16], networks, ROUNDED),
-        ("int8: distance from its definition", PRECISIONS[I8], networks, ROUNDED),
     )
     return [
         *(at_most(title, _distance(engine, of), bound, ".1e") for title, engine, of, bound in compared),
+        *(
+            at_most(
+                f"{name}: of what rounding can do, the most in a node", _share(PRECISIONS[name], networks), 1, ".2f"
+            )
+            for name in (BF16, I8)
+        ),
         at_most("other bits in a batch of 32, on 2 threads, from 8 callers", other_bits, 0, ".0f"),
         at_most("run(x, out=): bytes left after 1,000 calls", guarantee("heap_left"), 0, ".0f"),
         at_most("run(x, out=): bytes of objects in a call", guarantee("held_by_a_call"), OBJECTS, ".0f"),
@@ -203,16 +207,24 @@ def _facts(groups: Mapping[str, Group]) -> list[Threshold]:
 
 
 def _distance(engine: str, networks: set[str]) -> Metric:
-    """The largest distance from its definition of any network; None unless all of ``networks`` were compared."""
+    """The largest distance from the reference of any network; None unless all of ``networks`` were compared."""
+    return _largest(engine, networks, lambda found: found.difference)
 
+
+def _share(engine: str, networks: set[str]) -> Metric:
+    """The same in a lower precision, as a share of what rounding can do."""
+    return _largest(engine, networks, lambda found: found.share)
+
+
+def _largest(engine: str, networks: set[str], number: Callable[[Measurement], float | None]) -> Metric:
     def worst(results: Results) -> float | None:
         compared = [
-            (entry.network, measured.difference)
+            (entry.network, value)
             for found in results.matchups.values()
             for entry, measured in found.items()
-            if entry.engine == engine and measured.difference is not None
+            if entry.engine == engine and (value := number(measured)) is not None
         ]
         complete = networks <= {network for network, _ in compared}
-        return max(difference for _, difference in compared) if complete else None
+        return max(value for _, value in compared) if complete else None
 
     return worst
