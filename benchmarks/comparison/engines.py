@@ -31,10 +31,10 @@ class LoadedModel(Protocol):
 class Lcnn:
     """This project's engine."""
 
-    def __init__(self, path: str, batch: np.ndarray, threads: int) -> None:
+    def __init__(self, path: str, batch: np.ndarray, threads: int, precision: str = "float32") -> None:
         from lcnn_engine import Net
 
-        self._net = Net.load(path, threads=threads)
+        self._net = Net.load(path, threads=threads, precision=precision)
         self._x = batch[0] if len(batch) == 1 else batch
         self._out = np.empty((*self._x.shape[:-3], *self._net.output_shape), np.float32)
 
@@ -50,10 +50,27 @@ class Lcnn:
         info = kernel_info()
         return {"isa": info["isa"], "blas_core": info["blas_core"]}
 
+    def steps(self) -> float:
+        """Predict once, and return the seconds of all its steps together."""
+        plan = self._net._plan
+        seconds = np.zeros(len(plan.steps))
+        plan.run(self._x.reshape(-1, *self._net.input_shape), [self._out[None]], 1, seconds)
+        return float(seconds.sum())
+
     def caller(self) -> Callable[[], object]:
         """Return a function that predicts as ``run`` does, for one more thread that calls."""
         out = np.empty_like(self._out)
         return lambda: self._net.run(self._x, out=out)
+
+
+def lcnn_bfloat16(path: str, batch: np.ndarray, threads: int) -> Lcnn:
+    """Load a model for this project's engine in bfloat16."""
+    return Lcnn(path, batch, threads, "bfloat16")
+
+
+def lcnn_int8(path: str, batch: np.ndarray, threads: int) -> Lcnn:
+    """Load a model for this project's engine in int8."""
+    return Lcnn(path, batch, threads, "int8")
 
 
 class OnnxRuntime:
@@ -188,8 +205,8 @@ class Engine(NamedTuple):
     """Of the model files that it reads: see ``model_files``."""
     package: str
     """The distribution it comes in."""
-    exact: bool = True
-    """Float32 throughout: its results must be the reference's."""
+    precision: str | None = "float32"
+    """Whose definition its results must be of; None for those of others that round as they like."""
     isa: str | None = None
     """The kernels that ours is lowered to."""
     environment: Mapping[str, str] = MappingProxyType({})
@@ -199,6 +216,8 @@ HASWELL = {"OPENBLAS_CORETYPE": "Haswell"}  # OpenBLAS's kernels for AVX2, on an
 
 ENGINES: dict[str, Engine] = {
     "lcnn": Engine("LCNN engine", Lcnn, "safetensors", "lcnn"),
+    "lcnn-bf16": Engine("LCNN engine, bfloat16", lcnn_bfloat16, "safetensors", "lcnn", "bfloat16"),
+    "lcnn-int8": Engine("LCNN engine, int8", lcnn_int8, "safetensors", "lcnn", "int8"),
     "lcnn-avx2": Engine(
         "LCNN engine, AVX2", Lcnn, "safetensors", "lcnn", isa="avx2", environment={"LCNN_ISA": "avx2", **HASWELL}
     ),
@@ -207,8 +226,8 @@ ENGINES: dict[str, Engine] = {
     ),
     "onnxruntime": Engine("ONNX Runtime", OnnxRuntime, "onnx", "onnxruntime"),
     "openvino-f32": Engine("OpenVINO, float32", openvino_f32, "onnx", "openvino"),
-    "openvino": Engine("OpenVINO, its default", OpenVino, "onnx", "openvino", exact=False),
+    "openvino": Engine("OpenVINO, its default", OpenVino, "onnx", "openvino", precision=None),
     "litert-f32": Engine("LiteRT, float32", LiteRt, "tflite", "ai-edge-litert"),
-    "litert-int8": Engine("LiteRT, int8 dynamic range", LiteRt, "int8.tflite", "ai-edge-litert", exact=False),
+    "litert-int8": Engine("LiteRT, int8 dynamic range", LiteRt, "int8.tflite", "ai-edge-litert", precision=None),
     "tensorflow": Engine("TensorFlow", TensorFlow, "savedmodel", "tensorflow"),
 }

@@ -2,7 +2,7 @@
 
 Measured in a fresh process, and printed as JSON: memory that ``run(x, out=)`` takes and that the process grows by over
 so many predictions, both of the network SMALL; and ways of calling that gave other bits than one image at a time on
-one thread, of every NETWORK.
+one thread, of every NETWORK in every precision that this processor has instructions for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from lcnn_engine import Net
+from lcnn_engine import Net, kernel_info
+from lcnn_engine.model.graph import Graph
 
 from ..networks.images import Images
 from ..networks.model_files import network
@@ -82,10 +83,17 @@ def allocation(net: Net, x: np.ndarray) -> dict[str, int]:
 
 
 def same_bits(name: str, images: Images) -> list[str]:
-    """List ways to predict 32 images that gave other bits than one image at a time on one thread."""
-    batch = images.batch(name, 32)
-    graph, tensors = network(name)
-    one, two = Net(graph, tensors, threads=1), Net(graph, tensors, threads=2)
+    """List ways to predict 32 images that gave other bits than one image at a time on one thread, in any precision."""
+    loaded, batch = network(name), images.batch(name, 32)
+    return [
+        way if precision == "float32" else f"{way} in {precision}"
+        for precision in kernel_info()["precisions"]
+        for way in _other_ways(*loaded, batch, precision)
+    ]
+
+
+def _other_ways(graph: Graph, tensors: dict[str, np.ndarray], batch: np.ndarray, precision: str) -> list[str]:
+    one, two = (Net(graph, tensors, threads=threads, precision=precision) for threads in (1, 2))
     expected = np.stack([one.run(x) for x in batch])
     found = {
         "batch of 32": one.run(batch),

@@ -10,13 +10,15 @@ from typing import Any
 
 from ..networks.images import Images
 from ..utils import machine
-from . import callers, cold_start
+from . import callers, cold_start, surroundings
 from .matchups import OURS, Entry, Matchup
 from .measuring import Measurement, Runner
+from .surroundings import Figure
 from .worker_process import environment
 
 COLD_ROUNDS = 5
 CALLER_ROUNDS = 7
+FIGURE_ROUNDS = 15
 PREDICTIONS = 100_000  # over which memory must not grow
 
 
@@ -26,7 +28,7 @@ def say(what: str) -> None:
 
 
 class Harness:
-    """Measures what it is asked for: matchups, cold starts, callers, guarantees.
+    """Measures what it is asked for: matchups, cold starts, callers, figures, guarantees.
 
     ``rounds``, ``seconds``: at most so many, and about so long, a matchup.
     """
@@ -55,6 +57,21 @@ class Harness:
         """Measure the throughput of one and of two callers."""
         say("two callers")
         return callers.measure(entries, self._images, CALLER_ROUNDS)
+
+    def call_cost(self, entry: Entry) -> Figure:
+        """Measure the microseconds by which a call takes longer than its steps."""
+        say("the cost of a call")
+        return surroundings.call_cost(entry, self._images, FIGURE_ROUNDS)
+
+    def beside_busy_core(self, entry: Entry) -> Figure:
+        """Measure two threads, one on a busy core, against one."""
+        say(f"{entry.network} beside a busy core")
+        return surroundings.beside_busy_core(entry, self._images, FIGURE_ROUNDS)
+
+    def normalising(self) -> Figure:
+        """Measure how images become inputs, against the plain way."""
+        say("normalising")
+        return surroundings.normalising(FIGURE_ROUNDS)
 
     def guarantees(self, networks: Sequence[str]) -> dict[str, Any]:
         """Measure memory and same bits in a process of their own; nothing where that fails."""

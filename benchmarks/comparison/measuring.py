@@ -6,17 +6,18 @@ import hashlib
 import itertools
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..networks.expected import expected, verified
 from ..networks.images import Images
-from ..networks.model_files import ConversionError, model_file, network
+from ..networks.model_files import ConversionError, model_file
 from ..utils import machine
 from ..utils.timing import Sample
 from .engines import ENGINES
@@ -38,7 +39,12 @@ class Measurement:
     problem: str | None = None
     facts: dict[str, str] = field(default_factory=dict)
     difference: float | None = None
-    """Largest distance from the reference, as a share of its largest number."""
+    """Largest distance from the definition of its precision, as a share of its largest number."""
+    from_float32: float | None = None
+    """The same, from the definition of float32."""
+    share: float | None = None
+    """Of ours in a lower precision: the largest distance of a node from its definition, as a share of what rounding
+    can do there."""
     file_bytes: int = 0
     rounds: list[float] = field(default_factory=list)
 
@@ -67,12 +73,11 @@ def ratio(found: Measurements, theirs: Entry, ours: Entry) -> float | None:
 
 
 class Runner:
-    """Measures matchups; knows the reference's results."""
+    """Measures matchups."""
 
     def __init__(self, images: Images, rounds: int, seconds: float) -> None:
         self._images, self._rounds, self._seconds = images, rounds, seconds
         self._turns = itertools.count()
-        self._references: dict[tuple[str, int], np.ndarray] = {}
 
     def measure(self, matchup: Matchup) -> dict[Entry, Measurement]:
         """Run every entry that can run."""
@@ -122,27 +127,35 @@ class Runner:
         return set(allowed[first : first + threads])
 
     def _is_right(self, result: Measurement, folder: Path) -> bool:
-        """Tell whether the results are the reference's; if not, ``result.problem`` says so."""
+        """Tell whether the results are those that their precision defines; if not, ``result.problem`` says so."""
         entry = result.entry
         output = np.load(folder / f"{_slug(entry)}-out.npy")
-        batch = self._images.batch(entry.network, entry.batch)
-        few = sorted({0, len(batch) // 2, len(batch) - 1})  # the reference is slow
-        expected = np.stack([self._reference(entry.network, number, batch[number]) for number in few])
-        result.difference = float(np.abs(output[few] - expected).max() / np.abs(expected).max())
-        bound = CLOSE if entry.engine.startswith(OURS) else AGREE if ENGINES[entry.engine].exact else np.inf
+        result.difference = result.from_float32 = self._difference(entry, output)
+        precision = ENGINES[entry.engine].precision
+        if precision not in (None, "float32"):
+            result.problem = self._wrong_in(precision, result, output)
+            return result.problem is None
+        bound = np.inf if precision is None else CLOSE if entry.engine.startswith(OURS) else AGREE
         if result.difference <= bound:
             return True
         result.problem = f"wrong: differs from the reference by {result.difference:.1e}, more than {bound:.0e}"
         return False
 
-    def _reference(self, name: str, number: int, image: np.ndarray) -> np.ndarray:
-        """Return what the NumPy reference says of a network's image of that number."""
-        from lcnn_engine.model.reference import evaluate
+    def _wrong_in(self, precision: str, result: Measurement, output: np.ndarray) -> str | None:
+        """Say what is wrong with results in a lower precision; None where nothing is."""
+        entry = result.entry
+        held = verified(entry.network, self._images.batch(entry.network, entry.batch)[0], precision)
+        result.difference, result.share = held.difference, held.share
+        if held.share > 1.0:
+            return f"wrong: {held.node} is {held.share:.2g} times as far from its definition as rounding takes it"
+        return None if np.array_equal(output[0], held.output) else "wrong: other bits than were held to the definition"
 
-        if (name, number) not in self._references:
-            graph, tensors = network(name)
-            self._references[name, number] = evaluate(graph, tensors, image)[graph.output]
-        return self._references[name, number]
+    def _difference(self, entry: Entry, output: np.ndarray) -> float:
+        """Return the largest distance from the reference, as a share of its largest number; of a few of many images."""
+        batch = self._images.batch(entry.network, entry.batch)
+        few = sorted({0, len(batch) // 2, len(batch) - 1})  # the reference is slow
+        wanted = np.stack([expected(entry.network, batch[number]) for number in few])
+        return float(np.abs(output[few] - wanted).max() / np.abs(wanted).max())
 
     def _rounds_of(self, workers: Mapping[Entry, Worker], found: Measurements, seconds: float) -> None:
         """Run every worker once a round, in an order that turns; one that fails has no part in any round."""
@@ -169,8 +182,3 @@ def _size(path: Path) -> int:
     return (
         sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
     )
-
-
-def again(matchup: Matchup, entries: Sequence[Entry]) -> Matchup:
-    """Return the matchup between a few of its entries."""
-    return replace(matchup, entries=tuple(dict.fromkeys(entries)))

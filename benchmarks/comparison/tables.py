@@ -10,20 +10,21 @@ from .cold_start import Start
 from .engines import ENGINES
 from .matchups import Entry, Matchup, short
 from .measuring import Measurements, ratio
+from .surroundings import Figure
 from .thresholds import Results, Threshold, Verdict
 
 MIB = 2**20
 
 
-def all_tables(matchups: Sequence[Matchup], results: Results, verdicts: Sequence[Verdict]) -> str:
-    """Set the whole report but for the machine."""
+def all_tables(matchups: Sequence[Matchup], results: Results) -> str:
+    """Set everything that was measured in one run."""
     parts = [matchup_table(matchup, results.matchups[matchup.name]) for matchup in matchups]
     if results.starts:
         parts.append(starts_table(results.starts))
     if results.calls:
         parts.append(calls_table(results.calls))
-    if verdicts:
-        parts.append(thresholds_table(verdicts))
+    if results.figures:
+        parts.append(figures_table(results.figures))
     return "\n\n".join(parts)
 
 
@@ -44,7 +45,7 @@ def matchup_table(matchup: Matchup, found: Measurements) -> str:
         numbers = (
             f"{result.milliseconds:.3f}",
             f"{result.spread:.0%}",
-            f"{result.difference:.0e}",
+            f"{result.from_float32:.0e}",
             f"{result.file_bytes / MIB:.1f}",
         )
         rows.append((*title, *ratios, *numbers, facts))
@@ -93,17 +94,28 @@ def calls_table(calls: Mapping[Entry, Calls]) -> str:
     return f"two callers on two cores, one thread each\n{table(rows, left=(0, 1, 5))}"
 
 
+def figures_table(figures: Mapping[str, Figure]) -> str:
+    """Set the numbers that are no ratios of a matchup."""
+    rows = [("", "median", "lowest", "highest", "")]
+    for name, found in figures.items():
+        numbers = (found.median, min(found.rounds), max(found.rounds)) if found.rounds else (None,) * 3
+        rows.append((name, *("" if one is None else f"{one:.2f}" for one in numbers), found.problem or ""))
+    return f"what surrounds the kernels\n{table(rows, left=(0, 4))}"
+
+
 def thresholds_table(verdicts: Sequence[Verdict]) -> str:
-    """Set every threshold: what was wanted, what was measured, whether it holds."""
-    rows = [("what it must reach", "threshold", "aim", "measured", "again", "")]
+    """Set every threshold: what was wanted, what was measured in each run, whether it holds."""
+    count = max((len(verdict.values) for verdict in verdicts), default=0)
+    runs = ["measured"] if count == 1 else [f"run {number + 1}" for number in range(count)]
+    rows = [("what it must reach", "threshold", "aim", *runs, "holds in", "")]
     for verdict in verdicts:
         threshold = verdict.threshold
         wanted = _wanted(threshold, threshold.bound) if threshold.bound is not None else "aim only"
-        measured = "not measured" if verdict.first is None else format(verdict.first, threshold.shown)
-        second = "" if verdict.second is None else format(verdict.second, threshold.shown)
-        rows.append((threshold.title, wanted, _wanted(threshold, threshold.aim), measured, second, _outcome(verdict)))
+        values = ["not measured" if value is None else format(value, threshold.shown) for value in verdict.values]
+        often = f"{verdict.holds_in} of {count}"
+        rows.append((threshold.title, wanted, _wanted(threshold, threshold.aim), *values, often, _outcome(verdict)))
     holding = sum(verdict.holds for verdict in verdicts)
-    return f"{holding} of {len(verdicts)} thresholds hold\n{table(rows, left=(0, 5))}"
+    return f"{holding} of {len(verdicts)} thresholds hold\n{table(rows, left=(0, len(rows[0]) - 1))}"
 
 
 def _wanted(threshold: Threshold, number: float | None) -> str:

@@ -68,6 +68,17 @@ class Commands:
         self._run_seconds = passed / count
         return {"seconds": passed / count / self._batch, "runs": count}
 
+    def steps(self, runs: int) -> dict[str, Any]:
+        """Predict in turn as a program does and step by step; return both's seconds, the median of ``runs``."""
+        model = self._loaded()
+        calls, sums = [], []
+        for _ in range(runs):
+            start = time.perf_counter()
+            model.run()
+            calls.append(time.perf_counter() - start)
+            sums.append(model.steps())  # type: ignore[attr-defined]
+        return {"call": float(np.median(calls)), "steps": float(np.median(sums))}
+
     def callers(self, callers: int, seconds: float) -> dict[str, Any]:
         """Predict for ``seconds`` from so many threads at once; return predictions a second of each."""
         model = self._loaded()

@@ -42,10 +42,11 @@ def missing(engine: str) -> str | None:
     entry = ENGINES[engine]
     if find_spec(MODULES[entry.package]) is None:
         return "not installed"
-    if entry.isa is not None:
+    if entry.package == "lcnn":
         from lcnn_engine import kernel_info
 
-        if entry.isa not in kernel_info()["isa_available"]:
+        info = kernel_info()
+        if entry.isa not in (None, *info["isa_available"]) or entry.precision not in info["precisions"]:
             return "not for this processor"
     return None
 

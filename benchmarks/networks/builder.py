@@ -16,6 +16,7 @@ from lcnn_engine.model import graph as g
 
 Tensors = dict[str, np.ndarray]
 Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]  # top, bottom, left, right
 
 
 class Structure(NamedTuple):
@@ -71,6 +72,10 @@ def as_stored(tensors: Mapping[str, np.ndarray]) -> Tensors:
     return {**tensors, **{name: tensor for name, tensor in fp16.items() if tensor is not None}}
 
 
+def _sides(padding: int | Sides) -> Sides:
+    return (padding,) * 4 if isinstance(padding, int) else padding
+
+
 class NetBuilder:
     """Adds node after node; each takes the last one's result unless ``inputs`` says otherwise."""
 
@@ -111,7 +116,7 @@ class NetBuilder:
         filters: int,
         kernel: int,
         stride: int = 1,
-        padding: int = 0,
+        padding: int | Sides = 0,
         *,
         source: str | None = None,
         activation: str = "relu",
@@ -127,7 +132,7 @@ class NetBuilder:
         }
         return self.add(
             "conv2d", name, *([source] if source else []), tensors=tensors, filters=filters,
-            kernel_size=(kernel, kernel), strides=(stride, stride), padding=(padding,) * 4, activation=activation,
+            kernel_size=(kernel, kernel), strides=(stride, stride), padding=_sides(padding), activation=activation,
             groups=groups,
         )  # fmt: skip
 
@@ -137,7 +142,7 @@ class NetBuilder:
         filters: int,
         kernel: int,
         stride: int = 1,
-        padding: int = 0,
+        padding: int | Sides = 0,
         *,
         atoms: int | None,
         density: float,
@@ -150,7 +155,7 @@ class NetBuilder:
         tensors = self.lookup_tensors(filters, channels, atoms, kernel * kernel, density, gain)
         return self.add(
             "lookup_conv2d", name, *([source] if source else []), tensors=tensors, filters=filters,
-            kernel_size=(kernel, kernel), strides=(stride, stride), padding=(padding,) * 4, activation=activation,
+            kernel_size=(kernel, kernel), strides=(stride, stride), padding=_sides(padding), activation=activation,
         )  # fmt: skip
 
     def lookup_dense(self, name: str, units: int, *, atoms: int, density: float, activation: str = "relu") -> str:

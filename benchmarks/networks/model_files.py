@@ -4,10 +4,11 @@
 need a framework and gigabytes. A file is named after what it is made of (the model file's bytes, or the code that
 makes the workload, and the code that converts), so a change of either makes a new one.
 
-A network is a workload's name or a model file's path, absolute or from the clone's root, and maybe one of these after
-a colon:
+A network is a workload's name, ``shipped-0.1`` (the trained network of the first version, whatever is in ``weights/``
+now), or a model file's path, absolute or from the clone's root, and maybe one of these after a colon:
 
 - ``dense-equivalent``: every lookup layer replaced by a dense one of the same shape, with random weights;
+- ``multiplied-out``: every lookup layer as the one dense layer that it stands for, with P·D for its kernel;
 - ``two-convolutions``: every lookup layer as the two dense convolutions of the paper's formula, D and then P.
 """
 
@@ -19,12 +20,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lcnn_engine import interop
-from lcnn_engine.interop.dense import GraphAndTensors, two_layer_equivalent
+from lcnn_engine.interop.dense import GraphAndTensors, dense_equivalent, two_layer_equivalent
 
 from ..utils.machine import ROOT
 from .dense_equivalents import random_dense_equivalent
@@ -33,9 +35,11 @@ from .workloads import WORKLOADS
 NETWORKS = Path(__file__).parent
 CACHE = ROOT / "benchmarks" / ".cache"
 INTEROP = Path(interop.__file__).parent
-SOURCES = [*(NETWORKS / name for name in ("workloads.py", "builder.py", "dense_equivalents.py")), INTEROP]
+OWN = ("workloads.py", "mobile.py", "builder.py", "dense_equivalents.py")
+SOURCES = [*(NETWORKS / name for name in OWN), INTEROP]
 TRANSFORMS: dict[str, Callable[..., GraphAndTensors]] = {
     "dense-equivalent": random_dense_equivalent,
+    "multiplied-out": dense_equivalent,
     "two-convolutions": two_layer_equivalent,
 }
 CONVERTERS = {
@@ -48,9 +52,29 @@ CONVERTERS = {
 
 KEY = 12  # characters of a file's name that say what it was made of
 
+SHIPPED = "shipped-0.1"
+SHIPPED_FILE = NETWORKS / "shipped-0.1.safetensors"  # not there as long as the same file is in ``weights/``
+SHIPPED_SHA256 = "5ecbb8ae2e0d5104c8019ab9df81f2ab57273ec4a648ffb0d86a7d74ad7ae629"
+
 
 class ConversionError(Exception):
     """A model file could not be made; the message says why."""
+
+
+@cache
+def shipped() -> Path:
+    """Find the file of ``shipped-0.1``. Raises FileNotFoundError."""
+    for path in (*sorted((ROOT / "weights").glob("*.safetensors")), SHIPPED_FILE):
+        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == SHIPPED_SHA256:
+            return path
+    raise FileNotFoundError(
+        f"expected the network of version 0.1 in weights/ or as {SHIPPED_FILE}, found no file with the SHA-256 "
+        f"{SHIPPED_SHA256}; git has it in the history of weights/mnist-alexnet-lcnn-fast.safetensors"
+    )
+
+
+def _source_file(source: str) -> Path:
+    return shipped() if source == SHIPPED else ROOT / source
 
 
 def network(name: str) -> GraphAndTensors:
@@ -58,7 +82,7 @@ def network(name: str) -> GraphAndTensors:
     from lcnn_engine import read_model
 
     source, _, transform = name.partition(":")
-    found = WORKLOADS[source]() if source in WORKLOADS else read_model(ROOT / source)
+    found = WORKLOADS[source]() if source in WORKLOADS else read_model(_source_file(source))
     return TRANSFORMS[transform](*found) if transform else found
 
 
@@ -66,8 +90,8 @@ def model_file(name: str, suffix: str) -> Path:
     """Return the file of that network and format, made if it is not there. Raises ConversionError."""
     source, _, transform = name.partition(":")
     if suffix == "safetensors" and not transform and source not in WORKLOADS:
-        return ROOT / source
-    own = f"{Path(source).stem}-{transform or 'plain'}"
+        return _source_file(source)
+    own = f"{Path(source).name.removesuffix('.safetensors')}-{transform or 'plain'}"
     path = CACHE / f"{own}-{_key(source, suffix)}.{suffix}"
     if not path.exists():
         CACHE.mkdir(exist_ok=True)
@@ -87,16 +111,21 @@ def _remove(path: Path) -> None:
 
 
 def _key(source: str, suffix: str) -> str:
-    digest = hashlib.sha256()
-    sources = SOURCES if source in WORKLOADS else [*SOURCES, ROOT / source]
-    if suffix in CONVERTERS:
-        module, package = CONVERTERS[suffix]
-        sources = [*sources, module]
+    module, package = CONVERTERS.get(suffix, (None, None))
+    digest = digest_of(source, [module] if module else [])
+    if package:
         digest.update(_version(package).encode())
+    return digest.hexdigest()[:KEY]
+
+
+def digest_of(source: str, code: Sequence[Path]) -> hashlib._Hash:
+    """Return the digest of what a network is made of: its file, or the code that makes it, and of ``code`` besides."""
+    sources = [*SOURCES, *code] if source in WORKLOADS else [*SOURCES, *code, _source_file(source)]
+    digest = hashlib.sha256()
     for path in sources:
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(file.read_bytes())
-    return digest.hexdigest()[:KEY]
+    return digest
 
 
 def _version(package: str) -> str:

@@ -70,7 +70,18 @@ def _is_same(node: g.Windowed, size: tuple[int, int], shape: g.Shape) -> bool:
 def _convolution(node: g.Conv2D, get: Get, shapes: list[g.Shape], x: Any) -> Any:
     same = _is_same(node, node.kernel_size, shapes[0])
     padded, mode = (x, "SAME") if same else (_pad(x, node.padding), "VALID")
+    if node.groups == shapes[0][-1] > 1:
+        return _biased(_depthwise(node, get("kernel"), padded, mode), get)
     return _biased(tf.nn.conv2d(padded, get("kernel"), node.strides, mode, "NHWC", node.dilation), get)
+
+
+def _depthwise(node: g.Conv2D, kernel: Any, padded: Any, mode: str) -> Any:
+    """Convolve every channel by itself; ``kernel`` (kh, kw, 1, n). TensorFlow takes equal strides, or no dilation."""
+    channels = node.groups
+    kernel = tf.reshape(kernel, [*node.kernel_size, channels, node.filters // channels])
+    if node.strides[0] != node.strides[1]:
+        raise NotImplementedError(f"expected a depthwise convolution of equal strides, got {node.strides}")
+    return tf.nn.depthwise_conv2d(padded, kernel, [1, *node.strides, 1], mode, "NHWC", node.dilation)
 
 
 def _biased(y: Any, get: Get) -> Any:

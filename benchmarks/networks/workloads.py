@@ -22,6 +22,7 @@ import numpy as np
 from lcnn_engine.model import graph as g
 
 from .builder import UNSTRUCTURED, NetBuilder, Structure, Tensors, as_stored
+from .mobile import efficientnet_lite0, mobilenet_v2, same
 
 Network = tuple[g.Graph, Tensors]
 
@@ -174,6 +175,24 @@ def small_lookup() -> Network:
     return net.finish()
 
 
+def cnn28(name: str = "cnn28", width: float = 1.0, density: float | None = None) -> Network:
+    """Make the network of 28x28 grey images that a user would train first: four 3x3 convolutions and a mean.
+
+    ``width``: its filters as a part of 32, 64, 64, 128. With ``density``, all convolutions but the first are pruned.
+    """
+    net = NetBuilder(name, (28, 28, 1))
+    for number, (filters, stride) in enumerate(((32, 2), (64, 1), (64, 2), (128, 1)), 1):
+        shape = (f"conv{number}", round(width * filters), 3, stride, same(3, stride))
+        if density is None or number == 1:
+            net.conv(*shape)
+        else:
+            net.lookup_conv(*shape, atoms=None, density=density)
+    net.add("global_avg_pool2d", "features")
+    net.dense("logits", 10)
+    net.add("softmax", "probabilities")
+    return net.finish()
+
+
 WORKLOADS: dict[str, Callable[[], Network]] = {
     "alexnet-lcnn-fast": alexnet_lcnn_fast,
     "alexnet-lcnn-accurate": alexnet_lcnn_accurate,
@@ -184,6 +203,12 @@ WORKLOADS: dict[str, Callable[[], Network]] = {
     "resnet18-lookup-accurate": resnet18_lookup_accurate,
     "resnet18-pruned": resnet18_pruned,
     "small-lookup": small_lookup,
+    "cnn28": cnn28,
+    "cnn28-half": partial(cnn28, "cnn28-half", 1 / 2),
+    "cnn28-quarter": partial(cnn28, "cnn28-quarter", 1 / 4),
+    "cnn28-pruned": partial(cnn28, "cnn28-pruned", density=0.1),
+    "efficientnet-lite0": efficientnet_lite0,
+    "mobilenet-v2": mobilenet_v2,
 }
 """Those with lookups in groups of 16 filters, ``-16``, and in pairs of atoms besides, ``-16x2``, have as many."""
 

@@ -48,7 +48,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def chosen(names: Sequence[str]) -> list[str]:
     """Return the networks of those names: a group's that our engine runs, a workload or a model file as it is."""
-    known = {group.name: (*group.lookup, group.dense) for group in groups()}
+    known = {group.name: (*group.scaled, *group.dense) for group in groups()}
     found: list[str] = []
     for name in names:
         if name not in known and name not in WORKLOADS and not Path(name).is_file():

@@ -50,7 +50,7 @@ def write(name: str, text: str, results: dict[str, Any]) -> Path:
 
     Returns the path of the JSON.
     """
-    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / name).parent.mkdir(parents=True, exist_ok=True)
     numbers = json.dumps(results, indent=1)
     _replace(RESULTS / f"{name}.txt", text)
     return _replace(RESULTS / f"{name}.json", numbers)

@@ -11,6 +11,7 @@ pytest.importorskip("onnxruntime")
 
 from benchmarks import compare
 from benchmarks.comparison import harness
+from benchmarks.comparison.thresholds import Results, Threshold
 
 
 def test_the_command(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +23,7 @@ def test_the_command(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     found = json.loads((results / "few.json").read_text())
     rows = found["matchups"]["small, batch 1, threads 1"]
     assert {row["engine"] for row in rows} == {"lcnn", "onnxruntime"}
+    assert found["seconds"][0] > 0
     name = "small-lookup:dense-equivalent"
     dense = next(row for row in rows if row["network"] == name and row["engine"] == "onnxruntime")
     assert dense["ratios"]["small-lookup"] > 0
@@ -40,6 +42,8 @@ def test_the_command(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         (["--threads", "200"], "expected at most "),
         (["--batch", "0"], "expected batch to be from 1 to 1024"),
         (["--rounds", "0"], "expected rounds to be more than 0"),
+        (["--check", "--runs", "0"], "expected runs to be from 1 to 100, with --check, got 0"),
+        (["--runs", "5"], "expected runs to be from 1 to 100, with --check, got 5"),
         (["alexnut"], "expected networks among alexnet, "),
         ([__file__], "expected"),
         (["small", "--image", "digit.png"], "expected --image with a network that says how to prepare images"),
@@ -71,11 +75,12 @@ class ImagesOfNothing:
         return None
 
 
-def test_a_part_is_not_written_over_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_is_not_written_over_the_whole(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "measure", lambda *arguments: ([], compare.Results()))
     monkeypatch.setattr(compare, "Images", lambda image: ImagesOfNothing())
+    monkeypatch.setattr(compare, "_reported", lambda *arguments: ("nothing", {"matchups": {}, "starts": []}))
     names: list[str] = []
-    monkeypatch.setattr(compare, "_report", lambda options, *rest: names.append(options.name))
+    monkeypatch.setattr(compare, "_finish", lambda options, *rest: names.append(options.name))
     for arguments in (["small"], ["--batch", "1"], ["--threads", "1"], ["--engines", "lcnn"], ["--rounds", "7"]):
         compare.main(arguments)
     assert names == ["compare-part"] * 4 + ["compare"]
@@ -89,3 +94,47 @@ def test_a_missed_threshold_ends_with_1(results: Path, monkeypatch: pytest.Monke
     assert thresholds
     assert not any(threshold["holds"] for threshold in thresholds if threshold["bound"] is not None)
     assert compare.main(["small", "--name", "none"]) == 0
+
+
+class _Numbers:
+    """Gives one threshold another number in every run, and counts the runs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *numbers: float) -> None:
+        self.numbers, self.made = numbers, 0
+        monkeypatch.setattr(compare, "measure", self._measure)
+        number = Threshold("number", lambda results: results.guarantees["number"], 2.0)
+        monkeypatch.setattr(compare, "all_thresholds", lambda groups: [number])
+
+    def _measure(self, *arguments: object) -> tuple[list[object], Results]:
+        self.made += 1
+        return [], Results(guarantees={"number": self.numbers[self.made - 1]})
+
+
+def test_runs_that_are_there_are_not_repeated(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = _Numbers(monkeypatch, 2.5, 1.0, 3.0, 3.0, 3.0, 0.5)
+    command = ["small", "--check", "--name", "some", "--runs"]
+    assert compare.main([*command, "2"]) == 1
+    assert given.made == 2
+    assert compare.main([*command, "5"]) == 0
+    assert given.made == 5
+    (found,) = json.loads((results / "some.json").read_text())["thresholds"]
+    assert found["values"] == [2.5, 1.0, 3.0, 3.0, 3.0]
+    assert (found["holds_in"], found["holds"], found["median"]) == (4, True, 3.0)
+    assert "number" in capsys.readouterr().out
+    assert sorted(path.name for path in (results / "runs").glob("*.json")) == [f"some-{n}.json" for n in range(1, 6)]
+    (results / "runs" / "some-3.json").write_text("{")  # cut off
+    assert compare.main([*command, "5"]) == 1
+    assert given.made == 6
+
+
+def test_runs_of_other_code_or_settings_are_made_anew(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = _Numbers(monkeypatch, *[3.0] * 6)
+    command = ["small", "--check", "--name", "some", "--runs", "2"]
+    assert compare.main(command) == 0
+    assert compare.main([*command, "--seconds", "3"]) == 0
+    assert given.made == 4
+    monkeypatch.setattr(compare.runs, "code", lambda: "another")
+    assert compare.main([*command, "--seconds", "3"]) == 0
+    assert given.made == 6

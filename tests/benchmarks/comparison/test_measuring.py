@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
 
-from benchmarks.comparison import cold_start, worker_process
+from benchmarks.comparison import cold_start, measuring, worker_process
 from benchmarks.comparison.matchups import Entry, Matchup
 from benchmarks.comparison.measuring import Runner
 from benchmarks.networks import model_files
 from benchmarks.networks.images import Images
+from lcnn_engine import kernel_info
 
 OURS, BASELINE = Entry("lcnn", "small-lookup"), Entry("onnxruntime", "small-lookup:dense-equivalent")
 
@@ -28,11 +30,45 @@ def test_workers_take_turns(results: Path) -> None:
 
 
 def test_wrong_results_are_not_timed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Runner._reference
-    monkeypatch.setattr(Runner, "_reference", lambda *arguments: 1.001 * right(*arguments))
+    right = measuring.expected
+    monkeypatch.setattr(measuring, "expected", lambda *arguments: 1.001 * right(*arguments))
     found = Runner(Images(), 3, 60.0).measure(Matchup("small", 1, 1, (OURS,), (OURS,)))
     assert found[OURS].problem.startswith("wrong: differs from the reference by 1.0e-03")
     assert not found[OURS].rounds
+
+
+LOWER = [("lcnn-bf16", "bfloat16"), ("lcnn-int8", "int8")]
+
+
+@pytest.mark.parametrize(("engine", "precision"), LOWER)
+def test_each_precision_is_held_to_its_own_definition(engine: str, precision: str, results: Path) -> None:
+    lower, other = Entry(engine, "cnn28"), Entry("lcnn", "cnn28")
+    found = Runner(Images(), 2, 60.0).measure(Matchup("cnn28", 1, 1, (lower, other), (other,)))
+    assert found[other].difference == found[other].from_float32 <= 1e-5
+    if precision not in kernel_info()["precisions"]:
+        assert found[lower].problem == "not for this processor"
+        return
+    assert found[lower].rounds
+    assert 0 < found[lower].share <= 1
+    assert found[lower].difference < 1e-3 < 2 * found[lower].from_float32
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"share": 1.5, "node": "conv2"}, "wrong: conv2 is 1.5 times as far from its definition as rounding takes it"),
+        ({"output": np.zeros(10, np.float32)}, "wrong: other bits than were held to the definition"),
+    ],
+)
+def test_what_is_wrong_in_a_lower_precision_is_not_timed(
+    change: dict[str, object], problem: str, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = measuring.verified
+    monkeypatch.setattr(measuring, "verified", lambda *given: right(*given)._replace(**change))
+    entries = tuple(Entry(engine, "cnn28") for engine, name in LOWER if name in kernel_info()["precisions"])
+    found = Runner(Images(), 2, 60.0).measure(Matchup("cnn28", 1, 1, entries, entries))
+    assert [found[entry].problem for entry in entries] == [problem] * len(entries)
+    assert not any(found[entry].rounds for entry in entries)
 
 
 def test_a_missing_package_leaves_the_others_running(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

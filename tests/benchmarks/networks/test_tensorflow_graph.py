@@ -51,7 +51,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def _network() -> tuple[g.Graph, dict[str, np.ndarray]]:
     net = NetBuilder("network", (12, 12, 3))
     net.lookup_conv("conv1", 16, 3, 2, 1, atoms=3, density=0.3)
-    net.max_pool("pool1", 3, 2, 1)
+    net.conv("depthwise", 16, 3, 2, (0, 1, 0, 1), groups=16)
+    net.conv("doubled", 32, 3, 1, 1, groups=16, activation="relu6")
     net.conv("conv2", 64, 3, 1, 1)
     net.add("flatten", "flat")
     net.dense("logits", 10)
@@ -72,6 +73,17 @@ def test_engines_read_the_files(
     model = ENGINES[engine].make(str(files[ENGINES[engine].suffix]), xs, 1)
     model.run()
     assert_close(model.result(), np.stack([evaluate(graph, tensors, x)[graph.output] for x in xs]), tolerance)
+
+
+def test_depthwise_convolutions_are_litert_s_own(files: dict[str, Path]) -> None:
+    pytest.importorskip("ai_edge_litert")
+    from ai_edge_litert.interpreter import Interpreter
+
+    for suffix in ("tflite", "int8.tflite"):
+        interpreter = Interpreter(model_path=str(files[suffix]))
+        operations = [one["op_name"] for one in interpreter._get_ops_details()]
+        assert operations.count("DEPTHWISE_CONV_2D") == 2
+        assert "RESHAPE" not in operations[:4]
 
 
 def test_int8_is_smaller(files: dict[str, Path]) -> None:

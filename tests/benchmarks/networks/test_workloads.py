@@ -136,7 +136,30 @@ def test_dense_resnet_has_the_known_multiplications() -> None:
     assert _dense_multiplications(graph) == pytest.approx(1.814e9, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["alexnet-lcnn-fast", "resnet18-lookup-fast", "resnet18-pruned"])
+@pytest.mark.parametrize(
+    ("name", "millions", "weights"),
+    [("efficientnet-lite0", 385.2, 4_652_008), ("mobilenet-v2", 300.8, 3_504_872), ("cnn28", 9.09, 131_178)],
+)
+def test_networks_of_users_have_the_known_sizes(name: str, millions: float, weights: int) -> None:
+    """Those in use have a scale and a shift for each filter, where these have a bias."""
+    graph, tensors = workloads.WORKLOADS[name]()
+    assert _dense_multiplications(graph) == pytest.approx(1e6 * millions, rel=1e-3)
+    biases = sum(tensors[f"{node.name}/bias"].size for node in graph.nodes if isinstance(node, g.Conv2D))
+    assert sum(tensor.size for tensor in tensors.values()) + biases == weights
+
+
+def test_the_small_cnn_is_narrowed_and_pruned() -> None:
+    full, half, pruned = (workloads.WORKLOADS[f"cnn28{of}"]() for of in ("", "-half", "-pruned"))
+    assert [node.filters for node in half[0].nodes if isinstance(node, g.Conv2D)] == [16, 32, 32, 64]
+    assert _densities(pruned) == pytest.approx([0.1] * 3, rel=0.01)
+    assert full[0].shapes["conv4"] == pruned[0].shapes["conv4"] == (7, 7, 128)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["alexnet-lcnn-fast", "resnet18-lookup-fast", "resnet18-pruned", "cnn28-quarter", "cnn28-pruned",
+     "efficientnet-lite0", "mobilenet-v2"],
+)  # fmt: skip
 def test_numbers_stay_in_range(name: str) -> None:
     """Neither dead nor exploded: the last features vary, at a size near one."""
     network = workloads.WORKLOADS[name]()

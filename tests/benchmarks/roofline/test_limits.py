@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("threadpoolctl")
 
 from benchmarks.roofline import limits
+from lcnn_engine import kernel_info
 from tests.helpers.limits import LIMITS
 
 
@@ -20,3 +21,10 @@ def test_the_limits_of_this_machine() -> None:
     assert 8e3 <= sizes["L1"] < sizes["L2"] <= sizes["L3"]
     assert 1e8 < limits._read_rate(2**16) < 1e13
     assert 1e8 < limits._multiply_rate() < 1e13
+
+
+def test_every_precision_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TRIES", 1)
+    found = limits.measure()
+    assert list(found.multiplications) == kernel_info()["precisions"]
+    assert all(1e8 < rate < 1e13 for rate in found.multiplications.values())

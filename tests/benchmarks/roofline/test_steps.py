@@ -69,3 +69,25 @@ def test_what_is_folded_is_not_moved() -> None:
     own = Roofline(Net(graph, tensors, threads=1), tensors, np.zeros(graph.input.shape, np.float32), LIMITS)
     step = ProfileStep("conv", "operation", "kernel", 1e-3, 100 * int(ends[4]), StepKind.LOOKUP_TILE)
     assert own.work(step).activations == 4 * (800 + 400)
+
+
+@pytest.mark.parametrize(
+    ("precision", "kernel", "rate", "size"),
+    [("float32", "conv 32", 1e9, 4), ("bfloat16", "conv bf16 32", 2e9, 2), ("int8", "conv int8 32", 4e9, 1)],
+)
+def test_a_step_is_bound_by_what_it_multiplies(precision: str, kernel: str, rate: float, size: int) -> None:
+    net = NetBuilder("one layer", (10, 10, 4))
+    net.conv("conv", 16, 3, 1, 1)
+    graph, tensors = net.finish()
+    own = Roofline(Net(graph, tensors, precision=precision), tensors, np.zeros(graph.input.shape, np.float32), LIMITS)
+    step = ProfileStep("conv", "operation", kernel, 1.0, 10**9, StepKind.CONV)
+    assert own.work(step)[:2] == (size * (16 * 36 + 16), size * 400 + 4 * 1600)
+    assert own.bound(step).bound_us == pytest.approx(1e6 * 1e9 / rate)
+    assert (own.bound(step).times, own.bound(step).bound_by) == (pytest.approx(rate / 1e9), "multiplications")
+
+
+@pytest.mark.parametrize(("kernel", "moved"), [("ranges", 4), ("pack quads", 5), ("pack pairs", 6)])
+def test_what_becomes_words_is_read_and_written(kernel: str, moved: int, roofline: Roofline) -> None:
+    kind = StepKind.PACK_PAIRS if kernel == "pack pairs" else StepKind.PACK_QUADS
+    work = roofline.work(ProfileStep("conv", "operation", kernel, 1e-3, 0, kind))
+    assert tuple(work) == (0.0, moved * 400, 0.0)
