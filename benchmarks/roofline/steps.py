@@ -15,7 +15,7 @@ import numpy as np
 
 from lcnn_engine import Net
 from lcnn_engine.analysis.profile import ProfileStep
-from lcnn_engine.kernels import to_fp16
+from lcnn_engine.kernels import fits_fp16
 from lcnn_engine.model.graph import Node
 from lcnn_engine.plan.calls import StepKind
 from lcnn_engine.plan.folding import fold
@@ -103,7 +103,7 @@ class Roofline:
         dictionary = self._tensors.get(f"{node.name}/dictionary")
         matrix = self._tensors[f"{node.name}/kernel"] if dictionary is None else dictionary
         made = self._nonzero[node.inputs[0]] * step.multiplications
-        return Work((FP32 if to_fp16(matrix) is None else FP16) * made, FP32 * moved, made)
+        return Work((FP16 if fits_fp16(matrix) else FP32) * made, FP32 * moved, made)
 
     def _dictionary(self, step: ProfileStep, node: Node, read: int) -> Work:
         """S = D X: D is (k, m)."""
