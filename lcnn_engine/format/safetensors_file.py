@@ -24,7 +24,12 @@ __all__ = ["Entry", "Header", "dtype_name", "header_of", "read_data", "read_head
 
 MAX_HEADER = 16 * 2**20  # bytes; parsing takes some 20 times that at worst. A network of 1000 layers needs about 1 MB
 MAX_RANK = 4
-DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I32": np.dtype("<i4")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "I32": np.dtype("<i4"),
+    "I8": np.dtype("i1"),
+}
 _CHUNK = 16 * 2**20  # bytes asked of a file object at once: what a header promises need not be there
 
 
@@ -194,5 +199,5 @@ def _array(data: bytearray | memoryview, entry: Entry) -> np.ndarray:
         array = np.empty(entry.shape, DTYPES[entry.dtype])
     else:
         array = np.frombuffer(data, DTYPES[entry.dtype], elements(entry.shape), entry.begin).reshape(entry.shape)
-    array = array.astype(np.int32 if entry.dtype == "I32" else np.float32, copy=False)
+    array = array.astype(np.float32 if array.dtype.kind == "f" else array.dtype.newbyteorder("="), copy=False)
     return array if array.flags.aligned else array.copy()

@@ -23,7 +23,7 @@ from ..model.graph import (
 )
 from ..utils.messages import shown
 
-__all__ = ["check_kinds", "check_sizes", "check_values"]
+__all__ = ["Kind", "check_kinds", "check_sizes", "check_values"]
 
 STORED_AS = {"F32": ("F32", "F16"), "I32": ("I32",)}
 TABLE_ENTRY = 24  # floats that an entry of a table takes while it is made: a dozen arrays of 8 bytes
