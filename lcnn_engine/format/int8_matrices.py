@@ -16,7 +16,7 @@ from ..model.int8 import quantize_weights
 from ..utils.messages import shown
 from .validation import Kind
 
-__all__ = ["SCALE", "kinds_when_widened", "rounded_to_int8", "with_int8_matrices", "with_widened"]
+__all__ = ["SCALE", "kinds_when_widened", "matrix_names", "rounded_to_int8", "with_int8_matrices", "with_widened"]
 
 MATRICES = {"dense": "kernel", "lookup_dense": "dictionary"}
 SCALE = "_scale"
@@ -29,7 +29,7 @@ def with_int8_matrices(ops: Mapping[str, str], tensors: Mapping[str, np.ndarray]
     ``ops`` are the operations of nodes by name. A row's scale is its largest magnitude / 127. Precision int8 computes
     with the same integers. A matrix that holds a number that is not finite stays, for the writer to refuse.
     """
-    names = {f"{node}/{MATRICES[op]}" for node, op in ops.items() if op in MATRICES}
+    names = matrix_names(ops)
     result = {}
     for name, tensor in tensors.items():
         if name in names and tensor.size and np.isfinite(tensor).all():
@@ -37,6 +37,11 @@ def with_int8_matrices(ops: Mapping[str, str], tensors: Mapping[str, np.ndarray]
         else:
             result[name] = tensor
     return result
+
+
+def matrix_names(ops: Mapping[str, str]) -> set[str]:
+    """Name the matrices of fully connected layers, there or not."""
+    return {f"{node}/{MATRICES[op]}" for node, op in ops.items() if op in MATRICES}
 
 
 def rounded_to_int8(matrix: np.ndarray) -> np.ndarray:

@@ -22,10 +22,10 @@ from ..utils.files import replacing
 from ..utils.messages import shown
 from . import safetensors_file
 from .graph_json import graph_from_object, graph_from_text, graph_to_object, graph_to_text
-from .int8_matrices import SCALE, kinds_when_widened, with_widened
+from .int8_matrices import SCALE, kinds_when_widened, matrix_names, with_widened
 from .validation import Kind, check_kinds, check_sizes, check_values
 
-__all__ = ["check_model", "read_model", "stored_bytes", "write_model"]
+__all__ = ["check_model", "read_halves", "read_model", "stored_bytes", "with_floats", "write_model"]
 
 FORMAT_VERSION = "1"
 WITH_INT8 = "2"  # the version of files that hold matrices in int8, which readers of version 1 must not misread
@@ -43,6 +43,15 @@ def read_model(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, di
     Raises ModelFormatError, which names the file, the node or tensor, what was expected and what was found;
     FileNotFoundError, and other OSErrors of the system; SettingError for ``max_bytes``.
     """
+    graph, tensors = read_halves(source, max_bytes=max_bytes)
+    return graph, with_floats(tensors)
+
+
+def read_halves(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, dict[str, np.ndarray]]:
+    """Do what :func:`read_model` does, but leave matrices of fully connected layers that are F16 as they are.
+
+    They are most of many a file, and what is planned from them is halves again.
+    """
     _check_max_bytes(max_bytes)
     with _prefixed(_name_of(source)), _opened(source) as (stream, size):
         header = safetensors_file.read_header(stream, size)
@@ -51,9 +60,14 @@ def read_model(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, di
         _check_version(header.metadata["format_version"], kinds)
         atoms = check_kinds(graph, kinds_when_widened(_ops(graph), kinds))
         check_sizes(graph, atoms, max_bytes)
-        tensors = with_widened(safetensors_file.read_data(stream, header))
+        tensors = with_widened(safetensors_file.read_data(stream, header, matrix_names(_ops(graph))))
         check_values(graph, tensors, atoms)
         return graph, tensors
+
+
+def with_floats(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Give ``tensors`` with all halves as float32."""
+    return {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in tensors.items()}
 
 
 def check_model(

@@ -85,11 +85,12 @@ def _flat(dtype: type) -> Callable[[Constant, Allocate], np.ndarray]:
 def _pack_dense(constant: Constant, zeros: Allocate) -> np.ndarray:
     """Pack in float16 where that rounds nothing: the kernel is bound by reading it."""
     kernel = np.ascontiguousarray(constant.array)
-    return _transposed(kernel, zeros, np.dtype(np.float16 if fits_fp16(kernel) else np.float32))
+    halves = kernel.dtype == np.float16 or fits_fp16(kernel)
+    return _transposed(kernel, zeros, np.dtype(np.float16 if halves else np.float32))
 
 
 def _pack_dense_bf16(constant: Constant, zeros: Allocate) -> np.ndarray:
-    return _transposed(np.ascontiguousarray(constant.array), zeros, np.dtype(np.uint16))
+    return _transposed(np.ascontiguousarray(constant.array, np.float32), zeros, np.dtype(np.uint16))
 
 
 def _transposed(kernel: np.ndarray, zeros: Allocate, dtype: np.dtype[Any], lanes: int = LINE) -> np.ndarray:
