@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 import numpy as np
 
 from .errors import InputError, NodeNameError, SettingError
-from .format.model_file import check_model, read_model
+from .format.model_file import check_model, read_halves, with_floats
 from .images.preprocessing import as_batch, as_inputs
 from .interop.loading import from_onnx, is_onnx
 from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
@@ -88,8 +88,8 @@ class Net:
             return cls(*from_onnx(source, input_size=input_size), threads, max_bytes, precision)
         if input_size is not None:
             raise SettingError("expected input_size with an ONNX model alone, got it with a model file, which says it")
-        graph, tensors = read_model(source, max_bytes=max_bytes)
-        net = cls.__new__(cls)  # without what `__init__` checks: read_model has
+        graph, tensors = read_halves(source, max_bytes=max_bytes)
+        net = cls.__new__(cls)  # without what `__init__` checks: read_halves has
         net._prepare(graph, tensors, threads, max_bytes, precision)
         return net
 
@@ -253,7 +253,7 @@ class Net:
         from .analysis.cost import cost_of  # here, and so in `profile`, for most programs never ask
         from .analysis.summary import summarize
 
-        costs = cost_of(self._graph, self._tensors)
+        costs = cost_of(self._graph, with_floats(self._tensors))
         return summarize(self._graph, costs, sum(cost.bytes for cost in costs))
 
     def profile(self, x: Any, runs: int = 50, dense: bool = False) -> Profile:
@@ -281,7 +281,7 @@ class Net:
         from .interop.dense import dense_equivalent
 
         return Plan(
-            *dense_equivalent(self._graph, self._tensors),
+            *dense_equivalent(self._graph, with_floats(self._tensors)),
             variant=self._plan.variant,
             max_bytes=self._max_bytes,
             precision=self.precision,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lcnn_engine.kernels import to_fp16
+from lcnn_engine.kernels import fits_fp16
 from lcnn_engine.model import graph as g
 
 Tensors = dict[str, np.ndarray]
@@ -68,8 +68,8 @@ def _positions(
 
 def as_stored(tensors: Mapping[str, np.ndarray]) -> Tensors:
     """Return ``tensors`` as a file stores them: in float16 what that holds as it is, but for biases, as exports do."""
-    fp16 = {name: to_fp16(t) for name, t in tensors.items() if t.dtype == np.float32 and not name.endswith("/bias")}
-    return {**tensors, **{name: tensor for name, tensor in fp16.items() if tensor is not None}}
+    weights = {name: t for name, t in tensors.items() if t.dtype == np.float32 and not name.endswith("/bias")}
+    return {**tensors, **{name: t.astype(np.float16) for name, t in weights.items() if fits_fp16(t)}}
 
 
 def _sides(padding: int | Sides) -> Sides:

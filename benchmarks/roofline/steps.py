@@ -17,7 +17,7 @@ import numpy as np
 from lcnn_engine import Net
 from lcnn_engine.analysis.profile import ProfileStep
 from lcnn_engine.interop.dense import is_lookup
-from lcnn_engine.kernels import to_fp16
+from lcnn_engine.kernels import fits_fp16
 from lcnn_engine.model.bfloat16 import on_pairs
 from lcnn_engine.model.graph import Graph, Node
 from lcnn_engine.model.reference import tensors_by_node
@@ -118,7 +118,7 @@ class Roofline:
         matrix = self._tensors[f"{node.name}/kernel"] if dictionary is None else dictionary
         made = self._nonzero[node.inputs[0]] * step.multiplications
         size = BYTES[arithmetic(step)]
-        if size == FP32 and to_fp16(matrix) is not None:
+        if size == FP32 and fits_fp16(matrix):
             size = FP16
         return Work(size * made, FP32 * moved, made)
 

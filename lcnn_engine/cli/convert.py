@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..format.int8_matrices import SCALE, with_int8_matrices
 from ..format.model_file import write_model
 from ..format.strict_json import parse
 from ..interop.loading import onnx_converter
@@ -25,7 +26,9 @@ def run(options: argparse.Namespace) -> int:
         options.model, labels, _preprocessing(options.preprocessing), Path(options.output).stem, size, options.result
     )
     tensors = converted.tensors
-    if options.dtype == "float16":
+    if options.dtype == "int8":
+        tensors = with_int8_matrices({node.name: node.op for node in converted.graph.nodes}, tensors)
+    if options.dtype != "float32":
         tensors = {name: _narrowed(name, array) for name, array in tensors.items()}
     write_model(converted.graph, tensors, options.output)
     for note in converted.notes:
@@ -52,7 +55,7 @@ def _preprocessing(given: str | None) -> Mapping[str, Any] | str | None:
 
 
 def _narrowed(name: str, array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or name.endswith(SCALE):
         return array
     with np.errstate(over="ignore"):
         narrow = array.astype(np.float16)

@@ -97,7 +97,8 @@ def _add_convert(commands: Any) -> None:
     convert.add_argument("--labels", metavar="FILE", help="names of the classes, one a line")
     what = "JSON object of MODEL_FORMAT.md, or imagenet: how pictures become inputs"
     convert.add_argument("--preprocessing", metavar="FILE", help=what)
-    convert.add_argument("--dtype", choices=("float32", "float16"), default="float32", help="how weights are stored")
+    what = "how weights are stored; int8: matrices of dense layers, with a scale for each row, the others in float16"
+    convert.add_argument("--dtype", choices=("float32", "float16", "int8"), default="float32", help=what)
     what = "size of the input, where the model leaves it open"
     convert.add_argument("--input-size", metavar=("H", "W"), nargs=2, type=_positive, help=what)
     convert.add_argument("--output", dest="result", metavar="NAME", help="value or node that is the result")

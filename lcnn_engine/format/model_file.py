@@ -22,11 +22,13 @@ from ..utils.files import replacing
 from ..utils.messages import shown
 from . import safetensors_file
 from .graph_json import graph_from_object, graph_from_text, graph_to_object, graph_to_text
-from .validation import check_kinds, check_sizes, check_values
+from .int8_matrices import SCALE, kinds_when_widened, matrix_names, with_widened
+from .validation import Kind, check_kinds, check_sizes, check_values
 
-__all__ = ["check_model", "read_model", "stored_bytes", "write_model"]
+__all__ = ["check_model", "read_halves", "read_model", "stored_bytes", "with_floats", "write_model"]
 
 FORMAT_VERSION = "1"
+WITH_INT8 = "2"  # the version of files that hold matrices in int8, which readers of version 1 must not misread
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -36,20 +38,36 @@ def read_model(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, di
 
     ``source``: a path, the file's bytes, or a file open for reading bytes, which is read to its end. ``max_bytes``:
     refuse models whose activations take more. Returns the graph and its tensors by name (``<node>/<tensor>``):
-    float32 (F16 widened) or int32, C-ordered, aligned, in memory of their own.
+    float32 (F16 and I8 widened) or int32, C-ordered, aligned, in memory of their own.
 
     Raises ModelFormatError, which names the file, the node or tensor, what was expected and what was found;
     FileNotFoundError, and other OSErrors of the system; SettingError for ``max_bytes``.
+    """
+    graph, tensors = read_halves(source, max_bytes=max_bytes)
+    return graph, with_floats(tensors)
+
+
+def read_halves(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, dict[str, np.ndarray]]:
+    """Do what :func:`read_model` does, but leave matrices of fully connected layers that are F16 as they are.
+
+    They are most of many a file, and what is planned from them is halves again.
     """
     _check_max_bytes(max_bytes)
     with _prefixed(_name_of(source)), _opened(source) as (stream, size):
         header = safetensors_file.read_header(stream, size)
         graph = graph_from_text(_graph_text(header.metadata))
-        atoms = check_kinds(graph, {name: (entry.dtype, entry.shape) for name, entry in header.entries.items()})
+        kinds = {name: (entry.dtype, entry.shape) for name, entry in header.entries.items()}
+        _check_version(header.metadata["format_version"], kinds)
+        atoms = check_kinds(graph, kinds_when_widened(_ops(graph), kinds))
         check_sizes(graph, atoms, max_bytes)
-        tensors = safetensors_file.read_data(stream, header)
+        tensors = with_widened(safetensors_file.read_data(stream, header, matrix_names(_ops(graph))))
         check_values(graph, tensors, atoms)
         return graph, tensors
+
+
+def with_floats(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Give ``tensors`` with all halves as float32."""
+    return {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in tensors.items()}
 
 
 def check_model(
@@ -67,15 +85,19 @@ def check_model(
     checked, ordered = _checked(graph, copies, max_bytes)
     return checked, {
         name: array.astype(np.int32 if array.dtype.kind == "i" else np.float32, copy=False)
-        for name, array in ordered.items()
+        for name, array in with_widened(ordered).items()
     }
 
 
 def stored_bytes(source: Source) -> dict[str, int]:
-    """Count the bytes of every tensor in the file, by name. Raises as :func:`read_model`, which checks more."""
+    """Count the bytes of every tensor in the file by name, of a matrix with its scales. Raises as :func:`read_model`,
+    which checks more."""
     with _prefixed(_name_of(source)), _opened(source) as (stream, size):
         entries = safetensors_file.read_header(stream, size).entries
-        return {name: entry.end - entry.begin for name, entry in entries.items()}
+        found = {name: entry.end - entry.begin for name, entry in entries.items()}
+    for name in [name for name, entry in entries.items() if entry.dtype == "I8"]:
+        found[name] += found.pop(name + SCALE, 0)
+    return found
 
 
 def write_model(
@@ -88,14 +110,16 @@ def write_model(
     """Write a model file, or nothing: what :func:`read_model` would refuse raises the same ModelFormatError here.
 
     ``graph``: a Graph, or the JSON object of the format page as a dict. ``tensors``: float32, float16 (which stays
-    F16 in the file) or int32 arrays by name. ``max_bytes`` as for :func:`read_model`. The same model gives the same
-    bytes. A file at ``path`` is replaced in one step, once the new one is safely on the disk. Raises OSError too.
+    F16 in the file) or int32 arrays by name; int8 ones with their scales, as ``int8_matrices.with_int8_matrices``
+    gives them. ``max_bytes`` as for :func:`read_model`. The same model gives the same bytes. A file at ``path`` is
+    replaced in one step, once the new one is safely on the disk. Raises OSError too.
     """
     _check_max_bytes(max_bytes)
     path = Path(path)
     with _prefixed(str(path)):
         checked, ordered = _checked(graph, tensors, max_bytes)
-        metadata = {"format_version": FORMAT_VERSION, "graph": graph_to_text(checked)}
+        version = WITH_INT8 if any(array.dtype == np.int8 for array in ordered.values()) else FORMAT_VERSION
+        metadata = {"format_version": version, "graph": graph_to_text(checked)}
         header = safetensors_file.header_of(metadata, ordered)
     with replacing(path) as stream:
         safetensors_file.write(stream, header, ordered.values())
@@ -107,12 +131,17 @@ def _checked(
     """Check a model, and give the graph in its canonical form and the tensors in the order of the file."""
     checked = graph_from_object(graph_to_object(graph) if isinstance(graph, Graph) else graph)
     kinds = {name: _kind(name, array) for name, array in tensors.items()}
-    atoms = check_kinds(checked, kinds)
+    atoms = check_kinds(checked, kinds_when_widened(_ops(checked), kinds))
     check_sizes(checked, atoms, max_bytes)
-    check_values(checked, tensors, atoms)
-    in_order = [f"{node.name}/{short}" for node in checked.nodes for short in checked.tensor_specs(node)]
+    check_values(checked, with_widened(tensors), atoms)
+    in_order = [
+        f"{node.name}/{short}{suffix}"
+        for node in checked.nodes
+        for short in checked.tensor_specs(node)
+        for suffix in ("", SCALE)
+    ]
     present = [name for name in in_order if name in tensors]
-    present.sort(key=lambda name: -tensors[name].dtype.itemsize)  # fp16 last: all 4-byte numbers are then aligned
+    present.sort(key=lambda name: -tensors[name].dtype.itemsize)  # narrow ones last: all numbers are then aligned
     return checked, {name: tensors[name] for name in present}
 
 
@@ -120,7 +149,9 @@ def _kind(name: object, array: object) -> tuple[str, tuple[int, ...]]:
     dtype = safetensors_file.dtype_name(array) if isinstance(array, np.ndarray) else ""
     if not isinstance(name, str) or not isinstance(array, np.ndarray) or not dtype:
         found = f"{array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise ModelFormatError(f"tensor {shown(name)}: expected a float32, float16 or int32 NumPy array, found {found}")
+        raise ModelFormatError(
+            f"tensor {shown(name)}: expected a float32, float16, int32 or int8 NumPy array, found {found}"
+        )
     return dtype, array.shape
 
 
@@ -128,13 +159,25 @@ def _graph_text(metadata: Mapping[str, str]) -> str:
     for key in ("format_version", "graph"):
         if key not in metadata:
             raise ModelFormatError(f"metadata: expected the key {key!r}, found only {shown(list(metadata))}")
-    if metadata["format_version"] != FORMAT_VERSION:
+    if metadata["format_version"] not in (FORMAT_VERSION, WITH_INT8):
         found = shown(metadata["format_version"])
-        raise ModelFormatError(f"metadata: expected format_version {FORMAT_VERSION!r}, found {found}")
+        raise ModelFormatError(f"metadata: expected format_version {FORMAT_VERSION!r} or {WITH_INT8!r}, found {found}")
     for key in metadata:
         if key not in ("format_version", "graph"):
             raise ModelFormatError(f"metadata: expected only format_version and graph, found {shown(key)}")
     return metadata["graph"]
+
+
+def _check_version(version: str, kinds: Mapping[str, Kind]) -> None:
+    name = next((name for name, (dtype, _) in kinds.items() if dtype == "I8"), None)
+    if name is not None and version != WITH_INT8:
+        raise ModelFormatError(
+            f"tensor {shown(name)}: expected I8 only in a file of format_version {WITH_INT8!r}, found {version!r}"
+        )
+
+
+def _ops(graph: Graph) -> dict[str, str]:
+    return {node.name: node.op for node in graph.nodes}
 
 
 def _check_max_bytes(max_bytes: object) -> None:

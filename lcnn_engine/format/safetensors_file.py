@@ -10,7 +10,7 @@ metadata in an order that changes from run to run.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -24,7 +24,12 @@ __all__ = ["Entry", "Header", "dtype_name", "header_of", "read_data", "read_head
 
 MAX_HEADER = 16 * 2**20  # bytes; parsing takes some 20 times that at worst. A network of 1000 layers needs about 1 MB
 MAX_RANK = 4
-DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I32": np.dtype("<i4")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "I32": np.dtype("<i4"),
+    "I8": np.dtype("i1"),
+}
 _CHUNK = 16 * 2**20  # bytes asked of a file object at once: what a header promises need not be there
 
 
@@ -69,15 +74,15 @@ def read_header(stream: BinaryIO, file_bytes: int | None) -> Header:
     return Header(metadata, entries, data_bytes, checked=file_bytes is not None)
 
 
-def read_data(stream: BinaryIO, header: Header) -> dict[str, np.ndarray]:
-    """Read the rest of ``stream``: every tensor, C-ordered and aligned, in private memory; F16 as float32.
+def read_data(stream: BinaryIO, header: Header, as_stored: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """Read the rest of ``stream``: every tensor, C-ordered and aligned, in private memory.
 
-    Raises ModelFormatError.
+    F16 becomes float32 but for the tensors ``as_stored``. Raises ModelFormatError.
     """
     data = _filled(stream, header.data_bytes) if header.checked else _take(stream, header.data_bytes)
     surplus = bytes(stream.read(1)) if len(data) == header.data_bytes else b""
     _check_length(header.data_bytes, len(data) + len(surplus))
-    return {name: _array(data, entry) for name, entry in header.entries.items()}
+    return {name: _array(data, entry, name in as_stored) for name, entry in header.entries.items()}
 
 
 def write(stream: BinaryIO, header: bytes, arrays: Iterable[np.ndarray]) -> None:
@@ -189,10 +194,11 @@ def _covered(entries: Mapping[str, Entry]) -> int:
     return end
 
 
-def _array(data: bytearray | memoryview, entry: Entry) -> np.ndarray:
+def _array(data: bytearray | memoryview, entry: Entry, as_stored: bool) -> np.ndarray:
     if entry.begin == entry.end:
         array = np.empty(entry.shape, DTYPES[entry.dtype])
     else:
         array = np.frombuffer(data, DTYPES[entry.dtype], elements(entry.shape), entry.begin).reshape(entry.shape)
-    array = array.astype(np.int32 if entry.dtype == "I32" else np.float32, copy=False)
+    widened = array.dtype.kind == "f" and not as_stored
+    array = array.astype(np.float32 if widened else array.dtype.newbyteorder("="), copy=False)
     return array if array.flags.aligned else array.copy()

@@ -23,10 +23,11 @@ from ..model.graph import (
 )
 from ..utils.messages import shown
 
-__all__ = ["check_kinds", "check_sizes", "check_values"]
+__all__ = ["Kind", "check_kinds", "check_sizes", "check_values"]
 
 STORED_AS = {"F32": ("F32", "F16"), "I32": ("I32",)}
 TABLE_ENTRY = 24  # floats that an entry of a table takes while it is made: a dozen arrays of 8 bytes
+EXPONENT = np.uint16(0x7C00)  # bits of a half, all set where it is not finite
 PIECE = 2**16  # values looked at together: what is found of them stays in the cache
 Kind = tuple[str, tuple[int, ...]]  # dtype's name in the file, shape
 
@@ -137,12 +138,18 @@ def check_values(graph: Graph, tensors: Mapping[str, np.ndarray], atoms: Mapping
 def _check_finite(name: str, array: np.ndarray) -> None:
     flat = array.reshape(-1)
     for start in range(0, flat.size, PIECE):
-        finite = np.isfinite(flat[start : start + PIECE])
+        finite = _are_finite(flat[start : start + PIECE])
         if not finite.all():
             position = tuple(int(i) for i in np.unravel_index(start + int(np.argmin(finite)), array.shape))
             raise ModelFormatError(
                 f"tensor {shown(name)}: expected finite values, found {array[position]} at {position}"
             )
+
+
+def _are_finite(numbers: np.ndarray) -> np.ndarray:
+    if numbers.dtype != np.float16 or not numbers.dtype.isnative:
+        return np.isfinite(numbers)
+    return (numbers.view(np.uint16) & EXPONENT) != EXPONENT  # NumPy looks at halves one by one
 
 
 def _check_indptr(where: str, indptr: np.ndarray, nnz: int) -> None:

@@ -19,16 +19,18 @@ from .program import (
     ConstantMemory,
     Program,
     capabilities_of,
+    fits_fp16,
     needs_of,
     sgemm_columns,
     to_bf16,
-    to_fp16,
+    transpose_into,
     variants,
 )
 
 __all__ = [
     "ACTIVATION_CODES", "CALL_SIZE", "CONSTANTS", "LAYOUTS", "MAX_THREADS", "Capabilities", "ConstantMemory", "Program",
-    "blas", "capabilities", "choose_variant", "left_out", "needs_of", "sgemm_columns", "to_bf16", "to_fp16",
+    "blas", "capabilities", "choose_variant", "fits_fp16", "left_out", "needs_of", "sgemm_columns", "to_bf16",
+    "transpose_into",
     "usable_variants", "variants",
 ]  # fmt: skip
 

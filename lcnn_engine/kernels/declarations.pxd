@@ -53,7 +53,12 @@ cdef extern from "runtime/bfloat16.h" nogil:
     void lcnn_to_bf16(const float *, uint16_t *, int64_t)
 
 cdef extern from "runtime/fp16.h" nogil:
-    int lcnn_to_fp16(const float *, uint16_t *, int64_t)
+    int lcnn_fits_fp16(const float *, int64_t)
+
+cdef extern from "runtime/transpose.h" nogil:
+    ctypedef enum lcnn_conversion:
+        LCNN_KEPT, LCNN_AS_FP16, LCNN_AS_BF16
+    void lcnn_transpose(const void *, int64_t, int64_t, int, lcnn_conversion, void *, int64_t)
 
 cdef extern from "runtime/memory.h" nogil:
     ctypedef struct lcnn_block:

@@ -12,10 +12,11 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from .declarations cimport (
-    LCNN_KERNEL_COUNT, LCNN_MAX_THREADS, lcnn_activation_names, lcnn_allocate, lcnn_blas_use_cblas,
-    lcnn_blas_use_fortran, lcnn_block, lcnn_call, lcnn_capability_names, lcnn_constant_names, lcnn_constant_values,
-    lcnn_field, lcnn_interrupted, lcnn_layouts, lcnn_memory, lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns,
-    lcnn_to_bf16, lcnn_to_fp16, lcnn_variant, lcnn_variant_needs, lcnn_variant_runs_here, lcnn_variants,
+    LCNN_AS_BF16, LCNN_AS_FP16, LCNN_KEPT, LCNN_KERNEL_COUNT, LCNN_MAX_THREADS, lcnn_activation_names, lcnn_allocate,
+    lcnn_blas_use_cblas, lcnn_blas_use_fortran, lcnn_block, lcnn_call, lcnn_capability_names, lcnn_constant_names,
+    lcnn_constant_values, lcnn_conversion, lcnn_field, lcnn_fits_fp16, lcnn_interrupted, lcnn_layouts, lcnn_memory,
+    lcnn_program, lcnn_release, lcnn_run, lcnn_sgemm_columns, lcnn_to_bf16, lcnn_transpose, lcnn_variant,
+    lcnn_variant_needs, lcnn_variant_runs_here, lcnn_variants,
 )
 
 import math

@@ -116,9 +116,30 @@ def to_bf16(array):
     return result
 
 
-def to_fp16(array):
-    """``array``, float32 and C-ordered, as float16 where that changes none of its finite numbers, else None."""
-    result = np.empty(array.shape, np.float16)
+def fits_fp16(array):
+    """Whether float16 holds every number of ``array``, float32 and C-ordered and finite, just as it is."""
     cdef const float[::1] numbers = array.reshape(-1)
-    cdef uint16_t[::1] found = result.reshape(-1).view(np.uint16)
-    return result if not numbers.size or lcnn_to_fp16(&numbers[0], &found[0], numbers.size) else None
+    return not numbers.size or bool(lcnn_fits_fp16(&numbers[0], numbers.size))
+
+
+def transpose_into(target, matrix):
+    """Write the transpose of ``matrix`` (n, m), C-ordered, to the first n columns of ``target`` (m, lanes).
+
+    Of one dtype of 1, 2 or 4 bytes; or float32 to float16, which holds every number, or, as uint16, to bfloat16.
+    """
+    cdef lcnn_conversion conversion = LCNN_KEPT
+    if target.dtype != matrix.dtype:
+        conversion = LCNN_AS_FP16 if target.dtype == np.float16 else LCNN_AS_BF16
+    cdef const unsigned char[::1] source = matrix.reshape(-1).view(np.uint8)
+    cdef unsigned char[::1] room = target.reshape(-1).view(np.uint8)
+    cdef int64_t units = matrix.shape[0], length = matrix.shape[1], lanes = target.shape[1]
+    cdef int bytes_ = matrix.itemsize
+    fits = bytes_ in (1, 2, 4) and target.shape[0] == length and lanes >= units
+    if conversion != LCNN_KEPT:
+        fits = fits and matrix.dtype == np.float32 and target.dtype in (np.float16, np.uint16)
+    if not fits:
+        found = f"{matrix.shape} {matrix.dtype}"
+        raise ValueError(f"expected {target.shape} {target.dtype} to hold the transpose of {found}")
+    if matrix.size:
+        with nogil:
+            lcnn_transpose(&source[0], units, length, bytes_, conversion, &room[0], lanes)

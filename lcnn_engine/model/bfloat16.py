@@ -80,4 +80,6 @@ def on_pairs(tensors: Tensors, channels: int) -> bool:
 
 def _all_fit(tensors: Tensors) -> bool:
     weights = (tensors[name] for name in ("kernel", "dictionary", "coefficients") if name in tensors)
-    return all(array.max(initial=0.0) < LARGEST and array.min(initial=0.0) > -LARGEST for array in weights)
+    return all(
+        float(array.max(initial=0.0)) < LARGEST and float(array.min(initial=0.0)) > -LARGEST for array in weights
+    )

@@ -72,8 +72,8 @@ def shared_groups(indptr: np.ndarray, offsets: np.ndarray, lanes: int, fewest: i
     and the other rows (r,). Rows without an entry share nothing.
     """
     counts = np.diff(indptr)
-    kind = _kinds_of_rows(indptr, offsets)
     groups, grouped = [], np.zeros(len(counts), bool)
+    kind = _kinds_of_rows(indptr, offsets, fewest)
     of_kind, sizes = np.unique(kind[counts > 0], return_counts=True)
     for value in of_kind[sizes >= fewest]:
         rows = np.flatnonzero((kind == value) & (counts > 0))
@@ -85,18 +85,23 @@ def shared_groups(indptr: np.ndarray, offsets: np.ndarray, lanes: int, fewest: i
     return np.array(groups, np.int64).reshape(-1, lanes), np.flatnonzero(~grouped)
 
 
-def _kinds_of_rows(indptr: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Number the rows of a CSR matrix so that two have one number only where they have the same ``offsets``."""
+def _kinds_of_rows(indptr: np.ndarray, offsets: np.ndarray, fewest: int) -> np.ndarray:
+    """Number the rows of a CSR matrix so that two have one number only where they have the same ``offsets``.
+
+    Where no ``fewest`` rows look the same, each may have its own.
+    """
     counts = np.diff(indptr)
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(offsets), dtype=np.uint64)])
-    keys = np.stack([counts.astype(np.uint64), sums[indptr[1:]] - sums[indptr[:-1]]], axis=1)
-    first, kind = np.unique(keys, axis=0, return_index=True, return_inverse=True)[1:]
-    kind = kind.reshape(-1)
+    keys = sums[indptr[1:]] - sums[indptr[:-1]] + _mixed(counts)
+    _, first, kind, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    rows = np.arange(len(counts))
+    if max(sizes, default=0) < fewest:
+        return rows
     # Sums of two lists may agree by chance: who is not like the first of its kind gets a number of its own.
-    _, theirs = entries_of_rows(indptr, first[kind])
-    rows = np.repeat(np.arange(len(counts)), counts)
-    other = np.unique(rows[offsets != offsets[theirs]])
-    kind[other] = len(first) + np.arange(len(other))
+    other = counts[first[kind]] != counts
+    _, theirs = entries_of_rows(indptr, np.where(other, rows, first[kind]))
+    other[np.repeat(rows, counts)[offsets != offsets[theirs]]] = True
+    kind[other] = len(first) + np.arange(np.count_nonzero(other))
     return kind
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels import to_bf16, to_fp16
+from ..kernels import fits_fp16, to_bf16, transpose_into
 from .layout import LINE, round_up
 
 Allocate = Callable[..., np.ndarray]  # ConstantMemory.zeros(shape, dtype): constants are packed where they stay
@@ -84,25 +84,24 @@ def _flat(dtype: type) -> Callable[[Constant, Allocate], np.ndarray]:
 
 def _pack_dense(constant: Constant, zeros: Allocate) -> np.ndarray:
     """Pack in float16 where that rounds nothing: the kernel is bound by reading it."""
-    as_fp16 = to_fp16(constant.array)
-    return _transposed(constant.array if as_fp16 is None else as_fp16, zeros)
+    kernel = np.ascontiguousarray(constant.array)
+    halves = kernel.dtype == np.float16 or fits_fp16(kernel)
+    return _transposed(kernel, zeros, np.dtype(np.float16 if halves else np.float32))
 
 
 def _pack_dense_bf16(constant: Constant, zeros: Allocate) -> np.ndarray:
-    return _transposed(to_bf16(constant.array), zeros)
+    return _transposed(np.ascontiguousarray(constant.array, np.float32), zeros, np.dtype(np.uint16))
 
 
-def _transposed(kernel: np.ndarray, zeros: Allocate, lanes: int = LINE) -> np.ndarray:
+def _transposed(kernel: np.ndarray, zeros: Allocate, dtype: np.dtype[Any], lanes: int = LINE) -> np.ndarray:
     units, length = kernel.shape
-    packed = zeros((length, round_up(units, lanes)), kernel.dtype)
-    for first in range(0, units, lanes):  # a line at a time: rows that lie a power of two apart share one cache set
-        part = kernel[first : first + lanes]
-        packed[:, first : first + len(part)] = part.T
+    packed = zeros((length, round_up(units, lanes)), dtype)
+    transpose_into(packed, kernel)
     return packed
 
 
 def _pack_dense_int8(constant: Constant, zeros: Allocate) -> np.ndarray:
-    return _transposed(constant.array, zeros, constant.lanes)
+    return _transposed(np.ascontiguousarray(constant.array), zeros, constant.array.dtype, constant.lanes)
 
 
 def _pack_dense_bias(constant: Constant, zeros: Allocate) -> np.ndarray:

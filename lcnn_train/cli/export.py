@@ -26,7 +26,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "output", metavar="OUTPUT", help=".safetensors, .keras, or .onnx (D and P as two convolutions, to compare)"
     )
-    parser.add_argument("--dtype", choices=("float32", "float16"), help="default: the configuration's")
+    parser.add_argument("--dtype", choices=("float32", "float16", "int8"), help="default: the configuration's")
     parser.add_argument("--name", help="of the model (default: the configuration's)")
     parser.add_argument(
         "--labels", metavar="FILE", help="names of the classes, one a line (default: those of the data set)"

@@ -29,7 +29,7 @@ _PRESETS = Path(__file__).parent / "presets"
 class Export(Section):
     """How `lcnn-train export` writes the model file."""
 
-    dtype: Literal["float32", "float16"] = "float32"
+    dtype: Literal["float32", "float16", "int8"] = "float32"
 
 
 def _network_tag(values: Any) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
 
 from lcnn_engine import write_model
+from lcnn_engine.format.int8_matrices import with_int8_matrices
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.converters import register, translate
 
-DType = Literal["float32", "float16"]
-# What a float16 file holds in float16. Biases and norms stay float32: they are a thousandth of the file.
+DType = Literal["float32", "float16", "int8"]
+# What a float16 file holds in float16, and an int8 file where it is no matrix of a fully connected layer. Biases
+# and norms stay float32: they are a thousandth of the file.
 FP16_TENSORS = ("dictionary", "coefficients", "kernel")
 
 
@@ -35,7 +37,8 @@ def export(
         labels: names of the classes.
         preprocessing: image to what the model takes, in the words of lcnn_engine/format/MODEL_FORMAT.md. A model that
             begins with Resizing or CenterCrop says it itself, with what it scales there, and takes none.
-        dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits.
+        dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits. int8
+            is float16 but for the matrices of dense layers, kernel or dictionary: 8 bits, and a scale for each row.
         name: of the model; its Keras name unless given.
 
     Raises ExportError, naming the layer, for what a model file cannot hold, and lcnn_engine's ModelFormatError for
@@ -64,23 +67,25 @@ def _graph(
 
 def stored_tensors(builder: GraphBuilder, dtype: DType) -> dict[str, np.ndarray]:
     """Round the tensors to what is stored. Raises ExportError for a value that float16 or float32 cannot hold."""
-    if dtype not in ("float32", "float16"):
-        raise ExportError(f'dtype must be "float32" or "float16". Received: dtype={dtype!r}')
-    stored = {}
-    for name, tensor in builder.tensors().items():
-        if dtype == "float16" and name.rsplit("/", 1)[1] in FP16_TENSORS:
-            with np.errstate(over="ignore"):
-                tensor = tensor.astype(np.float16)
-        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-            raise ExportError(
-                f"{name}: expected finite values, found NaN or infinity in {tensor.dtype}{_remedy(dtype)}"
-            )
-        stored[name] = tensor
-    return stored
+    if dtype not in get_args(DType):
+        raise ExportError(f"dtype must be one of {get_args(DType)}. Received: dtype={dtype!r}")
+    tensors = builder.tensors()
+    if dtype == "int8":
+        tensors = with_int8_matrices({node.name: node.op for node in builder.nodes}, tensors)
+    return {name: _stored(name, tensor, dtype) for name, tensor in tensors.items()}
+
+
+def _stored(name: str, tensor: np.ndarray, dtype: DType) -> np.ndarray:
+    if dtype != "float32" and tensor.dtype.kind == "f" and name.rsplit("/", 1)[1] in FP16_TENSORS:
+        with np.errstate(over="ignore"):
+            tensor = tensor.astype(np.float16)
+    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+        raise ExportError(f"{name}: expected finite values, found NaN or infinity in {tensor.dtype}{_remedy(dtype)}")
+    return tensor
 
 
 def _remedy(dtype: DType) -> str:
-    return '; export with dtype="float32"' if dtype == "float16" else ": the training has diverged"
+    return '; export with dtype="float32"' if dtype != "float32" else ": the training has diverged"
 
 
 export.register = register  # type: ignore[attr-defined]  # as lcnn_train.export is the function

@@ -19,6 +19,7 @@ from safetensors import safe_open
 
 from lcnn_engine import Net, read_model
 from lcnn_engine.format.graph_json import graph_from_object
+from lcnn_engine.format.int8_matrices import rounded_to_int8
 from lcnn_engine.images.preprocessing import as_batch
 from lcnn_engine.images.whole_way import WholeWay
 from lcnn_engine.model.graph import Node
@@ -79,7 +80,7 @@ class Verification:
     nodes: tuple[NodeDifference, ...]
     notes: tuple[str, ...] = ()
     float16_change: float | None = None
-    """Of a file with float16 in it: the largest |engine - unrounded model| of the output, of its largest |output|."""
+    """Of a file with float16 or int8 in it: the largest |engine - unrounded model| of the output, of its largest."""
     whole_way: WholeWay | None = None
     """From image to output, beside the training pipeline that verify was given."""
 
@@ -115,7 +116,7 @@ def verify(
     """Compare engine and Keras at every node of a model file that `model` was exported to.
 
     `images` is whatever Net.predict takes: images for a file with preprocessing, float arrays for any file. Keras
-    computes in float64, each node from the engine's own inputs of it. For a float16 file that copy of the model carries
+    computes in float64, each node from the engine's own inputs of it. For a float16 or int8 file that copy carries
     the file's rounded values, which are checked to be the model's own, rounded; how far they move the output is in
     the result. `pipeline`, if given, is how training made input of images: it gets `images` and gives what the model
     takes, one array for each. How far the file's own way from these images to the outputs is from that is in the
@@ -136,14 +137,14 @@ def verify(
         raise VerificationError(f"{path}: expected the nodes {names} of this model, found {list(net.graph.by_name)}")
     copy = in_float64(model)
     exact, change = translate(copy), None
-    if np.float16 in dtypes.values():
+    if {np.float16, np.int8} & set(dtypes.values()):
         output = run_from(exact.traced, {exact.traced.input: x}, exact.output, "float64")
         change = _part(float(np.abs(net.run(x) - output).max()), float(np.abs(output).max()))
         exact = translate(carrying(copy, builder, tensors))
     features: Any = net.features(x, names)
     nodes = _compare(builder, exact, {builder.traced.input: x}, features, tensors, tolerance)
     whole_way = None if pipeline is None else compare_whole_way(model, net, images, pipeline)
-    result = Verification(nodes, _notes(model, builder, change), change, whole_way)
+    result = Verification(nodes, _notes(model, builder, dtypes, change), change, whole_way)
     _check_verified(result, tolerance, path)
     return result
 
@@ -209,7 +210,9 @@ def _sums(
     return np.stack([magnitude(node, inputs, by_node[node.name], result) for *inputs, result in given])
 
 
-def _notes(model: keras.Model, builder: GraphBuilder, change: float | None) -> tuple[str, ...]:
+def _notes(
+    model: keras.Model, builder: GraphBuilder, dtypes: Mapping[str, Any], change: float | None
+) -> tuple[str, ...]:
     notes = []
     found = {getattr(call.layer, "compute_dtype", None) for call in builder.traced.calls} - {None, "float32", "float64"}
     if found:
@@ -218,13 +221,16 @@ def _notes(model: keras.Model, builder: GraphBuilder, change: float | None) -> t
             f"results differ by that rounding"
         )
     if change is not None:
-        notes.append(f"float16 in the file moves the output by {change:.1e} of its largest, beside the unrounded model")
+        rounding = "int8" if np.int8 in dtypes.values() else "float16"
+        notes.append(
+            f"{rounding} in the file moves the output by {change:.1e} of its largest, beside the unrounded model"
+        )
     return tuple(notes)
 
 
 def _stored_dtypes(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Find in which dtype each tensor of a file is stored; reading widens float16."""
-    kinds = {"F16": np.float16, "F32": np.float32, "I32": np.int32}
+    """Find in which dtype each tensor of a file is stored; reading widens float16 and int8."""
+    kinds = {"F16": np.float16, "F32": np.float32, "I32": np.int32, "I8": np.int8}
     with safe_open(path, "np") as file:
         return {name: kinds[file.get_slice(name).get_dtype()] for name in file.keys()}  # noqa: SIM118 - no mapping
 
@@ -236,7 +242,8 @@ def _check_same(builder: GraphBuilder, tensors: Mapping[str, np.ndarray], dtypes
         raise VerificationError(f"{path}: expected the tensors of this model, found others; export it again")
     for name, tensor in expected.items():
         with np.errstate(over="ignore"):
-            rounded = tensor.astype(dtypes[name]).astype(tensors[name].dtype)
+            in_int8 = dtypes[name] == np.int8
+            rounded = rounded_to_int8(tensor) if in_int8 else tensor.astype(dtypes[name]).astype(tensors[name].dtype)
         if not np.array_equal(rounded, tensors[name]):
             raise VerificationError(f"{path}: {name} is not what this model holds; export it again")
 

@@ -215,7 +215,7 @@ def test_a_start_imports_what_it_uses(model_path: Path):
     """)
     heavy = {
         "PIL", "scipy", "argparse", "asyncio", "email", "hashlib", "http", "importlib.metadata", "logging", "secrets",
-        "subprocess", "tempfile", "typing_extensions", "zipfile", "lcnn_engine.analysis.cost",
+        "numpy.ma", "subprocess", "tempfile", "typing_extensions", "zipfile", "lcnn_engine.analysis.cost",
         "lcnn_engine.analysis.profile",
         "lcnn_engine.model.reference", "lcnn_engine.analysis.summary", "lcnn_engine.interop.dense",
     }  # fmt: skip

@@ -13,7 +13,13 @@ from lcnn_engine import ModelFormatError, read_model
 
 GraphObject = dict[str, Any]
 Tensors = dict[str, np.ndarray]
-NAMES = {np.dtype("f4"): "F32", np.dtype("f2"): "F16", np.dtype("i4"): "I32", np.dtype("f8"): "F64"}
+NAMES = {
+    np.dtype("f4"): "F32",
+    np.dtype("f2"): "F16",
+    np.dtype("i4"): "I32",
+    np.dtype("i1"): "I8",
+    np.dtype("f8"): "F64",
+}
 
 
 def valid_graph() -> GraphObject:

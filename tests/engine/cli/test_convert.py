@@ -46,6 +46,25 @@ def test_with_all_options(run: Run, onnx_path: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(kernel, kernel.astype(np.float16))
 
 
+def test_dense_layers_in_int8(run: Run, tmp_path: Path) -> None:
+    rng = seeded("convert to int8")
+    weights = {"w": rng.standard_normal((5, 3, 3, 3), dtype=np.float32),
+               "m": rng.standard_normal((5, 7), dtype=np.float32)}  # fmt: skip
+    nodes = [node("Conv", ["x", "w"], ["a"], name="conv"), node("GlobalAveragePool", ["a"], ["b"]),
+             node("Flatten", ["b"], ["c"]), node("Gemm", ["c", "m"], name="fc")]  # fmt: skip
+    (tmp_path / "seven.onnx").write_bytes(model_of(nodes, weights, (1, 3, 12, 10)))
+    for dtype in ("float32", "int8"):
+        assert run("convert", tmp_path / "seven.onnx", tmp_path / dtype, "--dtype", dtype)[::2] == (0, "")
+    found, exact = (read_model(tmp_path / dtype)[1] for dtype in ("int8", "float32"))
+    scale = np.abs(exact["fc/kernel"]).max(axis=1, keepdims=True) / 127
+    assert (np.abs(found["fc/kernel"] - exact["fc/kernel"]) <= 0.5001 * scale).all()
+    assert not np.array_equal(found["fc/kernel"], exact["fc/kernel"])
+    np.testing.assert_array_equal(found["conv/kernel"], exact["conv/kernel"].astype(np.float16))
+    x = rng.standard_normal((12, 10, 3), dtype=np.float32)
+    results = [Net.load(tmp_path / dtype).run(x) for dtype in ("float32", "int8")]
+    np.testing.assert_allclose(results[1], results[0], atol=0.02 * np.abs(results[0]).max())
+
+
 def test_classes_of_scores_are_said(run: Run, onnx_path: Path, tmp_path: Path) -> None:
     """They are shown as percentages, below 0 and above 100."""
     (tmp_path / "labels.txt").write_text("\n".join(LABELS) + "\n")

@@ -34,8 +34,8 @@ METADATA: dict[str, tuple[Callable[[], bytes], tuple[str, ...]]] = {
     "no version": (lambda: file_with_metadata(without(META, "format_version")), ("metadata: ", "key 'format_version'")),
     "no graph": (lambda: file_with_metadata(without(META, "graph")), ("metadata: expected the key 'graph'",)),
     "unknown version": (
-        lambda: file_with_metadata(META | {"format_version": "2"}),
-        ("metadata: expected format_version '1', found '2'",)),
+        lambda: file_with_metadata(META | {"format_version": "3"}),
+        ("metadata: expected format_version '1' or '2', found '3'",)),
     "unknown key": (
         lambda: file_with_metadata(META | {"author": "me"}),
         ("metadata: ", "only format_version and graph", "'author'")),

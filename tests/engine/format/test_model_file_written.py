@@ -99,7 +99,7 @@ class TestWriting:
         ],
     )
     def test_tensors_that_a_file_cannot_hold(self, value: Any, found: str, tmp_path: Path) -> None:
-        message = f"tensor 'logits/bias': expected a float32, float16 or int32 NumPy array, found {found}"
+        message = f"tensor 'logits/bias': expected a float32, float16, int32 or int8 NumPy array, found {found}"
         with pytest.raises(ModelFormatError, match=message):
             write_model(valid_graph(), valid_tensors() | {"logits/bias": value}, tmp_path / "model")
 

@@ -105,6 +105,6 @@ def test_no_rows_and_rows_that_share_nothing() -> None:
 
 def test_lists_whose_keys_agree_by_chance_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lcnn_engine.plan.lookup_orders._mixed", lambda offsets: np.zeros(len(offsets), np.uint64))
-    groups, alone = shared_groups(*csr([1, 2], [1, 2], [3, 4], [3, 4], [3, 4]), lanes=4, fewest=2)
+    groups, alone = shared_groups(*csr([1, 2], [1, 2], [3, 4], [5], [3, 4], [3, 4]), lanes=4, fewest=2)
     assert groups.tolist() == [[0, 1, -1, -1]]
-    assert alone.tolist() == [2, 3, 4]  # a chance of one in 2^64 is paid with speed, never with a wrong result
+    assert alone.tolist() == [2, 3, 4, 5]  # a chance of one in 2^64 is paid with speed, never with a wrong result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lcnn_engine.kernels import transpose_into
 from lcnn_engine.model.bfloat16 import round_to_bfloat16
 from lcnn_engine.plan.packing import Constant, PackedConstant, Packing, balanced_lanes, pack
 
@@ -143,3 +144,22 @@ def test_constants_are_the_same_by_their_numbers() -> None:
         one._replace(array=np.zeros(3, np.int32)),
     ):
         assert not one.same(other)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.float32])
+@pytest.mark.parametrize(("units", "length"), [(1, 1), (15, 16), (64, 64), (65, 63), (130, 200), (0, 5), (3, 0)])
+def test_a_transpose_fills_its_columns_alone(dtype: type, units: int, length: int) -> None:
+    matrix = RNG.integers(1, 100, (units, length)).astype(dtype)
+    target = np.full((length, units + 3), 101, dtype)
+    transpose_into(target, matrix)
+    assert np.array_equal(target[:, :units], matrix.T)
+    assert (target[:, units:] == 101).all()
+
+
+def test_a_transpose_that_has_no_room_is_refused() -> None:
+    for target in (np.zeros((4, 2), np.float32), np.zeros((3, 3), np.float32), np.zeros((4, 3), np.float64)):
+        with pytest.raises(ValueError, match="to hold the transpose"):
+            transpose_into(target, np.ones((3, 4), np.float32))
+    for matrix, into in ((np.ones((3, 4), np.int32), np.float16), (np.ones((3, 4)), np.float64)):
+        with pytest.raises(ValueError, match="to hold the transpose"):
+            transpose_into(np.zeros((4, 3), into), matrix)

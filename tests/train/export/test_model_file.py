@@ -116,6 +116,35 @@ def test_float16_halves_weights_and_keeps_biases(tmp_path, digits):
     assert {name for name, dtype in dtypes.items() if dtype == "F32"} == {f"{name}/bias" for name in "adspcb"}
 
 
+def test_int8_is_for_matrices_of_dense_layers(tmp_path, digits):
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            LookupConv2D(4, 3, 3, name="a"),
+            layers.Conv2D(4, 2, name="c"),
+            layers.Flatten(),
+            LookupDense(6, 4, use_bias=False, name="l"),
+            layers.Dense(5, use_bias=False, name="b"),
+            layers.BatchNormalization(name="n"),
+            layers.Dense(3, name="d"),
+        ]
+    )
+    randomize(model, 0.5)
+    exported(model, tmp_path, digits, dtype="int8")
+    path = tmp_path / "model.safetensors"
+    with safe_open(path, "np") as file:
+        kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    assert {name for name, kind in kinds.items() if kind == "I8"} == {"l/dictionary", "b/kernel", "d/kernel"}
+    halved = {"a/dictionary", "a/coefficients", "c/kernel", "l/coefficients"}
+    assert {name for name, kind in kinds.items() if kind == "F16"} == halved
+    result = verify(model, path, real_input(digits, (6, 6, 2)))
+    assert 0 < result.float16_change < 0.05
+    assert "int8 in the file moves the output by" in str(result)
+    model.layers[-1].kernel.assign(model.layers[-1].kernel * 1.05)
+    with pytest.raises(ExportError, match="d/kernel is not what this model holds"):
+        verify(model, path, real_input(digits, (6, 6, 2)))
+
+
 def test_float16_that_overflows_is_refused(tmp_path):
     model, _ = lookup_layer({(0, 0, 0, 0): 1e5})
     with pytest.raises(ExportError, match=r'a/coefficients: expected finite values.*float16; export.*"float32"'):
@@ -133,8 +162,8 @@ def test_a_model_that_diverged_is_refused(tmp_path):
 
 def test_unknown_dtype():
     model, _ = lookup_layer({})
-    with pytest.raises(ExportError, match="Received: dtype='int8'"):
-        export(model, "never.safetensors", dtype="int8")
+    with pytest.raises(ExportError, match="Received: dtype='int4'"):
+        export(model, "never.safetensors", dtype="int4")
 
 
 class _Doubling(layers.Conv2D):

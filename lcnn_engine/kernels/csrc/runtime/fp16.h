@@ -4,7 +4,10 @@
 
 #include <stdint.h>
 
-/* Write `count` finite numbers as fp16; returns 1 where none of them changes by it, else 0. */
-int lcnn_to_fp16(const float *numbers, uint16_t *fp16, int64_t count);
+/* Whether fp16 holds each of `count` finite numbers just as it is. */
+int lcnn_fits_fp16(const float *numbers, int64_t count);
+
+/* Write `count` numbers that fit as fp16. */
+void lcnn_to_fp16(const float *numbers, uint16_t *fp16, int64_t count);
 
 #endif
