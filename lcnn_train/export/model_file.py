@@ -10,14 +10,14 @@ import keras
 import numpy as np
 
 from lcnn_engine import write_model
+from lcnn_engine.format.float16 import FP16_TENSORS as FP16_TENSORS
+from lcnn_engine.format.float16 import in_float16
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.converters import register, translate
 
 DType = Literal["float32", "float16"]
-# What a float16 file holds in float16. Biases and norms stay float32: they are a thousandth of the file.
-FP16_TENSORS = ("dictionary", "coefficients", "kernel")
 
 
 def export(
@@ -35,7 +35,8 @@ def export(
         labels: names of the classes.
         preprocessing: image to what the model takes, in the words of lcnn_engine/format/MODEL_FORMAT.md. A model that
             begins with Resizing or CenterCrop says it itself, with what it scales there, and takes none.
-        dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits.
+        dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits;
+            a tensor of numbers too small for that, under 6e-5, stays float32.
         name: of the model; its Keras name unless given.
 
     Raises ExportError, naming the layer, for what a model file cannot hold, and lcnn_engine's ModelFormatError for
@@ -66,16 +67,12 @@ def stored_tensors(builder: GraphBuilder, dtype: DType) -> dict[str, np.ndarray]
     """Round the tensors to what is stored. Raises ExportError for a value that float16 or float32 cannot hold."""
     if dtype not in ("float32", "float16"):
         raise ExportError(f'dtype must be "float32" or "float16". Received: dtype={dtype!r}')
-    stored = {}
-    for name, tensor in builder.tensors().items():
-        if dtype == "float16" and name.rsplit("/", 1)[1] in FP16_TENSORS:
-            with np.errstate(over="ignore"):
-                tensor = tensor.astype(np.float16)
+    stored = builder.tensors() if dtype == "float32" else in_float16(builder.tensors())
+    for name, tensor in stored.items():
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
             raise ExportError(
                 f"{name}: expected finite values, found NaN or infinity in {tensor.dtype}{_remedy(dtype)}"
             )
-        stored[name] = tensor
     return stored
 
 

@@ -18,6 +18,7 @@ from keras import layers
 from safetensors import safe_open
 
 from lcnn_engine import Net, read_model
+from lcnn_engine.format.float16 import FP16_TENSORS
 from lcnn_engine.format.graph_json import graph_from_object
 from lcnn_engine.images.preprocessing import as_batch
 from lcnn_engine.images.whole_way import WholeWay
@@ -27,7 +28,6 @@ from lcnn_engine.model.rounding import TOLERANCE, UNITS, magnitude, share_of_all
 from lcnn_train.errors import VerificationError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
-from lcnn_train.export.model_file import FP16_TENSORS
 from lcnn_train.export.whole_way import Pipeline, compare_whole_way
 from lcnn_train.keras_graph import copied, run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
@@ -143,7 +143,7 @@ def verify(
     features: Any = net.features(x, names)
     nodes = _compare(builder, exact, {builder.traced.input: x}, features, tensors, tolerance)
     whole_way = None if pipeline is None else compare_whole_way(model, net, images, pipeline)
-    result = Verification(nodes, _notes(model, builder, change), change, whole_way)
+    result = Verification(nodes, _notes(model, builder, dtypes, change), change, whole_way)
     _check_verified(result, tolerance, path)
     return result
 
@@ -209,7 +209,9 @@ def _sums(
     return np.stack([magnitude(node, inputs, by_node[node.name], result) for *inputs, result in given])
 
 
-def _notes(model: keras.Model, builder: GraphBuilder, change: float | None) -> tuple[str, ...]:
+def _notes(
+    model: keras.Model, builder: GraphBuilder, dtypes: Mapping[str, Any], change: float | None
+) -> tuple[str, ...]:
     notes = []
     found = {getattr(call.layer, "compute_dtype", None) for call in builder.traced.calls} - {None, "float32", "float64"}
     if found:
@@ -219,6 +221,9 @@ def _notes(model: keras.Model, builder: GraphBuilder, change: float | None) -> t
         )
     if change is not None:
         notes.append(f"float16 in the file moves the output by {change:.1e} of its largest, beside the unrounded model")
+        large = [name for name, dtype in dtypes.items() if name.endswith(FP16_TENSORS) and dtype == np.float32]
+        if large:
+            notes.append(f"float32 in the file, as their numbers are too small for float16: {', '.join(large)}")
     return tuple(notes)
 
 
