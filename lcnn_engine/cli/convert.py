@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..format.int8_matrices import SCALE, with_int8_matrices
+from ..format.float16 import in_float16
+from ..format.int8_matrices import with_int8_matrices
 from ..format.model_file import write_model
 from ..format.strict_json import parse
 from ..interop.loading import onnx_converter
@@ -29,7 +30,8 @@ def run(options: argparse.Namespace) -> int:
     if options.dtype == "int8":
         tensors = with_int8_matrices({node.name: node.op for node in converted.graph.nodes}, tensors)
     if options.dtype != "float32":
-        tensors = {name: _narrowed(name, array) for name, array in tensors.items()}
+        tensors = in_float16(tensors)
+        _check_finite(tensors)
     write_model(converted.graph, tensors, options.output)
     for note in converted.notes:
         print(f"note: {printable(note)}")
@@ -54,14 +56,12 @@ def _preprocessing(given: str | None) -> Mapping[str, Any] | str | None:
     return found
 
 
-def _narrowed(name: str, array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind != "f" or name.endswith(SCALE):
-        return array
-    with np.errstate(over="ignore"):
-        narrow = array.astype(np.float16)
-    if not np.isfinite(narrow).all():
-        raise InputError(f"tensor {name!r}: expected numbers that float16 holds, found larger ones; leave --dtype out")
-    return narrow
+def _check_finite(tensors: Mapping[str, np.ndarray]) -> None:
+    for name, tensor in tensors.items():
+        if tensor.dtype == np.float16 and not np.isfinite(tensor).all():
+            raise InputError(
+                f"tensor {name!r}: expected numbers that float16 holds, found larger ones; leave --dtype out"
+            )
 
 
 def _summary(graph: Graph, path: str) -> str:

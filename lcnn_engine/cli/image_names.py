@@ -74,11 +74,20 @@ def _of_lines() -> Iterator[str]:
     rest = b""
     while piece := os.read(0, PIECE):
         *lines, rest = (rest + piece).split(b"\n")
-        yield from (os.fsdecode(line) for line in lines if line)
+        for line in lines:
+            yield from _of_line(line)
         if len(rest) > MAX_LINE:
-            raise InputError(
-                f"standard input: expected one path a line, got more than {MAX_LINE} bytes without a line break; "
-                "for an image itself name /dev/stdin"
-            )
-    if rest:
-        yield os.fsdecode(rest)
+            raise _no_paths(f"more than {MAX_LINE} bytes without a line break")
+    yield from _of_line(rest)
+
+
+def _of_line(line: bytes) -> Iterator[str]:
+    """Name the path in a line, which Windows ends with a carriage return; none in an empty one."""
+    if b"\0" in line:
+        raise _no_paths("a null character, as an image and `find -print0` have")
+    if path := line.removesuffix(b"\r"):
+        yield os.fsdecode(path)
+
+
+def _no_paths(found: str) -> InputError:
+    return InputError(f"standard input: expected one path a line, got {found}; for an image itself name /dev/stdin")

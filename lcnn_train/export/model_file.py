@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from lcnn_engine import write_model
+from lcnn_engine.format.float16 import FP16_TENSORS as FP16_TENSORS
+from lcnn_engine.format.float16 import in_float16
 from lcnn_engine.format.int8_matrices import with_int8_matrices
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
@@ -17,9 +19,6 @@ from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.converters import register, translate
 
 DType = Literal["float32", "float16", "int8"]
-# What a float16 file holds in float16, and an int8 file where it is no matrix of a fully connected layer. Biases
-# and norms stay float32: they are a thousandth of the file.
-FP16_TENSORS = ("dictionary", "coefficients", "kernel")
 
 
 def export(
@@ -37,8 +36,9 @@ def export(
         labels: names of the classes.
         preprocessing: image to what the model takes, in the words of lcnn_engine/format/MODEL_FORMAT.md. A model that
             begins with Resizing or CenterCrop says it itself, with what it scales there, and takes none.
-        dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits. int8
-            is float16 but for the matrices of dense layers, kernel or dictionary: 8 bits, and a scale for each row.
+        dtype: of dictionaries, coefficients and kernels; float16 halves the file and rounds to 11 bits;
+            a tensor of numbers too small for that, under 6e-5, stays float32. int8 is float16 but for the matrices of
+            dense layers, kernel or dictionary: 8 bits, and a scale for each row.
         name: of the model; its Keras name unless given.
 
     Raises ExportError, naming the layer, for what a model file cannot hold, and lcnn_engine's ModelFormatError for
@@ -69,19 +69,17 @@ def stored_tensors(builder: GraphBuilder, dtype: DType) -> dict[str, np.ndarray]
     """Round the tensors to what is stored. Raises ExportError for a value that float16 or float32 cannot hold."""
     if dtype not in get_args(DType):
         raise ExportError(f"dtype must be one of {get_args(DType)}. Received: dtype={dtype!r}")
-    tensors = builder.tensors()
+    stored = builder.tensors()
     if dtype == "int8":
-        tensors = with_int8_matrices({node.name: node.op for node in builder.nodes}, tensors)
-    return {name: _stored(name, tensor, dtype) for name, tensor in tensors.items()}
-
-
-def _stored(name: str, tensor: np.ndarray, dtype: DType) -> np.ndarray:
-    if dtype != "float32" and tensor.dtype.kind == "f" and name.rsplit("/", 1)[1] in FP16_TENSORS:
-        with np.errstate(over="ignore"):
-            tensor = tensor.astype(np.float16)
-    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-        raise ExportError(f"{name}: expected finite values, found NaN or infinity in {tensor.dtype}{_remedy(dtype)}")
-    return tensor
+        stored = with_int8_matrices({node.name: node.op for node in builder.nodes}, stored)
+    if dtype != "float32":
+        stored = in_float16(stored)
+    for name, tensor in stored.items():
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise ExportError(
+                f"{name}: expected finite values, found NaN or infinity in {tensor.dtype}{_remedy(dtype)}"
+            )
+    return stored
 
 
 def _remedy(dtype: DType) -> str:

@@ -18,6 +18,7 @@ from keras import layers
 from safetensors import safe_open
 
 from lcnn_engine import Net, read_model
+from lcnn_engine.format.float16 import FP16_TENSORS
 from lcnn_engine.format.graph_json import graph_from_object
 from lcnn_engine.format.int8_matrices import rounded_to_int8
 from lcnn_engine.images.preprocessing import as_batch
@@ -28,7 +29,6 @@ from lcnn_engine.model.rounding import TOLERANCE, UNITS, magnitude, share_of_all
 from lcnn_train.errors import VerificationError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
-from lcnn_train.export.model_file import FP16_TENSORS
 from lcnn_train.export.whole_way import Pipeline, compare_whole_way
 from lcnn_train.keras_graph import copied, run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
@@ -225,6 +225,9 @@ def _notes(
         notes.append(
             f"{rounding} in the file moves the output by {change:.1e} of its largest, beside the unrounded model"
         )
+        large = [name for name, dtype in dtypes.items() if name.endswith(FP16_TENSORS) and dtype == np.float32]
+        if large:
+            notes.append(f"float32 in the file, as their numbers are too small for float16: {', '.join(large)}")
     return tuple(notes)
 
 

@@ -107,7 +107,20 @@ def test_preprocessing_that_is_no_object(run: Run, onnx_path: Path, tmp_path: Pa
 
 def test_numbers_beyond_float16(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "large.onnx"
-    path.write_bytes(model_of([node("Mul", ["x", "c"])], {"c": np.float32(1e6)}, (1, 3, 4, 4)))
+    large = {"w": np.full((2, 3, 1, 1), 1e6, np.float32)}
+    path.write_bytes(model_of([node("Conv", ["x", "w"])], large, (1, 3, 4, 4)))
     status, _, err = run("convert", path, tmp_path / "out", "--dtype", "float16")
     assert (status, "expected numbers that float16 holds" in err) == (2, True)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-9, 1e6])
+def test_constants_and_small_weights_stay_float32(run: Run, tmp_path: Path, factor: float) -> None:
+    constants = {"w": np.full((2, 3, 1, 1), min(factor, 0.3), np.float32), "c": np.float32(1 / factor)}
+    (tmp_path / "m.onnx").write_bytes(
+        model_of([node("Conv", ["x", "w"], ["a"]), node("Mul", ["a", "c"])], constants, (1, 3, 4, 4))
+    )
+    assert run("convert", tmp_path / "m.onnx", tmp_path / "m", "--dtype", "float16")[0] == 0
+    x = seeded(factor).standard_normal((4, 4, 3), dtype=np.float32)
+    expected = Net.load(tmp_path / "m.onnx").run(x)
+    np.testing.assert_allclose(Net.load(tmp_path / "m").run(x), expected, atol=1e-3 * np.abs(expected).max())

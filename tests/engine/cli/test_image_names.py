@@ -77,8 +77,22 @@ def test_lines_of_the_standard_input(tree: Path, monkeypatch: pytest.MonkeyPatch
     assert [name for name, _ in image_names(["-"])] == ["a.png", "b/1.jpg", os.fsdecode(b"\xff.png")]
 
 
-def test_a_standard_input_that_is_no_list_of_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "read", lambda *_: bytes(MAX_LINE))
-    ((name, error),) = image_names(["-"])
+def test_lines_as_windows_ends_them(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [b"a.png\r", b"\n\r\nb/1.jpg\r\nc\rd.png\r", b""]
+    monkeypatch.setattr(os, "read", lambda *_: pieces.pop(0))
+    assert [name for name, _ in image_names(["-"])] == ["a.png", "b/1.jpg", "c\rd.png"]
+
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+
+
+@pytest.mark.parametrize(
+    "piece", [bytes(MAX_LINE), b"x" * (MAX_LINE + 1), PNG, b"\xff\xd8\xff\xe0\0", b"a.png\0b.png\0"]
+)
+def test_a_standard_input_that_is_no_list_of_paths(tree: Path, monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+    pieces = [piece, b""]
+    monkeypatch.setattr(os, "read", lambda *_: pieces.pop(0))
+    *_, (name, error) = image_names(["-"])
     assert name == "-"
     assert "one path a line" in str(error)
+    assert "/dev/stdin" in str(error)

@@ -102,7 +102,7 @@ def test_features_end(net: Net, batch: np.ndarray) -> None:
 
 
 def test_one_large_image_ends() -> None:
-    """Of many calls; a call itself is not cut short."""
+    """Of many calls."""
     nodes = [
         Conv2D(name=f"conv{i}", inputs=(f"conv{i - 1}" if i else "image",), filters=16, kernel_size=(3, 3),
                padding=(1, 1, 1, 1))
@@ -115,6 +115,19 @@ def test_one_large_image_ends() -> None:
     took = time.process_time() - start
     late = min(work_until_stopped(lambda: one.run(x), after=min(0.1, took / 8)) for _ in range(TRIES))
     assert late < max(2 * ALLOWED, took / 4)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_large_call_ends(threads: int) -> None:
+    """As a kernel as large as the image has, which a file of its size may ask for."""
+    node = Conv2D(name="conv", inputs=("image",), filters=1, kernel_size=(250, 250))
+    one = Net(*with_tensors(chain([node], (500, 500, 1)), {}), threads=threads)
+    x = images(one.graph)
+    late = min(work_until_stopped(lambda: one.run(x), after=0.1) for _ in range(TRIES))
+    assert late < threads * ALLOWED
+    few = np.ascontiguousarray(x[:, :251, :252])  # whole as before, whatever parts it is worked on in
+    small = Net(*with_tensors(chain([node], (251, 252, 1)), {}), threads=threads)
+    assert np.array_equal(one.run(x)[:, :2, :3], small.run(few))
 
 
 def test_a_handler_that_does_not_raise_changes_nothing(net: Net, batch: np.ndarray) -> None:

@@ -145,6 +145,37 @@ def test_int8_is_for_matrices_of_dense_layers(tmp_path, digits):
         verify(model, path, real_input(digits, (6, 6, 2)))
 
 
+@pytest.mark.parametrize("factor", [1e-4, 1e-5, 1e-6, 1e-7, 1e-30])
+@pytest.mark.parametrize("filters", ["all", "half"])
+def test_float16_loses_no_small_weights(tmp_path, filters, factor):
+    """As where a batch norm with a small scale, of all or of some filters, was folded into them."""
+    rng = np.random.default_rng(3)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(8, 3, use_bias=False, name="c"),
+            layers.BatchNormalization(center=False),
+            layers.DepthwiseConv2D(3, use_bias=False, name="d"),
+            LookupConv2D(4, 3, 6, use_bias=False, name="l"),
+            layers.Conv2D(8, 2, name="ordinary"),
+        ]
+    )
+    scale = np.full(8, factor)
+    scale[1 :: 2 if filters == "half" else 9] = 1.0
+    model.layers[1].gamma.assign(scale)
+    x = rng.standard_normal((2, 8, 8, 3)).astype(np.float32)
+    export(model, tmp_path / "m.safetensors", dtype="float16")
+    found = verify(model, tmp_path / "m.safetensors", x)
+    assert found.float16_change < 2e-3
+    expected = keras.ops.convert_to_numpy(keras.Model(model.input, model.layers[1].output)(x))
+    features = Net.load(tmp_path / "m.safetensors").features(x, "c")
+    np.testing.assert_allclose(features / scale, expected / scale, atol=1e-5)
+    with safe_open(tmp_path / "m.safetensors", "np") as file:
+        dtypes = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    assert (dtypes["c/kernel"], dtypes["ordinary/kernel"]) == ("F32", "F16")
+    assert "too small for float16: c/kernel" in str(found)
+
+
 def test_float16_that_overflows_is_refused(tmp_path):
     model, _ = lookup_layer({(0, 0, 0, 0): 1e5})
     with pytest.raises(ExportError, match=r'a/coefficients: expected finite values.*float16; export.*"float32"'):

@@ -14,6 +14,8 @@
  * than that on any machine, and enough for a look to cost nothing. */
 #define ASK_AFTER 0.1
 #define LOOK_AFTER 2000000
+/* Multiplications that a call does without a look at the others: milliseconds to some hundredths of a second. */
+#define PART 50000000
 
 typedef struct {
     const lcnn_program *program;
@@ -49,20 +51,12 @@ static lcnn_context context_of(run_state *run, int64_t image, int arena, int scr
     };
 }
 
-/* Units of one call on one image, by one thread of a team. */
-static void share_of_call(void *argument, int thread, int64_t begin, int64_t end)
-{
-    run_state *run = argument;
-    const lcnn_context context = context_of(run, run->image, 0, thread);
-    run->call->kernel(run->call, &context, begin, end);
-}
-
 static int over(const run_state *run)
 {
     return __atomic_load_n(&run->rejected, __ATOMIC_RELAXED) || __atomic_load_n(&run->stopped, __ATOMIC_RELAXED);
 }
 
-/* By the calling thread, after a call. */
+/* By the calling thread, after a call or a part of one. */
 static void ask(run_state *run, int64_t work)
 {
     if (!run->interrupted || (run->work += work) < LOOK_AFTER) return;
@@ -70,6 +64,34 @@ static void ask(run_state *run, int64_t work)
     if (now() - run->asked < ASK_AFTER) return;
     if (run->interrupted()) __atomic_store_n(&run->stopped, 1, __ATOMIC_RELAXED);
     run->asked = now();
+}
+
+/* Units of a call that are worked on in one go, of at most `units`. */
+static int64_t part_of(const lcnn_call *call, int64_t units)
+{
+    if (call->work <= PART) return units;
+    const int64_t part = (int64_t)((double)call->units * PART / (double)call->work) + 1;
+    return part < units ? part : units;
+}
+
+/* Units of a call, unless the run is over meanwhile. */
+static void run_units(run_state *run, const lcnn_call *call, const lcnn_context *context, int thread, int64_t begin,
+                      int64_t end)
+{
+    const int64_t part = part_of(call, call->units);
+    for (; begin < end && !over(run); begin += part) {
+        const int64_t stop = begin + part < end ? begin + part : end;
+        call->kernel(call, context, begin, stop);
+        if (thread == 0) ask(run, (int64_t)((double)call->work / (double)call->units * (double)(stop - begin)));
+    }
+}
+
+/* Units of one call on one image, by one thread of a team. */
+static void share_of_call(void *argument, int thread, int64_t begin, int64_t end)
+{
+    run_state *run = argument;
+    const lcnn_context context = context_of(run, run->image, 0, thread);
+    run_units(run, run->call, &context, thread, begin, end);
 }
 
 static void run_image(run_state *run, int64_t image, int thread, lcnn_team *team, double *seconds)
@@ -83,9 +105,8 @@ static void run_image(run_state *run, int64_t image, int thread, lcnn_team *team
             run->image = image;
             lcnn_team_run(team, share_of_call, run, call->units, call->units / (lcnn_team_size(team) * CHUNKS) + 1);
         } else {
-            call->kernel(call, &context, 0, call->units);
+            run_units(run, call, &context, thread, 0, call->units);
         }
-        if (thread == 0) ask(run, call->work);
         if (over(run)) return;
         if (seconds) {
             const double stop = now();

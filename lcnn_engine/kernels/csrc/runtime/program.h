@@ -17,7 +17,7 @@ typedef struct {
     float *arena, *scratch;
 } lcnn_memory;
 
-/* Asked by the calling thread about every tenth of a second, between two calls: not 0 ends the run. */
+/* Asked by the calling thread about every tenth of a second, between two calls or parts of one: not 0 ends the run. */
 typedef int (*lcnn_interrupted)(void);
 
 /* Run `images` images on up to `threads` threads, `memory` having an entry for each. `seconds`, if not NULL, has
