@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...model.activations import ACTIVATION_FUNCTIONS
-from .reading import Operator
+from .nodes import Operator
 
 __all__ = ["recognised"]
 

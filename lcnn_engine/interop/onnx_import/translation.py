@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +15,10 @@ from .calls import Call, Input, Translating
 from .constants import FOLDED, Folder
 from .input_layout import input_value
 from .layout import Value, contiguous, laid_out
+from .nodes import Operator
 from .operators import TRANSLATED
 from .operators.quantized import unpaired
-from .reading import Model, Operator
+from .reading import Model
 from .recognition import recognised
 
 __all__ = ["NotTakenError", "Refusal", "Translated", "translate"]
@@ -51,12 +52,16 @@ class NotTakenError(ModelFormatError):
 
 @dataclass
 class Translated:
-    """What a model has become: ``builder`` has the nodes, ``output`` is one of them; ``notes`` say what was changed."""
+    """What a model has become: ``builder`` has the nodes, ``output`` is one of them; ``notes`` say what was changed.
+
+    ``values``: what has become of each value of the model that comes of the image, in the order they are made.
+    """
 
     builder: Builder
     source: str
     output: str
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    values: dict[str, Value]
 
 
 def translate(model: Model, input_size: tuple[int, int] | None, output: str | None) -> Translated:
@@ -115,6 +120,9 @@ def _check_order(model: Model, operators: Sequence[Operator]) -> None:
                 raise ModelFormatError(
                     f"node {shown(op.name)}: expected {shown(name)} to be made before, found it made {what}"
                 )
+        twice = next((name for name in op.outputs if name and name in model.tensors), None)
+        if twice is not None:
+            raise ModelFormatError(f"expected every value to be made once, found {shown(twice)} to be a constant, too")
         made.update(op.outputs)
 
 
@@ -155,7 +163,8 @@ class _Translator:
             node = _result(builder, result, self.wanted, last)
         except RefusedError as error:
             raise NotTakenError([Refusal(self.wanted, "output", str(error))]) from None
-        return Translated(builder, declared, node, [*self.notes, *builder.notes])
+        values = {name: found for name, found in self.known.items() if isinstance(found, Value)}
+        return Translated(builder, declared, node, [*self.notes, *builder.notes], values)
 
     def _inputs(self, op: Operator) -> list[Input]:
         """Give what an operator reads, constants read from the file as they are needed."""
