@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import onnx
 
 from ...errors import ModelFormatError
 from ...utils.messages import shown
@@ -184,6 +186,7 @@ class _Translator:
         if op.type == "DequantizeLinear" and not self.notes:
             self.notes.append("quantized weights were widened to float32")
         try:
+            _check_count(op, self.model.opset)
             self._give(op, self.folder.fold(Call(op, inputs, self.model.opset)))
         except (RefusedError, *MALFORMED) as error:
             self._refuse(op, error)
@@ -194,6 +197,7 @@ class _Translator:
         function = TRANSLATED.get(op.type) if op.domain in ("", "lcnn") else None
         lacking = any(name and found is None for name, found in zip(op.inputs, inputs, strict=True))
         try:
+            _check_count(op, self.model.opset)
             if op.type in ("Shape", "Size") and not op.domain and not lacking:
                 self._give(op, [_dims_of(op, inputs[0])])
             elif not lacking and not any(isinstance(found, Value) for found in inputs):
@@ -217,6 +221,28 @@ class _Translator:
     def _refuse(self, op: Operator, error: Exception) -> None:
         self.refusals.append(Refusal(op.name, op.type, str(error)))
         self._give(op, [])
+
+
+def _check_count(op: Operator, opset: int) -> None:
+    """Check how many inputs and outputs an operator of ONNX has. Raises RefusedError."""
+    counts = None if op.domain else _counts_of(op.type, opset)
+    if counts is None:
+        return
+    for what, names, (least, most) in (("inputs", op.inputs, counts[0]), ("outputs", op.outputs, counts[1])):
+        given = next((i for i in range(len(names), 0, -1) if names[i - 1]), 0)  # those left out at the end do not count
+        if not least <= given <= most:
+            raise RefusedError(f"expected {least} to {most} {what}, found {given}")
+
+
+@lru_cache(maxsize=512)
+def _counts_of(kind: str, opset: int) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    try:
+        schema = onnx.defs.get_schema(kind, opset)
+    except onnx.defs.SchemaError:
+        return None
+    if schema.deprecated:
+        return None
+    return (schema.min_input, schema.max_input), (schema.min_output, schema.max_output)
 
 
 def _unknown(op: Operator) -> str:
