@@ -51,7 +51,7 @@ def convert(
         translated = translate(model, input_size, output)
         builder = translated.builder
         nodes, tensors, result, held = simplified(builder.nodes, builder.tensors, translated.output)
-        nodes, tensors = with_lookups(nodes, tensors, result)
+        nodes, tensors = with_lookups(nodes, tensors, builder.shapes, result)
         shape = builder.shapes[translated.source]
         graph = Graph(
             name=name or (Path(path).stem if path is not None else model.name) or "onnx",
