@@ -12,7 +12,7 @@ from ...model.graph import is_finite
 from ...utils.messages import shown
 from .building import Builder, RefusedError
 from .layout import Order, Value, contiguous, laid_out, order_with_last
-from .reading import Operator
+from .nodes import Operator
 
 __all__ = ["Call", "Input", "Translating", "one_axis"]
 

@@ -16,7 +16,7 @@ import onnx
 
 from .building import RefusedError
 from .calls import Call, one_axis
-from .reading import FLOATS
+from .tensors import FLOATS
 
 __all__ = ["FOLDED", "MAX_FOLDED_BYTES", "Folder", "slices", "split_sizes", "target_shape"]
 

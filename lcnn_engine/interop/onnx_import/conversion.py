@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from ...errors import ModelFormatError
 from ...format.graph_json import preprocessing_from_object
 from ...model.graph import Graph, Input, Preprocessing, Resize, Shape
 from ...utils.messages import shown
+from .layout import Value
 from .reading import Source, read
 from .simplify import simplified
 from .sparsity import with_lookups
@@ -22,11 +24,16 @@ __all__ = ["Converted", "convert"]
 
 
 class Converted(NamedTuple):
-    """A network, its tensors by ``<node>/<tensor>``, and notes on what was changed on the way."""
+    """A network, its tensors by ``<node>/<tensor>``, and notes on what was changed on the way.
+
+    ``values`` are those of the ONNX model, by their names there, that are the input or what a node gives, and how they
+    lie there: so network and model can be held to each other node by node.
+    """
 
     graph: Graph
     tensors: dict[str, np.ndarray]
     notes: list[str]
+    values: dict[str, Value]
 
 
 def convert(
@@ -43,8 +50,8 @@ def convert(
         model = read(source)
         translated = translate(model, input_size, output)
         builder = translated.builder
-        nodes, tensors, result = simplified(builder.nodes, builder.tensors, translated.output)
-        nodes, tensors = with_lookups(nodes, tensors, result)
+        nodes, tensors, result, held = simplified(builder.nodes, builder.tensors, translated.output)
+        nodes, tensors = with_lookups(nodes, tensors, builder.shapes, result)
         shape = builder.shapes[translated.source]
         graph = Graph(
             name=name or (Path(path).stem if path is not None else model.name) or "onnx",
@@ -61,7 +68,11 @@ def convert(
         raise
     except ModelFormatError as error:
         raise ModelFormatError(f"{path}: {error}" if path is not None else str(error)) from None
-    return Converted(graph, tensors, translated.notes)
+    held = {translated.source: translated.source, **{old: new for old, new in held.items() if new in graph.by_name}}
+    values = {
+        name: replace(value, node=held[value.node]) for name, value in translated.values.items() if value.node in held
+    }
+    return Converted(graph, tensors, translated.notes, values)
 
 
 def _check_finite(tensors: dict[str, np.ndarray]) -> None:

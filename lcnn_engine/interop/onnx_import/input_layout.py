@@ -12,7 +12,9 @@ from ...errors import ModelFormatError
 from ...model.graph import MAX_ELEMENTS, elements, is_size
 from ...utils.messages import shown
 from .layout import Value, contiguous, image
-from .reading import FLOATS, Declared, Model, Operator
+from .nodes import Operator
+from .reading import Declared, Model
+from .tensors import FLOATS
 
 __all__ = ["input_value"]
 

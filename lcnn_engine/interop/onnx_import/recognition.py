@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...model.activations import ACTIVATION_FUNCTIONS
-from .reading import Operator
+from .nodes import Operator
 
 __all__ = ["recognised"]
 
@@ -46,6 +46,9 @@ _NUMERIC: dict[str, Callable[..., Any]] = {
     "Max": lambda _, a, b: np.maximum(a, b), "Min": lambda _, a, b: np.minimum(a, b), "HardSigmoid": _hard_sigmoid,
     "Softplus": lambda _, x: np.logaddexp(0.0, x), "Reciprocal": lambda _, x: 1.0 / x,
 }  # fmt: skip
+_INPUTS = {"ReduceMean": (1, 2), "Sqrt": (1,), "Reciprocal": (1,)} | dict.fromkeys(
+    ("Add", "Sub", "Mul", "Div", "Pow"), (2,)
+)
 _LAST = ("Mul", "Div", "Max", "Min", "Add", "Sub", "Clip", "Log")  # what the last operator of a function may be
 _STRAIGHT = ("Add", "Sub", "Mul", "Div", "Neg", "Identity")  # no activation is made of these alone
 _EXPECTED = {
@@ -144,10 +147,11 @@ class _Finder:
             for op in path:
                 inputs = [None if not name else values.get(name, self._number(name)) for name in op.inputs]
                 try:
-                    values[op.outputs[0]] = _NUMERIC[op.type](op, *inputs)
-                except TypeError:  # an input too many, or one left out
+                    result = np.asarray(_NUMERIC[op.type](op, *inputs), np.float64)
+                    values[op.outputs[0]] = np.broadcast_to(result, SAMPLES.shape)
+                except (TypeError, ValueError):  # an input too many, one left out, or an attribute of another kind
                     return None
-            y = np.broadcast_to(np.asarray(values[last], np.float64), SAMPLES.shape)
+        y = values[last]
         for name, expected in _EXPECTED.items():
             if _alike(y, expected):
                 return {"activation": name}
@@ -178,8 +182,11 @@ class _Finder:
         return None
 
     def _maker(self, name: str, *types: str) -> Operator | None:
+        """Give what makes a value, where it is one of ``types`` and has as many inputs as those have."""
         op = self.makers.get(name)
-        return op if op is not None and not op.domain and op.type in types else None
+        if op is None or op.domain or op.type not in types or len(op.inputs) not in _INPUTS[op.type]:
+            return None
+        return op
 
     def _mean(self, name: str) -> tuple[str, int] | None:
         """Give what a mean over one axis, which is kept, is taken of, and the axis."""
@@ -189,7 +196,9 @@ class _Finder:
         axes = op.attributes.get("axes")
         if axes is None and len(op.inputs) > 1 and op.inputs[1] in self.constants:
             axes = self.constants[op.inputs[1]].reshape(-1).tolist()
-        return (op.inputs[0], int(axes[0])) if isinstance(axes, list) and len(axes) == 1 else None
+        if not isinstance(axes, list) or len(axes) != 1 or not isinstance(axes[0], int):
+            return None
+        return op.inputs[0], axes[0]
 
     def _mean_taken_off(self, name: str) -> tuple[str, int] | None:
         """Give x and the axis where ``name`` is x less its mean."""

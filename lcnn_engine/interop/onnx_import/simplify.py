@@ -9,19 +9,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from ...model.graph import Activated, Activation, BatchNorm, Conv2D, Dense, Node, ZeroPad2D
 
-__all__ = ["simplified", "without_unread"]
+__all__ = ["Simplified", "simplified", "without_unread"]
 
 Tensors = dict[str, np.ndarray]
 _NORMS = ("layer_norm", "group_norm", "batch_norm")  # they end with a scale and a shift of their own
 
 
-def simplified(nodes: Iterable[Node], tensors: Tensors, output: str) -> tuple[list[Node], Tensors, str]:
-    """Join nodes, and drop those that nobody reads. Gives nodes, tensors, and the name that the output has then."""
+class Simplified(NamedTuple):
+    """What is left of nodes and their tensors, and the name that the output has now.
+
+    ``held`` says, of each value that a node gives still, by the name of the node that gave it: by which.
+    """
+
+    nodes: list[Node]
+    tensors: Tensors
+    output: str
+    held: dict[str, str]
+
+
+def simplified(nodes: Iterable[Node], tensors: Tensors, output: str) -> Simplified:
+    """Join nodes, and drop those that nobody reads."""
     nodes = _with_paddings(without_unread(nodes, output))
     joiner = _Joiner(nodes, tensors, output)
     for node in nodes:
@@ -29,7 +42,9 @@ def simplified(nodes: Iterable[Node], tensors: Tensors, output: str) -> tuple[li
     output = joiner.names.get(output, output)
     left = without_unread(joiner.nodes.values(), output)
     names = {node.name for node in left}
-    return left, {key: array for key, array in joiner.tensors.items() if key.rpartition("/")[0] in names}, output
+    tensors = {key: array for key, array in joiner.tensors.items() if key.rpartition("/")[0] in names}
+    held = {joiner.last.get(name, name): name for name in names}
+    return Simplified(left, tensors, output, held)
 
 
 def without_unread(nodes: Iterable[Node], output: str) -> list[Node]:
@@ -56,12 +71,16 @@ def _with_paddings(nodes: list[Node]) -> list[Node]:
 
 
 class _Joiner:
-    """The nodes so far, by name; ``names``: what joined nodes go by now; ``readers``: how many read each value."""
+    """The nodes so far, by name; ``names``: what joined nodes go by now; ``readers``: how many read each value.
+
+    ``last``: what was joined to a node last, whose value it gives therefore.
+    """
 
     def __init__(self, nodes: Iterable[Node], tensors: Tensors, output: str) -> None:
         self.nodes: dict[str, Node] = {}
         self.tensors = dict(tensors)
         self.names: dict[str, str] = {}
+        self.last: dict[str, str] = {}
         self.readers = Counter(name for node in nodes for name in node.inputs)
         self.readers[output] += 1
 
@@ -84,6 +103,7 @@ class _Joiner:
         """Let the readers of ``node`` read what it reads, of which it has become part."""
         name = node.inputs[0]
         self.names[node.name] = name
+        self.last[name] = node.name
         self.readers[name] += self.readers[node.name] - 1
 
     def _does_nothing(self, node: Node) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import onnx
 
 from ...errors import ModelFormatError
 from ...utils.messages import shown
@@ -15,9 +17,10 @@ from .calls import Call, Input, Translating
 from .constants import FOLDED, Folder
 from .input_layout import input_value
 from .layout import Value, contiguous, laid_out
+from .nodes import Operator
 from .operators import TRANSLATED
 from .operators.quantized import unpaired
-from .reading import Model, Operator
+from .reading import Model
 from .recognition import recognised
 
 __all__ = ["NotTakenError", "Refusal", "Translated", "translate"]
@@ -51,12 +54,16 @@ class NotTakenError(ModelFormatError):
 
 @dataclass
 class Translated:
-    """What a model has become: ``builder`` has the nodes, ``output`` is one of them; ``notes`` say what was changed."""
+    """What a model has become: ``builder`` has the nodes, ``output`` is one of them; ``notes`` say what was changed.
+
+    ``values``: what has become of each value of the model that comes of the image, in the order they are made.
+    """
 
     builder: Builder
     source: str
     output: str
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    values: dict[str, Value]
 
 
 def translate(model: Model, input_size: tuple[int, int] | None, output: str | None) -> Translated:
@@ -115,6 +122,9 @@ def _check_order(model: Model, operators: Sequence[Operator]) -> None:
                 raise ModelFormatError(
                     f"node {shown(op.name)}: expected {shown(name)} to be made before, found it made {what}"
                 )
+        twice = next((name for name in op.outputs if name and name in model.tensors), None)
+        if twice is not None:
+            raise ModelFormatError(f"expected every value to be made once, found {shown(twice)} to be a constant, too")
         made.update(op.outputs)
 
 
@@ -155,7 +165,8 @@ class _Translator:
             node = _result(builder, result, self.wanted, last)
         except RefusedError as error:
             raise NotTakenError([Refusal(self.wanted, "output", str(error))]) from None
-        return Translated(builder, declared, node, [*self.notes, *builder.notes])
+        values = {name: found for name, found in self.known.items() if isinstance(found, Value)}
+        return Translated(builder, declared, node, [*self.notes, *builder.notes], values)
 
     def _inputs(self, op: Operator) -> list[Input]:
         """Give what an operator reads, constants read from the file as they are needed."""
@@ -175,6 +186,7 @@ class _Translator:
         if op.type == "DequantizeLinear" and not self.notes:
             self.notes.append("quantized weights were widened to float32")
         try:
+            _check_count(op, self.model.opset)
             self._give(op, self.folder.fold(Call(op, inputs, self.model.opset)))
         except (RefusedError, *MALFORMED) as error:
             self._refuse(op, error)
@@ -185,6 +197,7 @@ class _Translator:
         function = TRANSLATED.get(op.type) if op.domain in ("", "lcnn") else None
         lacking = any(name and found is None for name, found in zip(op.inputs, inputs, strict=True))
         try:
+            _check_count(op, self.model.opset)
             if op.type in ("Shape", "Size") and not op.domain and not lacking:
                 self._give(op, [_dims_of(op, inputs[0])])
             elif not lacking and not any(isinstance(found, Value) for found in inputs):
@@ -208,6 +221,28 @@ class _Translator:
     def _refuse(self, op: Operator, error: Exception) -> None:
         self.refusals.append(Refusal(op.name, op.type, str(error)))
         self._give(op, [])
+
+
+def _check_count(op: Operator, opset: int) -> None:
+    """Check how many inputs and outputs an operator of ONNX has. Raises RefusedError."""
+    counts = None if op.domain else _counts_of(op.type, opset)
+    if counts is None:
+        return
+    for what, names, (least, most) in (("inputs", op.inputs, counts[0]), ("outputs", op.outputs, counts[1])):
+        given = next((i for i in range(len(names), 0, -1) if names[i - 1]), 0)  # those left out at the end do not count
+        if not least <= given <= most:
+            raise RefusedError(f"expected {least} to {most} {what}, found {given}")
+
+
+@lru_cache(maxsize=512)
+def _counts_of(kind: str, opset: int) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    try:
+        schema = onnx.defs.get_schema(kind, opset)
+    except onnx.defs.SchemaError:
+        return None
+    if schema.deprecated:
+        return None
+    return (schema.min_input, schema.max_input), (schema.min_output, schema.max_output)
 
 
 def _unknown(op: Operator) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from ..building import RefusedError, by_channel
 from ..calls import Input, Translating
 from ..layout import Value
-from ..reading import FLOATS
+from ..tensors import FLOATS
 from .registry import translates
 
 __all__ = ["activated", "constant_like", "scaled"]

@@ -9,7 +9,7 @@ import numpy as np
 from ..building import RefusedError
 from ..calls import Translating
 from ..layout import Value
-from ..reading import Operator
+from ..nodes import Operator
 from .pointwise import activated
 from .registry import translates
 

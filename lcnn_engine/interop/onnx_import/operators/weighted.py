@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..building import RefusedError
@@ -12,7 +14,7 @@ from .windows import Window, window_of
 
 __all__: list[str] = []
 
-MAX_WRITTEN_OUT = 2**26  # weights of a grouped convolution of one pixel, written out as a matrix
+MAX_WRITTEN_OUT = 2**26  # weights that are written out: of a grouped convolution of one pixel, of all phases
 
 
 def _weights(call: Translating) -> tuple[np.ndarray, np.ndarray | None]:
@@ -73,47 +75,50 @@ def _of_one_pixel(call: Translating, kernel: np.ndarray, bias: np.ndarray | None
 def _conv_transpose(call: Translating) -> Value:
     """A convolution whose filters are the phases of the result's pixels, which depth_to_space spreads over the map.
 
-    Result pixel s*q + p gets tap r of input pixel i where s*i + r - pad = s*q + p: for every phase a window of
-    ceil(k / s) taps. All phases together are one convolution with s*s*n filters.
+    Blocks of b x b pixels, b the least common multiple of the strides: pixel b*q + p of an axis of stride s gets tap r
+    of input pixel i where s*i + r = b*q + p. So block q reads a window around pixel b/s * q, and all phases of all
+    blocks are one convolution with b*b*n filters and strides b/s.
     """
     kernel, bias = _weights(call)  # (m, n / groups, kh, kw)
-    if call.integers("dilations", [1, 1], 2) != [1, 1]:
-        raise RefusedError("expected dilations of 1 in a ConvTranspose, found others")
     groups, (sh, sw) = call.integer("group", 1), call.integers("strides", [1, 1], 2)
-    if sh != sw:
-        raise RefusedError(f"expected one stride for H and W in a ConvTranspose, found {sh, sw}")
+    dilation = call.integers("dilations", [1, 1], 2)
+    if min(sh, sw, *dilation) < 1:
+        raise RefusedError(f"expected strides and dilations of at least 1, found {(sh, sw)} and {tuple(dilation)}")
     source = call.image()
-    shape = call.builder.shapes[source]
+    shape, block = call.builder.shapes[source], math.lcm(sh, sw)
     if groups < 1 or len(kernel) % groups or shape[-1] != len(kernel):
         raise RefusedError(f"expected a kernel for {shape[-1]} channels in {groups} groups, found {kernel.shape}")
-    crops = [_crop(call, axis, shape[axis], kernel.shape[2 + axis], sh) for axis in (0, 1)]
-    spread, taps = _phases(kernel, groups, sh)
-    n = kernel.shape[1] * groups
-    bias = None if bias is None else np.tile(bias, sh * sh)
+    n, reach = kernel.shape[1] * groups, [(kernel.shape[2 + i] - 1) * dilation[i] + 1 for i in (0, 1)]
+    taps = [
+        _taps(size, stride, dilation[i], block) for i, (size, stride) in enumerate(zip(reach, (sh, sw), strict=True))
+    ]
+    if block**2 * n * len(kernel) * math.prod(each.shape[1] for each in taps) > MAX_WRITTEN_OUT:
+        raise RefusedError(f"expected a ConvTranspose of at most {MAX_WRITTEN_OUT} weights in all its phases")
+    kept = [_kept(call, axis, shape[axis], reach[axis], stride) for axis, stride in enumerate((sh, sw))]
+    spread = _phases(kernel, groups, *taps)
+    padding: list[int] = []
+    for axis, stride in enumerate((sh, sw)):
+        blocks = max(-(-shape[axis] * stride // block), -(-sum(kept[axis]) // block))
+        padding += (reach[axis] - 1) // stride, blocks * block // stride - shape[axis]
     node = call.add(
-        "conv2d", source, part="phases" if sh > 1 else "whole", tensors=_tensors(spread, bias), filters=len(spread),
-        kernel_size=taps, padding=(taps[0] - 1,) * 2 + (taps[1] - 1,) * 2, groups=groups if sh == 1 else 1,
+        "conv2d", source, part="phases" if block > 1 else "whole", filters=len(spread), kernel_size=spread.shape[2:],
+        tensors=_tensors(spread, None if bias is None else np.tile(bias, block**2)), padding=tuple(padding),
+        strides=(block // sh, block // sw), dilation=tuple(dilation) if block == 1 else (1, 1),
+        groups=groups if block == 1 else 1,
     )  # fmt: skip
-    if sh > 1:
-        node = call.add("depth_to_space", node, part="whole", block_size=sh)
+    if block > 1:
+        node = call.add("depth_to_space", node, part="whole", block_size=block)
     height, width, _ = call.builder.shapes[node]
-    (top, new_height), (left, new_width) = crops
+    (top, new_height), (left, new_width) = kept
     cropping = (top, height - top - new_height, left, width - left - new_width)
-    padding = tuple(max(0, -cut) for cut in cropping)
-    if any(padding):
-        if bias is not None:
-            raise RefusedError("expected output_padding within the window's reach, found more")
-        node = call.add("zero_pad2d", node, part="padded", padding=padding)
-    if any(cut > 0 for cut in cropping):
-        node = call.add("crop2d", node, cropping=tuple(max(0, cut) for cut in cropping))
-    assert call.builder.shapes[node][-1] == n
+    if any(cropping):
+        node = call.add("crop2d", node, cropping=cropping)
     return image(node, call.builder.shapes[node])
 
 
-def _crop(call: Translating, axis: int, size: int, window: int, stride: int) -> tuple[int, int]:
+def _kept(call: Translating, axis: int, size: int, reach: int, stride: int) -> tuple[int, int]:
     """Give where the result begins in the whole that all taps reach, and its size."""
-    extra = call.integers("output_padding", [0, 0], 2)[axis]
-    whole = stride * (size - 1) + window + extra
+    whole = stride * (size - 1) + reach + call.integers("output_padding", [0, 0], 2)[axis]
     mode = call.text("auto_pad", "NOTSET")
     if call.has("output_shape"):
         wanted = call.integers("output_shape")[-2:][axis]
@@ -130,21 +135,35 @@ def _crop(call: Translating, axis: int, size: int, window: int, stride: int) -> 
     return before, wanted
 
 
-def _phases(kernel: np.ndarray, groups: int, stride: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """Make the kernel (s*s*n, m / groups, th, tw) of all phases, rows of phases first; for s > 1 in one group."""
-    m, per_group, kh, kw = kernel.shape
-    n, th, tw = per_group * groups, -(-kh // stride), -(-kw // stride)
-    whole = np.zeros((m, per_group, th * stride, tw * stride), np.float32)
-    whole[:, :, :kh, :kw] = kernel
-    # taps of a phase run backwards: what lies further back in the image reaches further on
-    phases = whole.reshape(groups, m // groups, per_group, th, stride, tw, stride)[:, :, :, ::-1, :, ::-1]
-    phases = phases.transpose(4, 6, 0, 2, 1, 3, 5)  # s, s, groups, n / groups, m / groups, th, tw
-    if groups == 1 or stride == 1:
-        return phases.reshape(stride * stride * n, m // groups, th, tw), (th, tw)
-    spread = np.zeros((stride, stride, groups, per_group, groups, m // groups, th, tw), np.float32)
+def _taps(reach: int, stride: int, dilation: int, block: int) -> np.ndarray:
+    """List, for each phase and each pixel of a block's window along an axis, the tap that it has there; -1: none."""
+    if block == 1:  # which the convolution's own dilation spreads
+        return np.arange((reach - 1) // dilation + 1)[None, ::-1]
+    back, ahead = (reach - 1) // stride, block // stride - 1
+    if block * (back + ahead + 1) > MAX_WRITTEN_OUT:
+        raise RefusedError(f"expected a ConvTranspose of at most {MAX_WRITTEN_OUT} weights in all its phases")
+    places = np.arange(block)[:, None] - stride * np.arange(-back, ahead + 1)
+    return np.where((places >= 0) & (places < reach) & (places % dilation == 0), places // dilation, -1)
+
+
+def _phases(kernel: np.ndarray, groups: int, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Make the kernel (b*b*n, m, th, tw) of all phases, rows of phases first; for b = 1 in groups, (n, m/groups, ...).
+
+    ``down``, ``across``: (b, th) and (b, tw), the taps of each phase.
+    """
+    (m, per_group, _, _), block = kernel.shape, len(down)
+    whole = np.pad(kernel.astype(np.float32, copy=False), [(0, 0), (0, 0), (0, 1), (0, 1)])  # tap -1 is 0
+    phases = whole[:, :, down[:, :, None, None], across]  # m, n / groups, b, th, b, tw
+    size = down.shape[1], across.shape[1]
+    phases = phases.reshape(groups, m // groups, per_group, block, size[0], block, size[1]).transpose(
+        3, 5, 0, 2, 1, 4, 6
+    )
+    if groups == 1 or block == 1:
+        return phases.reshape(block**2 * per_group * groups, m // groups, *size)
+    spread = np.zeros((block, block, groups, per_group, groups, m // groups, *size), np.float32)
     for group in range(groups):
         spread[:, :, group, :, group] = phases[:, :, group]
-    return spread.reshape(stride * stride * n, m, th, tw), (th, tw)
+    return spread.reshape(block**2 * per_group * groups, m, *size)
 
 
 @translates("Gemm")

@@ -86,7 +86,12 @@ CASES = {
          "pads": [1, 1, 1, 1]}), ("output padding", (3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1],
          "output_padding": [1, 1]}), ("groups", (3, 2), {"strides": [2, 2], "group": 2}), ("small", (2, 2),
          {"strides": [2, 2]}), ("output shape", (3, 3), {"strides": [2, 2], "output_shape": [14, 18]}),
-        ("same", (3, 3), {"strides": [2, 2], "auto_pad": "SAME_UPPER"}), ("groups of 1", (3, 3), {"group": 2}))},
+        ("same", (3, 3), {"strides": [2, 2], "auto_pad": "SAME_UPPER"}), ("groups of 1", (3, 3), {"group": 2}),
+        ("uneven strides", (3, 4), {"strides": [2, 1], "pads": [1, 0, 0, 2]}), ("strides of six", (4, 3), {"strides":
+         [2, 3], "output_padding": [1, 2]}), ("uneven, groups", (2, 3), {"strides": [1, 2], "group": 2}),
+        ("dilations", (3, 3), {"dilations": [2, 3], "pads": [1, 2, 3, 0]}), ("dilations, groups", (3, 2), {"dilations":
+         [2, 1], "group": 2}), ("dilations, strides", (3, 3), {"strides": [2, 3], "dilations": [3, 2]}),
+        ("beyond the window", (2, 2), {"strides": [4, 4], "output_padding": [3, 1]}))},
     "Flatten, Gemm": Case([node("Flatten", outputs=["a"]), node("Gemm", ["a", "w", "b"], transB=1)],
                           {"w": f(5, 252), "b": f(5)}),
     "Flatten, Gemm alpha beta": Case([node("Flatten", outputs=["a"]),
@@ -98,12 +103,17 @@ CASES = {
         node("Add", ["c", "b"], ["d"]), node("Transpose", ["d"], perm=[0, 3, 1, 2])], {"w": f(4, 6), "b": f(6)}),
     "MatMul of rows": Case([node("Reshape", ["x", "s"], ["a"]), node("Transpose", ["a"], ["b"], perm=[0, 2, 1]),
                             node("MatMul", ["b", "w"])], {"s": i(1, 4, 63), "w": f(4, 6)}),
-    **{f"{kind} {what}": one(kind, kernel_shape=[3, 2], **attributes) for kind in ("MaxPool", "AveragePool")
+    **{f"{kind} {what}": one(kind, kernel_shape=[3, 2], opset=19, **attributes) for kind in ("MaxPool", "AveragePool")
        for what, attributes in (
         ("strides", {"strides": [2, 2]}), ("pads", {"strides": [2, 1], "pads": [1, 0, 2, 1]}),
         ("ceil", {"strides": [2, 2], "ceil_mode": 1}), ("ceil pads", {"strides": [3, 3], "ceil_mode": 1,
         "pads": [1, 1, 1, 1]}), ("same upper", {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
-        ("same lower", {"auto_pad": "SAME_LOWER", "strides": [2, 2]}))},
+        ("same lower", {"auto_pad": "SAME_LOWER", "strides": [2, 2]}), ("dilations", {"dilations": [2, 2]}),
+        ("uneven dilations", {"dilations": [2, 3], "pads": [1, 0, 2, 1], "strides": [1, 2]}),
+        ("dilations down", {"dilations": [3, 1], "strides": [2, 2]}),
+        ("dilations ceil", {"dilations": [2, 2], "strides": [2, 2], "pads": [1, 1, 0, 1], "ceil_mode": 1}))},
+    "AveragePool dilations include": one("AveragePool", kernel_shape=[3, 2], dilations=[2, 3], pads=[1, 1, 2, 1],
+                                         strides=[2, 1], count_include_pad=1, opset=19),
     "AveragePool include": one("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1),
     "AveragePool include ceil": one("AveragePool", kernel_shape=[3, 3], pads=[1, 0, 1, 0], strides=[2, 2], ceil_mode=1,
                                     count_include_pad=1, opset=19),

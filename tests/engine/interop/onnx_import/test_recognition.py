@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime")
 
 from onnx import NodeProto
 
-from lcnn_engine import from_onnx
+from lcnn_engine import ModelFormatError, from_onnx
 from lcnn_engine.model.reference import evaluate
 from tests.helpers.kernel_cases import seeded
 from tests.helpers.onnx_models import model_of, node, run_onnx
@@ -110,3 +110,30 @@ def test_a_part_that_others_read_stays() -> None:
     found = evaluate(graph, tensors, x[0].transpose(1, 2, 0))[graph.output]
     np.testing.assert_allclose(found, run_onnx(model, x)[0].transpose(1, 2, 0), atol=1e-5)
     assert "hard_silu" in {each.attributes().get("activation") for each in graph.nodes}
+
+
+NORM = ("m = ReduceMean x", "c = Sub x m", "s = Mul c c", "v = ReduceMean s", "e = Add v tenth", "d = Sqrt e",
+        "y = Div c d")  # fmt: skip
+
+
+def wrong_norms() -> dict[str, list[NodeProto]]:
+    """A layer norm that is written out, with an input too many or too few at every place; axes that are no numbers."""
+    found = {}
+    for place, step in enumerate(NORM):
+        for what, words in (("one more", f"{step} tenth"), ("one less", step.rpartition(" ")[0])):
+            found[f"{step}, {what}"] = chain(*NORM[:place], words, *NORM[place + 1 :])
+    for axes in ([0.5], ["1"], [float("nan")]):
+        found[f"axes {axes}"] = [
+            node("ReduceMean", each.input, each.output, axes=axes) if each.op_type == "ReduceMean" else each
+            for each in chain(*NORM)
+        ]
+    steps = chain("a = Add x three", "b = Clip a zero six", "y = Mul x b")
+    found["a bound of several numbers"] = [steps[0], node("Clip", ["a"], ["b"], min=[0.0, 1.0], max=6.0), steps[2]]
+    found["a bound that is text"] = [steps[0], node("Clip", ["a"], ["b"], min="0", max=6.0), steps[2]]
+    return found
+
+
+@pytest.mark.parametrize("which", wrong_norms())
+def test_what_is_written_out_wrong_is_refused(which: str) -> None:
+    with pytest.raises(ModelFormatError, match="cannot be taken"):
+        from_onnx(model_of(wrong_norms()[which], CONSTANTS))
