@@ -21,7 +21,8 @@ from lcnn_train.convert.deciding import AUTO, Decision, Wanted, decide
 from lcnn_train.convert.gram import Moments
 from lcnn_train.convert.samples import checked, kernel_of
 from lcnn_train.convert.selection import Choice, ConversionOptions, Dictionary, Skip, choose
-from lcnn_train.keras_graph import config_of, copied, functional_graph
+from lcnn_train.keras_graph.copying import config_of, copied
+from lcnn_train.keras_graph.graph import functional_graph
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.progress import shown

@@ -13,7 +13,7 @@ import keras
 from keras import layers
 
 from lcnn_engine.utils.moved import former_names
-from lcnn_train.keras_graph import functional_graph, walk
+from lcnn_train.keras_graph.graph import functional_graph, walk
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.arguments import one_of
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense

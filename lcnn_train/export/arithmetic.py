@@ -11,7 +11,8 @@ from keras.src.ops import numpy as operations  # Keras has no public name for wh
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.weighted import array, f32
-from lcnn_train.keras_graph import COMBINING, Call
+from lcnn_train.keras_graph.graph import Call
+from lcnn_train.keras_graph.kinds import COMBINING
 
 _OPERATIONS = {operations.Divide: "divide", operations.TrueDivide: "divide"}
 ARITHMETIC = {kind: _OPERATIONS.get(kind, kind.__name__.lower()) for kind in COMBINING}
