@@ -21,20 +21,18 @@ def copied(layer: Any, **changes: Any) -> Any:
     config = config_of(layer) | changes
     if type(layer) is _SHEAR:  # Keras writes (-x, x) for a factor x, and does not read that
         config |= {key: config[key][1] for key in ("x_factor", "y_factor") if config[key][0] < 0}
-    activation = getattr(layer, "activation", None)
-    if "activation" in config and callable(activation) and not isinstance(activation, keras.Operation):
-        config["activation"] = activation
     return type(layer).from_config(config)
 
 
 def config_of(layer: Any) -> dict[str, Any]:
-    """Give the config of a layer or an operation; of an activation that is a function, Keras' linear one, as Keras
+    """Give the config of a layer or an operation, in which an activation that is a function is that itself: Keras
     refuses to write some, as `functools.partial`."""
     activation = getattr(layer, "activation", None)
     if not callable(activation) or isinstance(activation, keras.Operation):
         return dict(layer.get_config())
     with without_activation(layer):
-        return dict(layer.get_config())
+        config = dict(layer.get_config())
+    return config | ({"activation": activation} if "activation" in config else {})
 
 
 def _copied_lambda(layer: keras.layers.Lambda, changes: dict[str, Any]) -> keras.layers.Lambda:
