@@ -6,8 +6,7 @@ Legend: D dictionary (k, m), P sparse tensor, W the dense kernel, n filters, m i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +16,14 @@ import numpy as np
 from lcnn_engine.utils.text import table
 from lcnn_train.convert import factorization as factoring
 from lcnn_train.convert.calibration import assign, assign_bias, calibrated, fit, weight_error
+from lcnn_train.convert.copying import copied_model, copy_weights
 from lcnn_train.convert.deciding import AUTO, Decision, Wanted, decide
 from lcnn_train.convert.gram import Moments
 from lcnn_train.convert.samples import checked, kernel_of
 from lcnn_train.convert.selection import Choice, ConversionOptions, Dictionary, Skip, choose
-from lcnn_train.keras_graph import config_of, copied, functional_graph
+from lcnn_train.convert.separation import separated
+from lcnn_train.keras_graph.copying import config_of, copied
+from lcnn_train.keras_graph.graph import functional_graph
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.progress import shown
@@ -116,6 +118,8 @@ def lookup_model(
 ) -> keras.Model:
     """Copy a Sequential or functional model with lookup layers in the place of Conv2D and Dense, names kept.
 
+    A SeparableConv2D becomes a DepthwiseConv2D, NAME_depthwise, and a lookup layer in the place of its pointwise half.
+
     A layer's trained kernel W is factored into D and P, as near as these allow. Without `lookups_per_tap` that is the
     best of its k there is (truncated SVD); with k = m nothing is lost. With it, P has exactly so many lookups in each
     tap, found by orthogonal matching pursuit. How near the copy starts to the model's accuracy depends on the error
@@ -133,8 +137,8 @@ def lookup_model(
     With `error` or `budget`, how many lookups a layer gets is chosen too, and its k where `dictionary` is left out.
 
     The last dense layers stay dense unless `dictionary` names them; so does a layer whose dictionary would save nothing
-    (k >= n*kh*kw). Everything else that is no plain Conv2D or Dense is copied. The model itself is not changed; the
-    copy is not compiled.
+    (k >= n*kh*kw). Everything else that is no plain Conv2D, SeparableConv2D or Dense is copied. The model itself is not
+    changed; the copy is not compiled.
 
     Args:
         model: Sequential or functional, with models inside it or layers that it shares, of any inputs and outputs.
@@ -177,17 +181,18 @@ def lookup_model(
         raise ValueError("from_weights: samples, error and budget are of weights; leave them out, or from_weights")
     pictures = None if samples is None else checked(model, samples)
     options = ConversionOptions(None if auto else dictionary, skip, arguments)
-    decision = decide(model, choose(model, options), wanted, pictures, seed)
+    parts, choices = separated(model, choose(model, options))
+    decision = decide(parts, choices, wanted, pictures, seed)
     choices = decision.choices
-    result, copies = _copy(model, {choice.layer: choice for choice in choices})
+    result, copies = _copy(parts, {choice.layer: choice for choice in choices})
     replaced = {choice.layer for choice in choices if choice.arguments is not None}
     for old, new in copies:
         if old not in replaced:
-            _copy_weights(old, new)
+            copy_weights(old, new)
     new = dict(copies)
     errors: dict[Any, float | None] = dict.fromkeys(replaced)
     if from_weights:
-        started = _started(model, new, decision, pictures, seed)
+        started = _started(parts, new, decision, pictures, seed)
         errors |= shown(started, "factoring", len(replaced))
     report = LookupReport(
         tuple(_report(choice, new[choice.layer], from_weights, errors.get(choice.layer)) for choice in choices),
@@ -283,46 +288,21 @@ def _copy(model: keras.Model, choices: dict[Any, Choice]) -> tuple[keras.Model, 
     """The model with new layers, and (old, new) of each; lookup layers where a choice has arguments."""
     copies: list[tuple[Any, Any]] = []
 
-    def clone(layer: Any) -> Any:
+    def make(layer: Any) -> tuple[Any]:
         arguments = choices[layer].arguments if layer in choices else None
         new = copied(layer) if arguments is None else _lookup_layer(layer, arguments)
         copies.append((layer, new))
-        return new
+        return (new,)
 
-    with _not_compiled(model):
-        return keras.models.clone_model(model, clone_function=clone, recursive=True), copies
-
-
-@contextmanager
-def _not_compiled(model: keras.Model) -> Iterator[None]:
-    """Keras would compile a copy again, and fails where the loss or a metric is a function that it cannot name."""
-    models = [layer for layer in model._flatten_layers() if isinstance(layer, keras.Model) and layer.compiled]
-    for each in models:
-        each.compiled = False
-    try:
-        yield
-    finally:
-        for each in models:
-            each.compiled = True
+    return copied_model(model, make), copies
 
 
 def _lookup_layer(layer: Any, arguments: dict[str, Any]) -> Any:
     config = config_of(layer)
     own = {key: config[key] for key in _KEPT if key in config}
-    if not isinstance(layer.activation, keras.Operation):  # a function, whose name alone Keras may not know
-        own["activation"] = layer.activation
     if isinstance(layer, keras.layers.Conv2D):
         return LookupConv2D(**{key: config[key] for key in _KEPT_BY_CONVOLUTIONS}, **arguments, **own)
     return LookupDense(units=layer.units, **arguments, **own)
-
-
-def _copy_weights(old: Any, new: Any) -> None:
-    if not isinstance(old, keras.layers.Layer):
-        return
-    new.set_weights(old.get_weights())
-    finalize: Callable[[], None] | None = getattr(new, "finalize_state", None)
-    if finalize is not None:  # Normalization works with constants that it makes of its weights
-        finalize()
 
 
 def _started(

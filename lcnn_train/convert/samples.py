@@ -19,7 +19,8 @@ import keras
 import numpy as np
 
 from lcnn_train.convert.gram import Collector, Moments, windows
-from lcnn_train.keras_graph import functional_graph, is_augmentation, walk
+from lcnn_train.keras_graph.graph import functional_graph, walk
+from lcnn_train.keras_graph.kinds import is_augmentation
 
 _BATCH = 32
 _ROWS = 10  # of a layer's inputs for each of their columns, if there are so many, and

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -13,13 +13,18 @@ import keras
 from keras import layers
 
 from lcnn_engine.utils.moved import former_names
-from lcnn_train.keras_graph import functional_graph, walk
+from lcnn_train.keras_graph.copying import config_of
+from lcnn_train.keras_graph.graph import functional_graph, walk
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.arguments import one_of
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 
 LEAVE = "dense"  # what `dictionary` may say of a layer that is to stay as it is
 
+_POINTWISE = (
+    "name", "filters", "data_format", "activation", "use_bias", "bias_initializer", "bias_regularizer",
+    "bias_constraint", "activity_regularizer", "trainable", "dtype",
+)  # fmt: skip
 Dictionary = int | str | None | Mapping[str, Any] | Callable[[keras.layers.Layer], Any]
 Skip = str | Collection[str] | Callable[[keras.layers.Layer], bool]
 
@@ -101,7 +106,24 @@ def kernel_size(layer: keras.layers.Layer) -> tuple[int, ...]:
     return tuple(layer.kernel.shape[:-2])
 
 
+def pointwise(layer: layers.SeparableConv2D) -> layers.Conv2D:
+    """Make the convolution that a separable one ends with: its pointwise half by the layer's name, with its weights."""
+    config = config_of(layer)
+    kept = {key: config[key] for key in _POINTWISE} | {
+        f"kernel_{key}": config[f"pointwise_{key}"] for key in ("initializer", "regularizer", "constraint")
+    }
+    new = layers.Conv2D(kernel_size=1, **kept)
+    channels = layer.pointwise_kernel.shape[-2]
+    new.build((None, None, None, channels) if layer.data_format == "channels_last" else (None, channels, None, None))
+    new.kernel.assign(layer.pointwise_kernel)
+    if layer.bias is not None:
+        new.bias.assign(layer.bias)
+    return new
+
+
 def _choose(layer: keras.layers.Layer, is_classifier: bool, options: ConversionOptions) -> Choice:
+    if type(layer) is layers.SeparableConv2D and not (options.skips(layer) or _learns_its_activation(layer)):
+        return replace(_choose(pointwise(layer), is_classifier, options), layer=layer)
     reason = _not_replaceable(layer)
     if options.skips(layer):
         reason = "named in skip" if not callable(options.skip) else "skip says so"
@@ -140,10 +162,12 @@ def _not_replaceable(layer: keras.layers.Layer) -> str | None:
     """Why a layer cannot become a lookup layer; None if it can."""
     if isinstance(layer, LookupConv2D | LookupDense):
         return "a lookup layer already"
-    if type(layer) not in (layers.Conv2D, layers.Dense):
+    if type(layer) not in (layers.Conv2D, layers.Dense, layers.SeparableConv2D):
         if isinstance(layer, layers.Conv2D | layers.Dense):
             return f"{type(layer).__name__} may compute anything: only Conv2D and Dense themselves are replaced"
         return f"{type(layer).__name__} has no lookup form"
+    if _learns_its_activation(layer):
+        return "its activation has weights of its own; call it as a layer behind"
     if layer.quantization_mode:
         return f"quantized to {layer.quantization_mode}"
     if isinstance(layer, layers.Conv2D):
@@ -154,6 +178,12 @@ def _not_replaceable(layer: keras.layers.Layer) -> str | None:
         if max(layer.strides) > 1 and max(layer.dilation_rate) > 1:
             return "strides above 1 and a dilation_rate above 1"
     return None
+
+
+def _learns_its_activation(layer: Any) -> bool:
+    """Whether a layer has an activation with weights; a PReLU gets them when it is first called."""
+    own = layer.activation
+    return isinstance(own, layers.PReLU) or (isinstance(own, layers.Layer) and bool(own.weights))
 
 
 def _has_kernel(layer: keras.layers.Layer) -> bool:

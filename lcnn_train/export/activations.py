@@ -15,7 +15,8 @@ from keras.src.ops import numpy as numpy_operations
 from lcnn_engine.model.activations import ACTIVATIONS
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import NodeBuilder
-from lcnn_train.keras_graph import Call, softmax_of
+from lcnn_train.keras_graph.graph import Call
+from lcnn_train.keras_graph.kinds import softmax_of
 
 _KERAS_ALPHAS = {"leaky_relu": 0.2, "elu": 1.0}  # defaults of Keras' and TensorFlow's functions
 _FUNCTIONS = {  # a file's names are those of keras.activations and, but for hard_sigmoid's, of keras.ops and tf.nn

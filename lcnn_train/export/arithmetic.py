@@ -11,7 +11,8 @@ from keras.src.ops import numpy as operations  # Keras has no public name for wh
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.weighted import array, f32
-from lcnn_train.keras_graph import COMBINING, Call
+from lcnn_train.keras_graph.graph import Call
+from lcnn_train.keras_graph.kinds import COMBINING
 
 _OPERATIONS = {operations.Divide: "divide", operations.TrueDivide: "divide"}
 ARITHMETIC = {kind: _OPERATIONS.get(kind, kind.__name__.lower()) for kind in COMBINING}
@@ -46,11 +47,15 @@ def square(builder: GraphBuilder, call: Call) -> None:
 
 
 def power(builder: GraphBuilder, call: Call) -> None:
-    """Add x to a power that is a product or a root. Raises ExportError for others."""
+    """Add x to a power that is a product or a root, or a number to the power of x. Raises ExportError for others."""
+    if len(call.inputs) == 1 and call.arguments[0] is not None:
+        _exponential(builder, call, np.asarray(array(call.arguments[0])))
+        return
     exponent = next((float(np.squeeze(v)) for v in call.arguments if v is not None and np.size(v) == 1), None)
-    if len(call.inputs) != 1 or call.arguments[0] is not None or exponent not in (0.5, 2, 3, 4):
+    if len(call.inputs) != 1 or exponent not in (0.5, 2, 3, 4):
+        found = "another tensor" if len(call.inputs) > 1 else "an array" if exponent is None else f"{exponent:g}"
         raise ExportError(
-            f"operation {call.layer.name}: expected a tensor to the power of 0.5, 2, 3 or 4, found {exponent}; write "
+            f"operation {call.layer.name}: expected a tensor to the power of 0.5, 2, 3 or 4, found {found}; write "
             f"others as products and roots, or as ops.exp(ops.log(x) * power)"
         )
     if exponent == 0.5:
@@ -58,6 +63,28 @@ def power(builder: GraphBuilder, call: Call) -> None:
     else:
         node = builder.add(call, "multiply")
         node.inputs *= int(exponent)
+
+
+def _exponential(builder: GraphBuilder, call: Call, base: np.ndarray) -> None:
+    """Add base ** x, of one number or one a channel, as exp(x * log(base))."""
+    shape = call.output_shape
+    fits = base.size in (1, *base.shape[-1:]) and base.size in (1, shape[-1]) and call.input_shapes[0] == shape
+    if not fits or not (np.isfinite(base) & (base > 0)).all():
+        found = (
+            str(base) if base.ndim == 0 else f"an array of shape {base.shape}, its least {base.min(initial=np.inf):g}"
+        )
+        raise ExportError(
+            f"operation {call.layer.name}: expected a number over 0 to the power of a tensor, or one for each of "
+            f"{shape[-1]} channels, found {found}"
+        )
+    if (base == np.e).all():
+        builder.add(call, "activation", activation="exponential")
+        return
+    exponent = builder.add_from(call, builder.value(call), "batch_norm", "_exponent")
+    exponent.tensors = {
+        key: f32(np.resize(value, shape[-1])) for key, value in (("scale", np.log(base)), ("shift", np.zeros(1)))
+    }
+    builder.add_from(call, exponent.value, "activation", activation="exponential")
 
 
 def held(builder: GraphBuilder, call: Call) -> None:

@@ -19,16 +19,9 @@ from keras.src.ops import core as core_operations  # Keras has no public name fo
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.errors import ExportError
-from lcnn_train.keras_graph import (
-    AUGMENTATION,
-    COMBINING,
-    Call,
-    Held,
-    Trace,
-    is_augmentation,
-    rewritten_kinds,
-    softmax_of,
-)
+from lcnn_train.keras_graph.graph import Call, Held, Trace
+from lcnn_train.keras_graph.kinds import AUGMENTATION, COMBINING, is_augmentation, softmax_of
+from lcnn_train.keras_graph.rewriting import rewritten_kinds
 
 _NO_OPERATION = (
     layers.Dropout,

@@ -32,7 +32,9 @@ from lcnn_train.export.moves import MOVES, move
 from lcnn_train.export.norms import group_norm, layer_norm
 from lcnn_train.export.rewritings import REWRITINGS
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call, Held, Rewriting, Trace, name_activations, rewritten, softmax_of
+from lcnn_train.keras_graph.graph import Call, Held, Trace
+from lcnn_train.keras_graph.kinds import softmax_of
+from lcnn_train.keras_graph.rewriting import Rewriting, name_activations, rewritten
 from lcnn_train.layers.geometry import explicit_padding
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 

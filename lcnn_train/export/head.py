@@ -17,7 +17,9 @@ from keras import layers
 
 from lcnn_train.errors import ExportError
 from lcnn_train.export.weighted import array, channels_last
-from lcnn_train.keras_graph import Call, Trace, functional_graph, is_augmentation, trace, walk
+from lcnn_train.keras_graph.graph import Call, Trace, functional_graph, walk
+from lcnn_train.keras_graph.kinds import is_augmentation
+from lcnn_train.keras_graph.tracing import trace
 
 __all__ = ["traced_without_head"]
 

@@ -19,7 +19,8 @@ from lcnn_engine.model.graph import Resize2D
 from lcnn_engine.model.reference import apply
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
-from lcnn_train.keras_graph import Call, run_call
+from lcnn_train.keras_graph.graph import Call
+from lcnn_train.keras_graph.running import run_call
 
 _NAMES = {  # those of newer versions as far as the installed one has them
     operations: (

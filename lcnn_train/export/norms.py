@@ -9,7 +9,7 @@ import numpy as np
 from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.weighted import array, f32
-from lcnn_train.keras_graph import Call
+from lcnn_train.keras_graph.graph import Call
 
 
 def layer_norm(builder: GraphBuilder, call: Call) -> None:

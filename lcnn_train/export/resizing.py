@@ -14,7 +14,8 @@ from lcnn_train.errors import ExportError
 from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.moves import move
 from lcnn_train.export.weighted import channels_last
-from lcnn_train.keras_graph import Call, run_call
+from lcnn_train.keras_graph.graph import Call
+from lcnn_train.keras_graph.running import run_call
 
 ResizeImages, PadImages = image_operations.Resize, image_operations.PadImages
 _METHODS: dict[str, dict[str, Any]] = {  # what Keras' are, with TensorFlow below it

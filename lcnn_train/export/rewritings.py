@@ -17,7 +17,7 @@ from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 from keras.src.ops import math, nn
 from keras.src.ops import numpy as numpy_operations
 
-from lcnn_train.keras_graph import Rewriting
+from lcnn_train.keras_graph.rewriting import Rewriting
 
 STEEP = 2.0**60  # makes of the least difference of float32 numbers near 1 far more than 1
 

@@ -15,7 +15,7 @@ import numpy as np
 from lcnn_train.export.activations import own_activation
 from lcnn_train.export.builder import GraphBuilder
 from lcnn_train.export.weighted import array, channels_last, f32
-from lcnn_train.keras_graph import Call
+from lcnn_train.keras_graph.graph import Call
 
 
 class Axis(NamedTuple):

@@ -30,7 +30,8 @@ from lcnn_train.errors import VerificationError
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
 from lcnn_train.export.converters import translate
 from lcnn_train.export.whole_way import Pipeline, compare_whole_way
-from lcnn_train.keras_graph import copied, run_from
+from lcnn_train.keras_graph.copying import copied
+from lcnn_train.keras_graph.running import run_from
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 from lcnn_train.utils.lazy import former_keywords
 

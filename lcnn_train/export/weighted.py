@@ -13,7 +13,7 @@ import numpy as np
 from lcnn_train.errors import ExportError
 from lcnn_train.export.activations import own_activation
 from lcnn_train.export.builder import GraphBuilder, NodeBuilder
-from lcnn_train.keras_graph import Call
+from lcnn_train.keras_graph.graph import Call
 from lcnn_train.layers.geometry import explicit_padding
 
 

@@ -18,7 +18,7 @@ from keras import layers
 from lcnn_engine.analysis.cost import NodeCost, Size, lookup_cost, plain_cost
 from lcnn_train.errors import ExportError
 from lcnn_train.export.converters import traced
-from lcnn_train.keras_graph import Call
+from lcnn_train.keras_graph.graph import Call
 from lcnn_train.layers import sparsity
 from lcnn_train.layers.lookup import LookupConv2D, LookupDense
 

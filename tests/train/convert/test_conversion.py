@@ -155,7 +155,7 @@ def test_models_inside_layers_shared_and_several_outputs(digits):
     assert isinstance(lookups.get_layer("shared"), LookupConv2D)
     assert [tuple(output.shape) for output in lookups.outputs] == [(None, 5), (None, 2)]
     row = rows(lookups)
-    assert {name for name in row if row[name].lookup} == {"first", "inside", "shared", "gate", "features"}
+    assert {name for name in row if row[name].lookup} == {"first", "inside", "shared", "separable", "gate", "features"}
     assert all("stays dense" in row[name].why for name in ("classes", "place"))
     layer_inputs = lookups.get_layer("shared")._inbound_nodes
     assert len(layer_inputs) == 2

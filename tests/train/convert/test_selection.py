@@ -75,7 +75,14 @@ def test_a_dictionary_that_saves_nothing_is_not_made():
 REASONS = {
     "depthwise": (layers.DepthwiseConv2D(3, name="a"), "DepthwiseConv2D has no lookup form"),
     "transposed": (layers.Conv2DTranspose(4, 3, name="a"), "Conv2DTranspose has no lookup form"),
-    "separable": (layers.SeparableConv2D(4, 3, name="a"), "SeparableConv2D has no lookup form"),
+    "a learned activation": (
+        layers.Conv2D(4, 3, activation=layers.PReLU(), name="a"),
+        "its activation has weights of its own; call it as a layer behind",
+    ),
+    "a learned one behind a separable": (
+        layers.SeparableConv2D(4, 3, activation=layers.PReLU(), name="a"),
+        "its activation has weights of its own; call it as a layer behind",
+    ),
     "grouped": (layers.Conv2D(4, 3, groups=2, name="a"), "a convolution in 2 groups"),
     "a lookup layer": (LookupConv2D(4, 3, 2, name="a"), "a lookup layer already"),
     "wrapped": (layers.TimeDistributed(layers.Dense(4), name="a"), "TimeDistributed has no lookup form"),

@@ -3,12 +3,10 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from lcnn_engine import Net
 from lcnn_train import ExportError, export
-from lcnn_train.keras_graph import AUGMENTATION, copied
 from tests.helpers.exporting import exported
 
 
@@ -33,36 +31,6 @@ def test_a_subclassed_model_is_refused(tmp_path):
 
     with pytest.raises(ExportError, match=r"expected a functional model.*found Mine"):
         export(Mine(name="mine"), tmp_path / "m.safetensors")
-
-
-def made(cls):
-    """An augmentation layer of this class, for images of 8x8."""
-    factors = "Brightness ColorDegeneration Contrast Hue Rotation Saturation Sharpness"
-    arguments: dict = {f"Random{name}": {"factor": 0.5} for name in factors.split()}
-    arguments |= {
-        "RandomCrop": {"height": 8, "width": 8},
-        "RandomPosterization": {"factor": 4},
-        "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1},
-        "RandomZoom": {"height_factor": 0.1},
-    }
-    return cls(**arguments.get(cls.__name__, {}))
-
-
-@pytest.mark.parametrize("cls", AUGMENTATION, ids=lambda cls: cls.__name__)
-def test_augmentation_does_nothing_outside_of_training(cls, tmp_path):
-    x = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
-    np.testing.assert_array_equal(keras.ops.convert_to_numpy(made(cls)(x, training=False)), x)
-    image = keras.Input((8, 8, 3))
-    export(keras.Model(image, layers.Conv2D(2, 3)(made(cls)(image))), tmp_path / "m.safetensors")
-
-
-def test_every_augmentation_of_keras_is_known():
-    """Those left are the layers that work on images outside of training too."""
-    base = next(cls for cls in layers.RandomFlip.__mro__ if cls.__name__ == "BaseImagePreprocessingLayer")
-    found = {cls for cls in vars(layers).values() if isinstance(cls, type) and issubclass(cls, base)}
-    left = {cls.__name__ for cls in found - set(AUGMENTATION)}
-    equalizing = {"AutoContrast", "CLAHE", "ContrastLimitedAdaptiveHistogramEqualization"}
-    assert left <= equalizing | {"CenterCrop", "MaxNumBoundingBoxes", "Resizing"}
 
 
 def test_a_pipeline_of_augmentation_goes_too(tmp_path):
@@ -138,12 +106,3 @@ def test_transfer_learning(kind, tmp_path, digits):
 def test_a_model_of_any_size_alone_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(ExportError, match=r"sizes that are fixed.* keras.Model\(image, model\(image\)\)"):
         export(any_size("base"), tmp_path / "m.safetensors")
-
-
-@pytest.mark.parametrize("function", [tf.nn.silu, tf.nn.softmax, keras.ops.hard_silu, keras.layers.LeakyReLU(0.1)])
-def test_a_copy_has_the_activation_itself(function):
-    """Keras writes tf.nn.silu as swish and tf.nn.softmax as softmax_v2, and knows neither when it reads them."""
-    x = np.linspace(-4, 4, 12, dtype=np.float32).reshape(2, 6)
-    for layer in (layers.Dense(6, activation=function, kernel_initializer="identity"), layers.Activation(function)):
-        assert np.array_equal(copied(layer)(x), layer(x))
-    assert copied(layers.Activation(function), dtype="float64").compute_dtype == "float64"
