@@ -48,6 +48,8 @@ CATEGORIES = {
     StepKind.LOOKUP_SHARED: "lookups",
     StepKind.CONV: "dense convolution",
     StepKind.CONV_PATCHES: "dense convolution",
+    StepKind.CONV_DEPTHWISE: "dense convolution",
+    StepKind.CONV_WINOGRAD: "dense convolution",
     StepKind.POOL: "pooling",
     StepKind.GLOBAL_POOL: "pooling",
     StepKind.POINTWISE: "other",

@@ -11,10 +11,10 @@ import enum
 from typing import NamedTuple
 
 __all__ = [
-    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "DenseInt8", "Dictionary", "DictionaryBf16", "DictionaryInt8",
-    "Fields", "Gather", "Interpolate", "IsFp16", "KernelCall", "Lookup", "LookupShared", "Lrn", "Map", "NoFields",
-    "Nonzeros", "NonzerosInt8", "Norm", "PackPairs", "PackQuads", "Place", "Pointwise", "Pool", "Prelu", "Ranges",
-    "SpaceToDepth", "Step", "StepKind", "ToNhwc",
+    "INPUT", "Constant", "ConstantRef", "Conv", "Dense", "DenseInt8", "Depthwise", "Dictionary", "DictionaryBf16",
+    "DictionaryInt8", "Fields", "Gather", "Interpolate", "IsFp16", "KernelCall", "Lookup", "LookupShared", "Lrn",
+    "Map", "NoFields", "Nonzeros", "NonzerosInt8", "Norm", "PackPairs", "PackQuads", "Place", "Pointwise", "Pool",
+    "Prelu", "Ranges", "SpaceToDepth", "Step", "StepKind", "ToNhwc", "WinogradInput",
 ]  # fmt: skip
 
 
@@ -35,6 +35,8 @@ class StepKind(enum.Enum):
     LOOKUP_SHARED = "lookup_shared"
     CONV = "conv"
     CONV_PATCHES = "conv_patches"
+    CONV_DEPTHWISE = "conv_depthwise"
+    CONV_WINOGRAD = "conv_winograd"
     POOL = "pool"
     GLOBAL_POOL = "global_pool"
     POINTWISE = "pointwise"
@@ -250,7 +252,7 @@ class LookupShared(NamedTuple):
 
 
 class Conv(NamedTuple):
-    """Fields of conv, conv_bf16, conv_int8, whose alone are the last three, and conv_patches."""
+    """Fields of conv, conv_bf16, conv_int8, whose alone are the last three, conv_patches and conv_winograd."""
 
     weights: ConstantRef
     bias: ConstantRef
@@ -273,6 +275,32 @@ class Conv(NamedTuple):
     range: Place | None = None
     scales: ConstantRef | None = None
     sums: ConstantRef | None = None
+
+
+class Depthwise(NamedTuple):
+    """Fields of conv_depthwise."""
+
+    weights: ConstantRef
+    bias: ConstantRef
+    filters_of_channel: int
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    dilation_h: int
+    dilation_w: int
+    top: int
+    left: int
+    activation: str
+    alpha: float
+
+
+class WinogradInput(NamedTuple):
+    """Fields of winograd_input."""
+
+    rows: int
+    top: int
+    left: int
 
 
 class Nonzeros(NamedTuple):
@@ -405,8 +433,8 @@ class NoFields(NamedTuple):
 
 Fields = (
     SpaceToDepth | ToNhwc | PackPairs | Ranges | PackQuads | Dictionary | DictionaryBf16 | DictionaryInt8 | Lookup
-    | LookupShared | Conv | Nonzeros | NonzerosInt8 | Dense | DenseInt8 | Pool | Pointwise | Prelu | Constant | Norm
-    | Lrn | Gather | Interpolate | NoFields
+    | LookupShared | Conv | Depthwise | WinogradInput | Nonzeros | NonzerosInt8 | Dense | DenseInt8 | Pool | Pointwise
+    | Prelu | Constant | Norm | Lrn | Gather | Interpolate | NoFields
 )  # fmt: skip
 
 

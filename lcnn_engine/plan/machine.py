@@ -82,6 +82,18 @@ class Machine(Record):
     """Of the result, at least: in narrower ones the rows that a tile is made of are too short."""
     patch_values: float = 2.5
     """Of a window, for each filter, at most: more take longer to bring together than results to transpose."""
+    patch_run_share: float = 0.85
+    """Of vectors whose lanes are pixels, where windows are read where they lie, at least."""
+    patch_run_bytes: int = 512 * 1024
+    """Weights that are read for every tile of such pixels, at most: half the second-level cache."""
+    winograd_channels: int = 16
+    """Channels and filters of a convolution by windows of 4 x 4, at least."""
+    winograd_most_channels: int = 1024
+    """Channels that are summed up without a pause, at most: a longer sum would lose digits."""
+    winograd_side: int = 4
+    """Rows and columns of its result, at least."""
+    winograd_unit: int = 48
+    """Windows of a unit: eight register tiles."""
     # A convolution and the pool behind it.
     band_bytes: int = 1024 * 1024
     """Of a result: about a second-level cache."""

@@ -29,6 +29,7 @@ class Packing(enum.Enum):
     CONV_PAIRS = "CONV of bfloat16 pairs: two channels side by side in a word, the last of an odd number beside a 0"
     CONV_COLUMN_PAIRS = "the same with two columns of a window in a word"
     CONV_QUADS = "CONV of int8 quads: four channels side by side in a word, of missing ones 0"
+    CONV_WINOGRAD = "(n, m, 3, 3) -> (blocks, 16, m, lanes): G W G' of every filter and channel"
     CONV_BIAS = "(n,) -> (groups, blocks, lanes)"
 
 
@@ -123,6 +124,19 @@ def _pack_conv(constant: Constant, zeros: Allocate) -> np.ndarray:
     return packed
 
 
+def _pack_conv_winograd(constant: Constant, zeros: Allocate) -> np.ndarray:
+    values = _winograd_mix(_winograd_mix(constant.array, axis=2), axis=3)
+    filters, channels = values.shape[:2]
+    return _pack_conv(constant._replace(array=values.reshape(filters, channels, 16, 1).transpose(0, 2, 1, 3)), zeros)
+
+
+def _winograd_mix(kernel: np.ndarray, axis: int) -> np.ndarray:
+    """Make four values of the three along ``axis``: G."""
+    first, middle, last = np.moveaxis(kernel, axis, 0)
+    half, other = (first + last) / 2, middle / 2
+    return np.stack([first, half + other, half - other, last], axis)
+
+
 def _pack_conv_pairs(axis: int) -> Callable[[Constant, Allocate], np.ndarray]:
     def pack_pairs(constant: Constant, zeros: Allocate) -> np.ndarray:
         return _pack_conv(constant._replace(array=pairs_of(constant.array, axis)), zeros)
@@ -181,5 +195,6 @@ _PACKERS: dict[Packing, Callable[[Constant, Allocate], np.ndarray]] = {
     Packing.CONV_COLUMN_PAIRS: _pack_conv_pairs(axis=3),
     Packing.DENSE_INT8: _pack_dense_int8,
     Packing.CONV_QUADS: _pack_conv_quads,
+    Packing.CONV_WINOGRAD: _pack_conv_winograd,
     Packing.CONV_BIAS: _pack_conv_bias,
 }

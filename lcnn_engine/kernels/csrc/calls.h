@@ -144,6 +144,22 @@ typedef const void *lcnn_weights;
     X(act, activation) X(float, alpha)                                                                    \
     X(place, range) X(floats, scales) X(ints, sums) /* padded as bias; of conv_int8 alone */
 
+/* conv_depthwise: filter o reads channel o / filters_of_channel alone. Weights (filters, kh, kw), bias (filters). Unit: a
+ * filter. */
+#define LCNN_DEPTHWISE_FIELDS(X)                                                                          \
+    X(floats, weights) X(floats, bias)                                                                    \
+    X(int, filters_of_channel) X(int, kernel_h) X(int, kernel_w) X(int, stride_h) X(int, stride_w)        \
+    X(int, dilation_h) X(int, dilation_w) X(int, top) X(int, left)                                        \
+    X(act, activation) X(float, alpha)
+
+/* winograd_input: the 4 x 4 windows of a map, 2 apart, transformed (ops/conv_winograd.inc.h). Value i of channel c of the
+ * window (y, x) stands at out.offset + (i * channels + c) * plane + y * width + x, out.height x out.width being the
+ * windows. `rows`: of the input, with its padding. Unit: a channel.
+ * conv_winograd: conv of kernels of 3 x 3, no strides, one group, its input being those windows, its weights
+ * (blocks, 16, channels, lanes), offsets (channels) those of a plane. Unit: `pixels_per_unit` rows of windows of one
+ * block; scratch holds the 16 sums and 4 results of each. */
+#define LCNN_WINOGRAD_INPUT_FIELDS(X) X(int, rows) X(int, top) X(int, left)
+
 /* nonzeros: list the inputs that are not 0: their number, indices and values, at `list` in the arena
  * (1 + m + m floats, the first two parts holding int32). One unit. */
 #define LCNN_NONZEROS_FIELDS(X) X(place, list) X(int, length)
@@ -228,6 +244,8 @@ typedef struct { LCNN_DICTIONARY_INT8_FIELDS(LCNN_MEMBER) } lcnn_dictionary_int8
 typedef struct { LCNN_LOOKUP_FIELDS(LCNN_MEMBER) } lcnn_lookup;
 typedef struct { LCNN_LOOKUP_SHARED_FIELDS(LCNN_MEMBER) } lcnn_lookup_shared;
 typedef struct { LCNN_CONV_FIELDS(LCNN_MEMBER) } lcnn_conv;
+typedef struct { LCNN_DEPTHWISE_FIELDS(LCNN_MEMBER) } lcnn_depthwise;
+typedef struct { LCNN_WINOGRAD_INPUT_FIELDS(LCNN_MEMBER) } lcnn_winograd_input;
 typedef struct { LCNN_NONZEROS_FIELDS(LCNN_MEMBER) } lcnn_nonzeros;
 typedef struct { LCNN_DENSE_FIELDS(LCNN_MEMBER) } lcnn_dense;
 typedef struct { LCNN_NONZEROS_INT8_FIELDS(LCNN_MEMBER) } lcnn_nonzeros_int8;
@@ -259,6 +277,9 @@ typedef struct { LCNN_INTERPOLATE_FIELDS(LCNN_MEMBER) } lcnn_interpolate;
     X(conv, LCNN_CONV_FIELDS)                                                                                    \
     X(conv_bf16, LCNN_CONV_FIELDS)                                                                               \
     X(conv_int8, LCNN_CONV_FIELDS)                                                                               \
+    X(winograd_input, LCNN_WINOGRAD_INPUT_FIELDS)                                                                \
+    X(conv_winograd, LCNN_CONV_FIELDS)                                                                           \
+    X(conv_depthwise, LCNN_DEPTHWISE_FIELDS)                                                                     \
     X(conv_patches, LCNN_CONV_FIELDS)                                                                            \
     X(nonzeros, LCNN_NONZEROS_FIELDS)                                                                            \
     X(dense, LCNN_DENSE_FIELDS)                                                                                  \
@@ -328,6 +349,8 @@ struct lcnn_call {
         lcnn_lookup lookup;
         lcnn_lookup_shared lookup_shared;
         lcnn_conv conv;
+        lcnn_depthwise depthwise;
+        lcnn_winograd_input winograd_input;
         lcnn_nonzeros nonzeros;
         lcnn_dense dense;
         lcnn_nonzeros_int8 nonzeros_int8;

@@ -10,14 +10,16 @@ import numpy as np
 from ...model.graph import Conv2D
 from ..calls import Conv, KernelCall, Map, StepKind
 from ..fusion import FusedNode
-from ..layout import LINE
+from ..layout import LINE, NO_BORDER, round_up
 from ..lookup_orders import Lookups
 from ..lowering import Lowering
 from ..packing import Packing, balanced_lanes
 from .bands import Way, add_steps, target_of
+from .depthwise import is_for_planes, lower_depthwise
 from .lookups import lower_as_lookups
 from .quantize import filter_constants, weights_of
 from .windows import Windows, windows_of
+from .winograd import is_for_winograd, lower_winograd
 
 
 class Blocking(NamedTuple):
@@ -35,11 +37,17 @@ def lower_conv(lowering: Lowering, fused: FusedNode, pool: FusedNode | None = No
     node = fused.node
     assert isinstance(node, Conv2D)
     kernel = lowering.tensors[f"{node.name}/kernel"]
+    if is_for_planes(lowering, node, kernel):
+        lower_depthwise(lowering, fused, kernel, pool)
+        return
     own = node.filters // node.groups
     if node.groups > 1 and own <= lowering.capabilities.width // 4:  # lanes would stay empty: let lanes be pixels
         lower_as_lookups(lowering, fused, node, Lookups.from_kernel(kernel, node.groups), pool)
         return
     windows = windows_of(lowering, node, kernel)
+    if pool is None and windows.packing is Packing.CONV and is_for_winograd(lowering, node):
+        lower_winograd(lowering, fused, kernel)
+        return
     target = target_of(lowering, fused, pool)
     blocking = _blocking(lowering, node, windows, target.value.layout.width, target.max_rows)
     fields = _fields(lowering, fused, node, kernel, blocking, windows)
@@ -74,13 +82,28 @@ def _blocking(lowering: Lowering, node: Conv2D, windows: Windows, width: int, ma
     patches = values * able.patch_pixels
     few_values = patches <= machine.patch_floats and values <= machine.patch_values * filters
     floats = windows.packing is Packing.CONV
-    if floats and width >= machine.patch_width and few_values:
+    if floats and (_is_one_run(lowering, node, windows) or (width >= machine.patch_width and few_values)):
         return Blocking("conv_patches", able.patch_filters, channels, able.patch_pixels, patches)
     lanes = balanced_lanes(filters, able.width, able.conv_lanes)
     passes = -(-values * lanes * 4 // machine.conv_pass_bytes)
     pixels = min(max_rows * width, machine.conv_unit_pixels)
     kernel = {Packing.CONV: "conv", Packing.CONV_QUADS: "conv_int8"}.get(windows.packing, "conv_bf16")
     return Blocking(kernel, lanes, -(-channels // passes), pixels, (pixels + LINE) * lanes)
+
+
+def _is_one_run(lowering: Lowering, node: Conv2D, windows: Windows) -> bool:
+    """Tell whether windows of one value each lie as the result does, nearly fill their vectors, and all weights stay in
+    the second-level cache: then no window has to be brought together."""
+    machine, width, x = lowering.machine, lowering.capabilities.width, windows.source
+    pixels = x.height * x.width
+    return (
+        windows.taps.size == 1
+        and node.strides == (1, 1)
+        and node.padding == NO_BORDER
+        and x.row == x.width
+        and pixels >= machine.patch_run_share * round_up(pixels, width)
+        and node.filters * x.channels // node.groups * 4 <= machine.patch_run_bytes
+    )
 
 
 def _fields(

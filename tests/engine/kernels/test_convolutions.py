@@ -20,7 +20,9 @@ PATCH_PIXELS = sorted({capabilities(variant).patch_pixels for variant in VARIANT
 def machine(request: pytest.FixtureRequest) -> Machine:
     """A machine for which all convolutions of a test take one kernel."""
     floats = 10**9 if request.param is StepKind.CONV_PATCHES else 0
-    machine = Machine(patch_width=1, patch_floats=floats, patch_values=10**9)
+    machine = Machine(
+        patch_width=1, patch_floats=floats, patch_values=10**9, patch_run_bytes=floats, winograd_channels=10**9
+    )
     network = Network((3, 3, 2), seeded("kernel"))
     network.add("conv2d", filters=20, kernel_size=(2, 2))
     plan = Plan(network.graph(), network.tensors, machine=machine)

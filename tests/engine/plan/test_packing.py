@@ -55,6 +55,19 @@ def test_filters_of_a_convolution_lie_side_by_side(groups: int, own: int, lanes:
             assert bias[group, place] == (filter_ + 1 if place < own else 0)
 
 
+def test_filters_by_windows_are_transformed() -> None:
+    """G W G', of whole numbers exact."""
+    mix = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    kernel = RNG.integers(-9, 9, (5, 3, 3, 3)).astype(np.float32)
+    found = packed(Packing.CONV_WINOGRAD, kernel, lanes=4)
+    assert found.shape == (1, 2, 16, 3, 1, 4)
+    for filter_ in range(8):
+        there = found[0, filter_ // 4, :, :, 0, filter_ % 4]
+        for channel in range(3):
+            expected = mix @ kernel[filter_, channel] @ mix.T if filter_ < 5 else np.zeros((4, 4))
+            assert there[:, channel].reshape(4, 4).tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("channels", [1, 2, 5])
 def test_channels_of_a_convolution_in_bfloat16_are_words_of_two(channels: int) -> None:
     kernel = RNG.standard_normal((5, channels, 3, 2)).astype(np.float32)

@@ -100,11 +100,8 @@ INLINE void patch_sums(const int vectors, const int in_place, const lcnn_conv *u
             for (int v = 0; v < vectors; v++) sums[f][v] += w * x[v];
         }
     }
-    if (u->activation == LCNN_ACT_linear) return;
 #pragma GCC unroll 8
-    for (int f = 0; f < PATCH_FILTERS; f++)
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) sums[f][v] = vactivate(sums[f][v], u->activation, u->alpha);
+    for (int f = 0; f < PATCH_FILTERS; f++) vactivate_all(vectors, sums[f], u->activation, u->alpha);
 }
 
 /* Write the sums of `filters` filters to their planes, where `runs` of the result are. */
@@ -124,9 +121,11 @@ INLINE void patch_store(const int vectors, vf sums[PATCH_FILTERS][PATCH_VECTORS]
     for (int f = 0; f < PATCH_FILTERS; f++)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) vstore(flat[f] + v * LCNN_WIDTH, sums[f][v]);
-    for (const patch_run *run = runs; run <= last; run++)
+    for (const patch_run *run = runs; run <= last; run++) {
+        const lanes_mask mask = first_lanes(run->lanes);
         for (int64_t f = 0; f < filters; f++)
-            copy_run(planes + f * out->plane + run->offset, flat[f] + run->at, run->lanes);
+            vstore_masked(planes + f * out->plane + run->offset, vload(flat[f] + run->at), mask);
+    }
 }
 
 /* All filters of a group at `vectors` vectors of pixels. */

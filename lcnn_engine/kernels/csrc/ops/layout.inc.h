@@ -58,6 +58,34 @@ INLINE void split_phase(const lcnn_space_to_depth *u, const float *source, int64
     }
 }
 
+#define SPLIT_REACH 16 /* columns of padding that may be read in place of zeros: the arena has room around it */
+
+/* Whether rows of planes are split by whole vectors, which read beyond the image, and even beyond what is zero there.
+ */
+INLINE int splits_vectors(const lcnn_space_to_depth *u)
+{
+    return u->source >= 0 && u->x_stride == 1 && u->stride_w == 2 && u->left <= SPLIT_REACH &&
+           2 * u->columns <= u->left + u->width + SPLIT_REACH;
+}
+
+/* The same as split_phase, by whole vectors: of those that do not lie all in the image, zeros are written first. */
+INLINE void split_vectors(const lcnn_space_to_depth *u, const float *source, int64_t y, const phase_columns *at,
+                          float *out)
+{
+    const float *in = source + y * u->row_stride + at->x - 2 * at->first;
+    for (int64_t b = 0; b < u->columns; b += LCNN_WIDTH) {
+        const int64_t lanes = min_i64(LCNN_WIDTH, u->columns - b), begin = min_i64(max_i64(at->first - b, 0), lanes);
+        const int64_t end = max_i64(begin, min_i64(at->first + at->count - b, lanes));
+        const lanes_mask all = first_lanes(lanes), kept = lanes_between(begin, end);
+        const float *p = in + 2 * b;
+        float *q = out + b;
+        for (int64_t c = 0; c < u->channels; c++, p += u->channel_stride, q += u->plane) {
+            if (end - begin < lanes) vstore_masked(q, vset(0.0f), all);
+            vstore_masked(q, even_lanes(vload(p), vload(p + LCNN_WIDTH)), kept);
+        }
+    }
+}
+
 #define MAX_VALUES 64 /* of a column that are split off together; a multiple of 4 */
 
 /* The same for `phases` phases that lie in one row of an interleaved image: LCNN_WIDTH columns at once, of each four
@@ -125,6 +153,7 @@ static void space_to_depth(const lcnn_call *call, const lcnn_context *context, i
             if (u->source < 0 && first == 0) check_input(call, context, a); /* brings the rows into the cache */
             if (y < 0 || y >= u->height) zero_phases(u, phases, target);
             else if (together) split_together(u, source + y * u->row_stride, u->phase_x + first, phases, target);
+            else if (splits_vectors(u)) split_vectors(u, source, y, &at, target);
             else split_phase(u, source, y, &at, target);
         }
     }

@@ -26,15 +26,12 @@ INLINE void store_filter_rows(const vf *rows, int64_t filters, int64_t count, co
         for (int64_t o = 0; o < filters; o++) vstore_part(planes + o * out->plane + y * out->row + x, rows[o], count);
         return;
     }
-    float flat[LCNN_WIDTH];
-    for (int64_t o = 0; o < filters; o++) {
-        vstore(flat, rows[o]);
-        int64_t row = y, column = x;
-        for (int64_t p = 0; p < count; row++, column = 0) {
-            const int64_t length = min_i64(count - p, out->width - column);
-            copy_run(planes + o * out->plane + row * out->row + column, flat + p, length);
-            p += length;
-        }
+    for (int64_t p = 0; p < count; y++, x = 0) { /* row by row, each where its own lanes meet the plane */
+        const int64_t end = min_i64(count, p + out->width - x);
+        const lanes_mask mask = lanes_between(p, end);
+        float *target = planes + y * out->row + x - p;
+        for (int64_t o = 0; o < filters; o++) vstore_masked(target + o * out->plane, rows[o], mask);
+        p = end;
     }
 }
 
@@ -52,8 +49,7 @@ INLINE void store_filters(const filter_store *s, float *planes, int64_t filters,
             vf rows[LCNN_WIDTH];
 #pragma GCC unroll 16
             for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vload(sums + (p + q) * s->lanes + v);
-            if (s->activation != LCNN_ACT_linear)
-                for (int64_t q = 0; q < LCNN_WIDTH; q++) rows[q] = vactivate(rows[q], s->activation, s->alpha);
+            vactivate_all(LCNN_WIDTH, rows, s->activation, s->alpha);
             transpose(rows);
             store_filter_rows(rows, min_i64(LCNN_WIDTH, filters - v), count, out, y, x, planes + v * out->plane);
         }

@@ -172,4 +172,17 @@ INLINE vf vactivate(vf x, lcnn_activation kind, float alpha)
     return vactivate_called(x, kind, alpha);
 }
 
+/* Several at once: relu and relu6 are no calls. */
+INLINE void vactivate_all(const int vectors, vf *x, lcnn_activation kind, float alpha)
+{
+    if (kind > LCNN_ACT_relu6) {
+#pragma GCC unroll 16
+        for (int i = 0; i < vectors; i++) x[i] = vactivate_called(x[i], kind, alpha);
+    } else if (kind != LCNN_ACT_linear) {
+        const vf highest = vset(kind == LCNN_ACT_relu ? INFINITY : 6.0f);
+#pragma GCC unroll 16
+        for (int i = 0; i < vectors; i++) x[i] = vmin(highest, vmax(vset(0.0f), x[i]));
+    }
+}
+
 #endif

@@ -28,6 +28,19 @@ INLINE vf next_lanes(vf a, vf b) { return shuffle(a, b, NEXT); } /* lanes 1, 2, 
 
 INLINE vf after_next_lanes(vf a, vf b) { return shuffle(a, b, AFTER_NEXT); }
 
+/* The first half of the lanes from p on, the other half from q on. */
+#if defined __clang__ || __GNUC__ >= 12
+typedef float vf_half __attribute__((vector_size(2 * LCNN_WIDTH), aligned(4), may_alias));
+#define SAME(l) (l)
+INLINE vf vload_halves(const float *p, const float *q)
+{
+    return __builtin_shufflevector(*(const vf_half *)p, *(const vf_half *)q, INDICES(SAME));
+}
+#else
+#define TWO_HALVES(l) ((l) < LCNN_WIDTH / 2 ? (l) : (l) + LCNN_WIDTH / 2)
+INLINE vf vload_halves(const float *p, const float *q) { return shuffle(vload(p), vload(q), TWO_HALVES); }
+#endif
+
 /* Halve the lanes in play by folding them over, until one is left. */
 #define FOLD(l, d) (((l) + (d)) % LCNN_WIDTH)
 #define FOLD1(l) FOLD(l, 1)

@@ -2,7 +2,9 @@
 
 #include "ops/channels.inc.h"
 #include "ops/conv.inc.h"
+#include "ops/conv_depthwise.inc.h"
 #include "ops/conv_patches.inc.h"
+#include "ops/conv_winograd.inc.h"
 #include "ops/dense.inc.h"
 #include "ops/dense_int8.inc.h"
 #include "ops/dictionary.inc.h"
