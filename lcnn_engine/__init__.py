@@ -11,7 +11,7 @@ from .errors import InputError, LcnnError, MissingPackageError, ModelFormatError
 from .format.model_file import read_model, write_model
 from .interop.loading import from_onnx
 from .model.graph import Graph
-from .net import Net
+from .net import Net, estimate
 from .runtime.info import kernel_info
 from .utils.moved import redirect
 
@@ -24,6 +24,7 @@ __all__ = [
     "Net",
     "NodeNameError",
     "SettingError",
+    "estimate",
     "from_onnx",
     "kernel_info",
     "read_model",

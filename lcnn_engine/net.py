@@ -20,7 +20,7 @@ from .runtime.threads import checked_threads
 if TYPE_CHECKING:
     from .analysis.profile import Profile
 
-__all__ = ["Net"]
+__all__ = ["Net", "estimate"]
 
 KEPT_PLANS = 4  # for features: each holds packed weights of its own
 
@@ -316,3 +316,29 @@ class Net:
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r}: {self.input_shape} -> {self.output_shape}, {len(self._graph.nodes)} nodes>"
+
+
+def estimate(
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    *,
+    precision: str = "float32",
+    max_bytes: int = MAX_BYTES,
+) -> dict[str, float]:
+    """Predict what every node of a network takes on one core of this machine, in milliseconds, without running it.
+
+    Takes what ``read_model`` gives. Gives the nodes by name in the order of the graph, first the graph's input: what it
+    takes to lay it out; together they are the time of ``net.run`` for one image on one thread. A node that runs as a
+    part of another one takes 0, as relu behind a convolution, and so does one that nothing needs. It goes by the plan
+    that :meth:`Net.load` would make, and by constants that were fitted on the nearest class of machine
+    (``python -m benchmarks.fit_costs`` fits those of another one); which inputs of a dense layer are 0 depends on the
+    image: behind relu it takes half of them to be.
+
+    ``precision`` is as in :meth:`Net.load`: float32 where this processor lacks the instructions for it. Raises
+    ModelFormatError for what breaks a rule of the format, SettingError for ``precision`` and ``max_bytes``.
+    """
+    from .analysis.estimate import estimated_nodes  # here, for most programs never ask
+
+    checked_precision(precision)
+    graph, checked = check_model(graph, tensors, max_bytes=max_bytes)
+    return estimated_nodes(graph, checked, precision=choose_precision(precision))

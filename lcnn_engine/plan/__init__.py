@@ -10,6 +10,7 @@ is read here, and nothing is computed but a plan.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from .packing import PackedConstant
 
 __all__ = [
     "SLACK", "Machine", "PackedConstant", "Plan", "Step", "StepKind", "check_bytes", "fold", "lifetimes_of", "lower",
-    "pack_constants", "place",
+    "lowered_for", "pack_constants", "place",
 ]  # fmt: skip
 
 
@@ -61,6 +62,23 @@ def lower(
     for number, name in enumerate(outputs):
         lower_output(lowering, number, name)
     return lowering.finish()
+
+
+class LoweredFor(NamedTuple):
+    """What a network was lowered to, for which variant, and what its kernels are capable of."""
+
+    variant: str
+    able: Capabilities
+    lowered: Lowered
+
+
+def lowered_for(
+    graph: Graph, tensors: Mapping[str, np.ndarray], variant: str | None = None, precision: str = "float32"
+) -> LoweredFor:
+    """Give what a plan of a network's output is made of, without the plan. Otherwise as :class:`Plan`."""
+    outputs, name = [graph.output], choose_variant(variant)
+    able = capabilities(name)
+    return LoweredFor(name, able, lower(*fold(graph, tensors, outputs), outputs, able, precision=precision))
 
 
 class Plan:

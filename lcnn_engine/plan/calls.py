@@ -442,7 +442,7 @@ class KernelCall(NamedTuple):
     """One call of ``kernel``, a name of LCNN_KERNELS, as a part of step number ``step``.
 
     ``units`` is how many pieces threads may share, ``work`` how many multiplications it makes or floats it moves,
-    ``scratch`` how many floats of its own a thread needs.
+    ``scratch`` how many floats of its own a thread needs, ``reads`` how many floats of S lookups go to and fro over.
     """
 
     step: int
@@ -453,6 +453,7 @@ class KernelCall(NamedTuple):
     units: int = 1
     work: int = 0
     scratch: int = 0
+    reads: int = 0
 
     @property
     def buffers(self) -> set[int]:

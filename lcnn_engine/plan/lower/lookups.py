@@ -174,6 +174,7 @@ def _one_by_one(
             units=shares * (-(-vectors // order.tile) if order.tile else 1),
             work=len(order.offsets) * columns,
             scratch=(order.filters_per_unit * order.tile + 2) * width,
+            reads=(s.channels * len(s.phases) * (order.tile * width + halo) if order.tile else s.end) // fields.blocks,
         )
 
     return Way(order.kind, order.label, compute)

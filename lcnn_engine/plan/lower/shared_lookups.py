@@ -41,6 +41,7 @@ def shared_lookups(
             units=len(groups) * -(-out.height // per_unit),
             work=int(counts.sum()) * SHARED_LANES * out.height * out.width,
             scratch=(per_unit * out.row + LINE) * SHARED_LANES,
+            reads=s.channels * len(s.phases) * per_unit * s.strides[0] * s.row,
         )
 
     return Way(StepKind.LOOKUP_SHARED, f"{called.replace('_', ' ')} {SHARED_LANES}", compute)
