@@ -66,6 +66,11 @@ def pack(constant: Constant, zeros: Allocate) -> PackedConstant:
     return PackedConstant(constant.name, constant.packing, _PACKERS[constant.packing](constant, zeros))
 
 
+def is_fp16(matrix: np.ndarray) -> bool:
+    """Tell whether a matrix of a dense layer is packed as float16: it is that already, or rounds nothing."""
+    return matrix.dtype == np.float16 or fits_fp16(matrix)
+
+
 def balanced_lanes(filters: int, width: int, most: int) -> int:
     """Choose lanes of a block, a multiple of ``width`` up to ``most``, so that blocks of filters are nearly even."""
     vectors = -(-filters // width)
@@ -86,8 +91,7 @@ def _flat(dtype: type) -> Callable[[Constant, Allocate], np.ndarray]:
 def _pack_dense(constant: Constant, zeros: Allocate) -> np.ndarray:
     """Pack in float16 where that rounds nothing: the kernel is bound by reading it."""
     kernel = np.ascontiguousarray(constant.array)
-    halves = kernel.dtype == np.float16 or fits_fp16(kernel)
-    return _transposed(kernel, zeros, np.dtype(np.float16 if halves else np.float32))
+    return _transposed(kernel, zeros, np.dtype(np.float16 if is_fp16(kernel) else np.float32))
 
 
 def _pack_dense_bf16(constant: Constant, zeros: Allocate) -> np.ndarray:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import NamedTuple
 
-from ...kernels import Capabilities, to_fp16
+from ...kernels import Capabilities
 from ..arena import lifetimes_of, place
 from ..calls import Dense, DenseInt8, KernelCall, Nonzeros, NonzerosInt8, ToNhwc
 from ..lowering import Lowered
-from ..packing import Constant, Packing
+from ..packing import Constant, Packing, is_fp16
 from .amounts import CHEAP, MULTIPLYING, WORD, Amounts, Surroundings
 from .machines import Times
 from .moving import MOVING, values_of
@@ -112,7 +112,7 @@ def _target(call: KernelCall) -> int | None:
 
 
 def _is_fp16(constant: Constant) -> bool:
-    return constant.packing is Packing.DENSE and to_fp16(constant.array) is not None
+    return constant.packing is Packing.DENSE and is_fp16(constant.array)
 
 
 def _resident(lowered: Lowered, halves: set[int]) -> float:
