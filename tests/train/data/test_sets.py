@@ -99,3 +99,24 @@ class TestTestShare:
     def test_a_share_that_is_no_image(self, tmp_path):
         with pytest.raises(DataError, match=r"share that is an image of some class; found 0\.2 of at most 2 images"):
             share_of(pictures(tmp_path / "few", cat=2, dog=1), "test")
+
+
+class TestClasses:
+    """Only some classes, numbered in the order in which they are named."""
+
+    def of(self, *classes: int):
+        return load(Data(dataset="mnist", folder=str(SMALL), classes=list(classes)), "train")
+
+    def test_images_labels_and_names(self):
+        whole, some = idx.load("mnist", "train", SMALL), self.of(7, 2)
+        assert some.classes == ("7", "2")
+        for number, digit in enumerate((7, 2)):
+            np.testing.assert_array_equal(some.images[some.labels == number], whole.images[whole.labels == digit])
+        assert len(some) == np.isin(whole.labels, (7, 2)).sum()
+
+    @pytest.mark.parametrize("classes", [(3, 3), (2, 10)])
+    def test_classes_that_there_are_not(self, classes):
+        with pytest.raises(
+            DataError, match=r"data\.classes: expected different numbers below 10, the classes of .*found"
+        ):
+            self.of(*classes)
