@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,10 +132,15 @@ def scaling(results: Row) -> Figure | None:
     for name, rows in results["matchups"].items():
         cases = by_group.setdefault(name.partition(",")[0], {})
         for row in measured(rows):
-            if row["engine"] != "lcnn-avx2" and ":two" not in row["network"]:
-                cases.setdefault((label(row), row["batch"], row["threads"]), 1000 / row["milliseconds"])
-    panels = [(group, cases) for group, cases in by_group.items() if cases]
+            cases.setdefault((label(row), row["batch"], row["threads"]), 1000 / row["milliseconds"])
+    panels = [(group, scaled) for group, cases in by_group.items() if (scaled := _measured_often(cases))]
     return _grouped(panels, results) if panels else None
+
+
+def _measured_often(cases: Mapping[Case, float]) -> dict[Case, float]:
+    """Keep those that were run with more than one batch or number of threads."""
+    times = Counter(name for name, _, _ in cases)
+    return {case: rate for case, rate in cases.items() if times[case[0]] > 1}
 
 
 def _number(rate: float) -> str:

@@ -39,10 +39,14 @@ REASONS = (
         "a load for each multiplication halves the rate; columns between rows, most where maps are small; of filters "
         "with few lookups, ends of loops",
     ),
-    Reason((StepKind.LOOKUP_GATHER,), 8, "numbers gathered one by one take longer than their bytes"),
     Reason(
-        (StepKind.LOOKUP_SHARED,), 8,
-        "of a pixel or a few no load serves several products; the end of a map is less than a block of pixels",
+        (StepKind.LOOKUP_GATHER,), 20,
+        "numbers gathered one by one take longer than their bytes; of filters with two lookups, ends of loops",
+    ),
+    Reason(
+        (StepKind.LOOKUP_SHARED,), 20,
+        "of a pixel or a few no load serves several products; of filters with two lookups, ends of loops; the end of a "
+        "map is less than a block of pixels",
     ),
     Reason(
         (StepKind.CONV,), 2.5, "1x1 from few channels: bringing results to their planes is as much work as products",
@@ -55,7 +59,7 @@ REASONS = (
         ("bfloat16", "int8"),
     ),
     Reason(
-        (StepKind.CONV,), 8, "few products: ends of loops, and results brought to their planes", ("float32",), under=10
+        (StepKind.CONV,), 30, "few products, of one channel: ends of loops, results brought to their planes", under=10
     ),
     Reason(
         (StepKind.CONV_PATCHES,), 3,
@@ -63,16 +67,20 @@ REASONS = (
         "cache",
     ),
     Reason(
-        (StepKind.SPLIT_BY_STRIDE, StepKind.INPUT, StepKind.OUTPUT, StepKind.REORDER), 4.5,
-        "every number is shuffled, and rows are short",
+        (StepKind.SPLIT_BY_STRIDE, StepKind.INPUT, StepKind.OUTPUT, StepKind.REORDER), 12,
+        "every number is shuffled, and rows of few pixels are less than a vector",
     ),
-    Reason((StepKind.PACK_PAIRS, StepKind.PACK_QUADS), 4, "numbers are compared, rounded and shuffled, not only moved"),
+    Reason((StepKind.PACK_PAIRS, StepKind.PACK_QUADS), 8, "numbers are compared, rounded and shuffled, not only moved"),
     Reason(
         (StepKind.COMBINE, StepKind.POINTWISE, StepKind.POOL, StepKind.GLOBAL_POOL, StepKind.CHANNEL_POOL,
          StepKind.NORM, StepKind.LRN, StepKind.SOFTMAX), 6,
         "rows are less than a vector or two: masked ends, sums across lanes, exponentials",
     ),
-    Reason((StepKind.DENSE, StepKind.NONZEROS), 3, "rows of weights that are 0 are passed over one by one"),
+    Reason(
+        (StepKind.DENSE, StepKind.NONZEROS), 4,
+        "between two predictions other layers have had the caches (512 x 1000 takes 26 us alone); rows of weights are "
+        "passed over one by one where the input is 0",
+    ),
 )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ from ..runtime.threads import checked_threads
 from ..utils.text import counted, printable, shape_text, table
 from .loading import say_precision
 
+__all__ = ["FUSED", "Agreement", "compare", "relative_difference", "run"]
+
 FUSED = "output, as predict runs it"  # to see every node, a plan must leave apart what predict's plan fuses
 FUSED_MARGIN = 16.0  # how much more than in nodes run one by one rounding may come to, over a whole network
 ROUNDED = 2.0**-7  # of the largest |output|, where values on the way may round to either side
