@@ -27,7 +27,7 @@ def in_float16(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     rounded = dict(tensors)
     for name, tensor in tensors.items():
         node, _, short = name.rpartition("/")
-        if short in FP16_TENSORS:
+        if short in FP16_TENSORS and tensor.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 narrow = tensor.astype(np.float16)
             if not _loses_digits(tensor, narrow, node, tensors):
