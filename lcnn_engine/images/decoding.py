@@ -240,7 +240,7 @@ def _from_pillow(image: Image.Image, mode: str) -> Image.Image:
 def _from_file(file: IO[bytes], mode: str) -> Image.Image:
     what = type(file).__name__
     with _as_input_errors(what):
-        content = file.read()
+        content = "" if isinstance(file, io.TextIOBase) else file.read()  # of an image, text cannot even be read
         if not isinstance(content, bytes):
             got = type(content).__name__
             raise InputError(f"{what}: expected a file that gives bytes, got {got}; open it with the mode 'rb'")

@@ -2,8 +2,8 @@
 
 Shapes are ``(H, W, C)`` or ``(C,)``, as everywhere outside the engine. Tensors belong to nodes by name
 (``<node>/<tensor>``). Breaking a rule raises :class:`ModelFormatError`. The meaning of every field is in
-MODEL_FORMAT.md. All that a graph is made of can be imported from here: what ``node.py``, ``operations.py`` and
-``geometry.py`` have, the names of the activations, ``Preprocessing`` and ``Resize``.
+MODEL_FORMAT.md. All that a graph is made of can be imported from here: what ``node.py``, ``operations.py``,
+``geometry.py`` and ``channelwise.py`` have, the names of the activations, ``Preprocessing`` and ``Resize``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from . import geometry, operations, preprocessing
+from . import channelwise, geometry, operations, preprocessing
 from . import node as nodes
 from .activations import ACTIVATIONS as ACTIVATIONS
+from .channelwise import *  # noqa: F403
 from .geometry import *  # noqa: F403
 from .node import *  # noqa: F403  (each name is listed once, where it is defined)
 from .node import MAX_ELEMENTS, Node, Record, Shape, TensorSpec, elements, format_error, is_size, node_error
@@ -26,6 +27,7 @@ __all__ = ["ACTIVATIONS", "MAX_BYTES", "Graph", "Input"]
 __all__ += nodes.__all__
 __all__ += operations.__all__
 __all__ += geometry.__all__
+__all__ += channelwise.__all__
 __all__ += preprocessing.__all__
 
 MAX_BYTES = 4 * 2**30  # of activations, unless the caller says otherwise

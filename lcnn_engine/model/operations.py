@@ -3,8 +3,8 @@
 From that list follow the keys that a file may have, and, by tests, that every operation has a definition, a lowering
 and a translation. A class without fields of its own is no dataclass of its own, but has its parent's methods: to make
 each its own would take half of the time that importing the engine takes. What all share is in ``node.py``; those that
-move values are in ``geometry.py``; the meaning of every field is in MODEL_FORMAT.md. docs/adding-an-operation.md tells
-how to add one.
+move values are in ``geometry.py``, norms and the like in ``channelwise.py``; the meaning of every field is in
+MODEL_FORMAT.md. docs/adding-an-operation.md tells how to add one.
 
 Legend, the letters of the LCNN paper: n filters, m input channels, k dictionary atoms, D the dictionary (k, m),
 I the lookup indices, C their coefficients, S = D * X, P the sparse kernel that I and C spell out.
@@ -15,15 +15,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..utils.messages import shown
+from .channelwise import LRN, BatchNorm, ChannelMax, ChannelMean, GroupNorm, LayerNorm, PRelu
 from .geometry import Crop2D, DepthToSpace, Pad2D, Permute, Reshape, Resize2D, SpaceToDepth, TakeChannels
-from .node import Activated, Node, Shape, TensorSpec, Windowed, check_finite, check_integers, elements, node_error
+from .node import Activated, Node, Shape, TensorSpec, Windowed, check_integers, elements, node_error
 
 __all__ = [
-    "LRN", "NODE_TYPES", "Activation", "Add", "AvgPool2D", "BatchNorm", "ChannelMax", "ChannelMean", "ChannelPool",
-    "Concat", "Constant", "Conv2D", "Convolution", "Dense", "DenseLike", "Divide", "Elementwise", "Flatten",
-    "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalPool2D", "GroupNorm", "LayerNorm", "LogSoftmax", "LookupConv2D",
-    "LookupDense", "MaxPool2D", "Maximum", "Minimum", "Multiply", "Norm", "OfTwo", "PRelu", "Pool2D", "Softmax",
-    "Subtract", "ZeroPad2D",
+    "NODE_TYPES", "Activation", "Add", "AvgPool2D", "Concat", "Constant", "Conv2D", "Convolution", "Dense",
+    "DenseLike", "Divide", "Elementwise", "Flatten", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalPool2D",
+    "LogSoftmax", "LookupConv2D", "LookupDense", "MaxPool2D", "Maximum", "Minimum", "Multiply", "OfTwo", "Pool2D",
+    "Softmax", "Subtract", "ZeroPad2D",
 ]  # fmt: skip
 
 
@@ -320,108 +320,6 @@ class Concat(Node):
             if shape[:-1] != inputs[0][:-1]:
                 raise node_error(self.name, f"input {shown(name)} to fit {inputs[0]} but for its channels", shape)
         return (*inputs[0][:-1], sum(shape[-1] for shape in inputs))
-
-
-class BatchNorm(Node):
-    """y = x * scale + shift, per channel, of any shape."""
-
-    op = "batch_norm"
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        channels = (inputs[0][-1],)
-        return {"scale": TensorSpec("F32", channels), "shift": TensorSpec("F32", channels)}
-
-
-class PRelu(Node):
-    """y = x where x >= 0, else x * slope, per channel, of any shape."""
-
-    op = "prelu"
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        return {"slope": TensorSpec("F32", (inputs[0][-1],))}
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Norm(Node):
-    """What norms by their input's own mean and variance share.
-
-    y = (x - mean) / sqrt(variance + epsilon) * scale + shift, scale and shift per channel.
-    """
-
-    epsilon: float
-
-    def check(self) -> None:
-        super().check()
-        check_finite(self, "epsilon")
-        if self.epsilon < 0:
-            raise node_error(self.name, "epsilon of at least 0", self.epsilon)
-
-    def tensor_specs(self, *inputs: Shape) -> dict[str, TensorSpec]:
-        channels = (inputs[0][-1],)
-        return {"scale": TensorSpec("F32", channels), "shift": TensorSpec("F32", channels)}
-
-
-class LayerNorm(Norm):
-    """Over the last axis, of every pixel by itself, of any shape."""
-
-    op = "layer_norm"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class GroupNorm(Norm):
-    """Over the image and the channels of each of ``groups``."""
-
-    op = "group_norm"
-    rank = 3
-    groups: int
-
-    def check(self) -> None:
-        super().check()
-        check_integers(self, "groups", 1)
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        if inputs[0][-1] % self.groups:
-            raise node_error(self.name, f"input channels {inputs[0][-1]} to be a multiple of groups", self.groups)
-        return inputs[0]
-
-
-class ChannelPool(Node):
-    """What pools over channels share: one number for each pixel. (H, W, C) -> (H, W, 1)."""
-
-    rank = 3
-
-    def _shape(self, *inputs: Shape) -> Shape:
-        return (*inputs[0][:2], 1)
-
-
-class ChannelMax(ChannelPool):
-    """The max of every pixel."""
-
-    op = "channel_max"
-
-
-class ChannelMean(ChannelPool):
-    """The mean of every pixel."""
-
-    op = "channel_mean"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class LRN(Node):
-    """Local response normalization: y = x / (bias + alpha * sum of x^2 over 2*depth_radius+1 channels)^beta."""
-
-    op = "lrn"
-    rank = 3
-    depth_radius: int
-    bias: float
-    alpha: float
-    beta: float
-
-    def check(self) -> None:
-        super().check()
-        check_integers(self, "depth_radius", 0)
-        for attribute in ("bias", "alpha", "beta"):
-            check_finite(self, attribute)
 
 
 NODE_TYPES: dict[str, type[Node]] = {

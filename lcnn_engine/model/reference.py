@@ -6,7 +6,7 @@ the differences it is there to judge. Images are (H, W, C), vectors (C,); attrib
 as in MODEL_FORMAT.md. Nothing is validated here but what :func:`evaluate` is given: shapes are the graph's to check.
 
 A function with ``@_operation`` over it defines the operation of its own name; activations are in ``activations.py``,
-operations that move values in ``reference_geometry.py``.
+operations that move values in ``reference_geometry.py``, norms and the like in ``reference_channelwise.py``.
 
 Legend, the letters of the paper (sections 3.1 and 3.2): n filters, m input channels, k dictionary atoms,
 D the dictionary (k, m), I the lookup indices, C their coefficients, S = D * X, P the sparse kernel (n, kh*kw*k)
@@ -25,6 +25,14 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, MissingPackageError, ModelFormatError
 from .activations import ACTIVATION_FUNCTIONS
+from .reference_channelwise import CHANNELWISE, narrow, wide
+from .reference_channelwise import batch_norm as batch_norm  # these seven by their old names, too
+from .reference_channelwise import channel_max as channel_max
+from .reference_channelwise import channel_mean as channel_mean
+from .reference_channelwise import group_norm as group_norm
+from .reference_channelwise import layer_norm as layer_norm
+from .reference_channelwise import lrn as lrn
+from .reference_channelwise import prelu as prelu
 from .reference_geometry import GEOMETRY
 
 if TYPE_CHECKING:
@@ -37,7 +45,7 @@ Float64: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = Sequence[int]
 Padding: TypeAlias = Sequence[int]  # top, bottom, left, right
 
-OPERATIONS: dict[str, Callable[..., Float32]] = dict(GEOMETRY)
+OPERATIONS: dict[str, Callable[..., Float32]] = GEOMETRY | CHANNELWISE
 _Function = TypeVar("_Function", bound=Callable[..., Float32])
 
 
@@ -47,21 +55,12 @@ def _operation(function: _Function) -> _Function:
     return function
 
 
-def _wide(x: NDArray[Any]) -> Float64:
-    return np.asarray(x, dtype=np.float64)
-
-
-def _narrow(y: Float64) -> Float32:
-    with np.errstate(over="ignore"):  # beyond float32's range is inf, in the kernels as here
-        return np.ascontiguousarray(y, dtype=np.float32)
-
-
 def _sum(terms: Iterable[Float64]) -> Float64:
     return reduce(np.add, terms)
 
 
 def _activate(x: Float64, activation: str, alpha: float | None) -> Float32:
-    return _narrow(ACTIVATION_FUNCTIONS[activation].function(x, alpha or 0.0))
+    return narrow(ACTIVATION_FUNCTIONS[activation].function(x, alpha or 0.0))
 
 
 # ---------------------------------------------------------------------------------------------------- convolutions
@@ -99,7 +98,7 @@ def sparse_kernel(
         raise MissingPackageError(
             'expected SciPy, which the reference of lookups needs, found none; install it: pip install "lcnn[verify]"'
         ) from error
-    return csr_array((_wide(coefficients), indices, indptr), shape=(len(indptr) - 1, columns))
+    return csr_array((wide(coefficients), indices, indptr), shape=(len(indptr) - 1, columns))
 
 
 @_operation
@@ -124,7 +123,7 @@ def lookup_conv2d(
     x (H, W, m), dictionary (k, m) or None for the identity, indptr (n+1,), indices and coefficients (nnz,),
     bias (n,) or None -> (H', W', n).
     """
-    S = _wide(x) if dictionary is None else _wide(x) @ _wide(dictionary).T
+    S = wide(x) if dictionary is None else wide(x) @ wide(dictionary).T
     S = _pad(S, padding)  # D has no bias, so S is 0 wherever X is
     (kh, kw), k = kernel_size, S.shape[-1]
     P = sparse_kernel(indptr, indices, coefficients, kh * kw * k).tocsc()  # by columns: a tap is a range of them
@@ -132,7 +131,7 @@ def lookup_conv2d(
     height, width = taps[0].shape[:2]
     Y = _sum(P[:, tap * k : (tap + 1) * k] @ shifted.reshape(height * width, k).T for tap, shifted in enumerate(taps))
     Y = Y.T.reshape(height, width, filters)
-    return _activate(Y if bias is None else Y + _wide(bias), activation, alpha)
+    return _activate(Y if bias is None else Y + wide(bias), activation, alpha)
 
 
 @_operation
@@ -149,9 +148,9 @@ def lookup_dense(
     alpha: float | None = None,
 ) -> Float32:
     """S = D @ x, then y = act(bias + P @ S): a lookup convolution on one pixel. x (m,) -> (units,)."""
-    S = _wide(x) if dictionary is None else _wide(dictionary) @ _wide(x)
+    S = wide(x) if dictionary is None else wide(dictionary) @ wide(x)
     y = sparse_kernel(indptr, indices, coefficients, len(S)) @ S
-    return _activate(y if bias is None else y + _wide(bias), activation, alpha)
+    return _activate(y if bias is None else y + wide(bias), activation, alpha)
 
 
 @_operation
@@ -174,17 +173,17 @@ def conv2d(
     x (H, W, m), kernel (n, m/groups, kh, kw), bias (n,) or None -> (H', W', n). Filters and channels are split into
     groups in order: the first n/groups filters see the first m/groups channels.
     """
-    taps = _shifts(_pad(_wide(x), padding), kernel_size, strides, dilation)
+    taps = _shifts(_pad(wide(x), padding), kernel_size, strides, dilation)
 
     def tap_product(tap: int) -> Float64:
         r, c = divmod(tap, kernel_size[1])
-        W = _wide(kernel[:, :, r, c]).reshape(groups, filters // groups, -1)
+        W = wide(kernel[:, :, r, c]).reshape(groups, filters // groups, -1)
         pixels = taps[tap].reshape(-1, groups, kernel.shape[1])  # positions, groups, m/groups
         return pixels.transpose(1, 0, 2) @ W.transpose(0, 2, 1)  # groups, positions, n/groups
 
     Y = _sum(map(tap_product, range(len(taps))))
     Y = Y.transpose(1, 0, 2).reshape(*taps[0].shape[:2], filters)
-    return _activate(Y if bias is None else Y + _wide(bias), activation, alpha)
+    return _activate(Y if bias is None else Y + wide(bias), activation, alpha)
 
 
 @_operation
@@ -198,8 +197,8 @@ def dense(
     alpha: float | None = None,
 ) -> Float32:
     """y = act(bias + kernel @ x). x (m,), kernel (n, m), bias (n,) or None -> (n,)."""
-    y = _wide(kernel) @ _wide(x)
-    return _activate(y if bias is None else y + _wide(bias), activation, alpha)
+    y = wide(kernel) @ wide(x)
+    return _activate(y if bias is None else y + wide(bias), activation, alpha)
 
 
 # ----------------------------------------------------------------------------------------------------------- pools
@@ -208,27 +207,27 @@ def dense(
 @_operation
 def max_pool2d(x: Float32, *, pool_size: Pair, strides: Pair = (1, 1), padding: Padding = (0, 0, 0, 0)) -> Float32:
     """Take the max of each window; padding never wins. (H, W, C) -> (H', W', C)."""
-    return _narrow(reduce(np.maximum, _shifts(_pad(_wide(x), padding, -np.inf), pool_size, strides)))
+    return narrow(reduce(np.maximum, _shifts(_pad(wide(x), padding, -np.inf), pool_size, strides)))
 
 
 @_operation
 def avg_pool2d(x: Float32, *, pool_size: Pair, strides: Pair = (1, 1), padding: Padding = (0, 0, 0, 0)) -> Float32:
     """Take the mean of what each window holds of the image; padding does not count. (H, W, C) -> (H', W', C)."""
     inside = np.ones((*x.shape[:2], 1))
-    total = _sum(_shifts(_pad(_wide(x), padding), pool_size, strides))
-    return _narrow(total / _sum(_shifts(_pad(inside, padding), pool_size, strides)))
+    total = _sum(_shifts(_pad(wide(x), padding), pool_size, strides))
+    return narrow(total / _sum(_shifts(_pad(inside, padding), pool_size, strides)))
 
 
 @_operation
 def global_avg_pool2d(x: Float32) -> Float32:
     """Take the mean of every channel. (H, W, C) -> (C,)."""
-    return _narrow(_wide(x).mean(axis=(0, 1)))
+    return narrow(wide(x).mean(axis=(0, 1)))
 
 
 @_operation
 def global_max_pool2d(x: Float32) -> Float32:
     """Take the max of every channel. (H, W, C) -> (C,)."""
-    return _narrow(_wide(x).max(axis=(0, 1)))
+    return narrow(wide(x).max(axis=(0, 1)))
 
 
 # ---------------------------------------------------------------------------------------------------------- shapes
@@ -237,19 +236,19 @@ def global_max_pool2d(x: Float32) -> Float32:
 @_operation
 def zero_pad2d(x: Float32, *, padding: Padding) -> Float32:
     """Put zeros around the image. (H, W, C) -> (top + H + bottom, left + W + right, C)."""
-    return _narrow(_pad(_wide(x), padding))
+    return narrow(_pad(wide(x), padding))
 
 
 @_operation
 def flatten(x: Float32) -> Float32:
     """Make a vector of an image, in C order. (H, W, C) -> (H*W*C,)."""
-    return _narrow(_wide(x).reshape(-1))
+    return narrow(wide(x).reshape(-1))
 
 
 @_operation
 def concat(*xs: Float32) -> Float32:
     """Put channels after one another. (H, W, C1), (H, W, C2), ... -> (H, W, C1 + C2 + ...), or the same of (C,)."""
-    return _narrow(np.concatenate([_wide(x) for x in xs], axis=-1))
+    return narrow(np.concatenate([wide(x) for x in xs], axis=-1))
 
 
 # ------------------------------------------------------------------------------- value by value, and across channels
@@ -258,123 +257,64 @@ def concat(*xs: Float32) -> Float32:
 @_operation
 def activation(x: Float32, *, activation: str = "linear", alpha: float | None = None) -> Float32:
     """y = act(x), of any shape."""
-    return _activate(_wide(x), activation, alpha)
+    return _activate(wide(x), activation, alpha)
 
 
 @_operation
 def softmax(x: Float32) -> Float32:
     """y = exp(x) / sum of exp(x) over the last axis, shifted by the max of x so that nothing overflows."""
-    e = np.exp(_wide(x) - np.max(x, axis=-1, keepdims=True))
-    return _narrow(e / e.sum(axis=-1, keepdims=True))
+    e = np.exp(wide(x) - np.max(x, axis=-1, keepdims=True))
+    return narrow(e / e.sum(axis=-1, keepdims=True))
 
 
 @_operation
 def log_softmax(x: Float32) -> Float32:
     """y = x - log(sum of exp(x)) over the last axis, shifted by the max of x so that nothing overflows."""
-    shifted = _wide(x) - np.max(x, axis=-1, keepdims=True)
-    return _narrow(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+    shifted = wide(x) - np.max(x, axis=-1, keepdims=True)
+    return narrow(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
 @_operation
 def add(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
     """y = act(x1 + x2 + ...); inputs (1, 1, C) and (C,) are repeated over the image, (H, W, 1) over the channels."""
-    return _activate(_sum(map(_wide, xs)), activation, alpha)
+    return _activate(_sum(map(wide, xs)), activation, alpha)
 
 
 @_operation
 def multiply(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
     """y = act(x1 * x2 * ...); inputs are repeated as in ``add``."""
-    return _activate(reduce(np.multiply, map(_wide, xs)), activation, alpha)
+    return _activate(reduce(np.multiply, map(wide, xs)), activation, alpha)
 
 
 @_operation
 def subtract(x: Float32, other: Float32, *, activation: str = "linear", alpha: float | None = None) -> Float32:
     """y = act(x - other); either may be repeated, as in ``add``."""
-    return _activate(_wide(x) - _wide(other), activation, alpha)
+    return _activate(wide(x) - wide(other), activation, alpha)
 
 
 @_operation
 def divide(x: Float32, other: Float32, *, activation: str = "linear", alpha: float | None = None) -> Float32:
     """y = act(x / other); either may be repeated, as in ``add``. Division by 0 gives inf or NaN."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _activate(_wide(x) / _wide(other), activation, alpha)
+        return _activate(wide(x) / wide(other), activation, alpha)
 
 
 @_operation
 def maximum(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
     """y = act(max(x1, x2, ...)); inputs are repeated as in ``add``."""
-    return _activate(reduce(np.maximum, map(_wide, xs)), activation, alpha)
+    return _activate(reduce(np.maximum, map(wide, xs)), activation, alpha)
 
 
 @_operation
 def minimum(*xs: Float32, activation: str = "linear", alpha: float | None = None) -> Float32:
     """y = act(min(x1, x2, ...)); inputs are repeated as in ``add``."""
-    return _activate(reduce(np.minimum, map(_wide, xs)), activation, alpha)
+    return _activate(reduce(np.minimum, map(wide, xs)), activation, alpha)
 
 
 @_operation
 def constant(*, value: Float32, shape: Sequence[int]) -> Float32:
     """Give what the model holds, of ``shape``."""
-    return _narrow(_wide(value).reshape(shape))
-
-
-@_operation
-def batch_norm(x: Float32, *, scale: Float32, shift: Float32) -> Float32:
-    """y = x * scale + shift, one number of each (C,) a channel."""
-    return _narrow(_wide(x) * _wide(scale) + _wide(shift))
-
-
-@_operation
-def prelu(x: Float32, *, slope: Float32) -> Float32:
-    """y = x where x >= 0, else x * slope, one number of ``slope`` (C,) a channel."""
-    X = _wide(x)
-    return _narrow(np.where(X >= 0, X, X * _wide(slope)))
-
-
-def _normalized(X: Float64, axes: tuple[int, ...], epsilon: float) -> Float64:
-    left = X - X.mean(axis=axes, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):  # an epsilon of 0 where all are equal is the model's own doing
-        return left / np.sqrt(np.square(left).mean(axis=axes, keepdims=True) + epsilon)
-
-
-@_operation
-def layer_norm(x: Float32, *, scale: Float32, shift: Float32, epsilon: float) -> Float32:
-    """y = (x - mean) / sqrt(variance + epsilon) * scale + shift, both over the last axis; scale and shift (C,)."""
-    return _narrow(_normalized(_wide(x), (-1,), epsilon) * _wide(scale) + _wide(shift))
-
-
-@_operation
-def group_norm(x: Float32, *, scale: Float32, shift: Float32, groups: int, epsilon: float) -> Float32:
-    """Normalize as ``layer_norm`` does, by mean and variance over the image and the channels of a group. (H, W, C)."""
-    grouped = _wide(x).reshape(*x.shape[:2], groups, -1)
-    return _narrow(_normalized(grouped, (0, 1, 3), epsilon).reshape(x.shape) * _wide(scale) + _wide(shift))
-
-
-@_operation
-def channel_max(x: Float32) -> Float32:
-    """Take the max of every pixel. (H, W, C) -> (H, W, 1)."""
-    return _narrow(_wide(x).max(axis=-1, keepdims=True))
-
-
-@_operation
-def channel_mean(x: Float32) -> Float32:
-    """Take the mean of every pixel. (H, W, C) -> (H, W, 1)."""
-    return _narrow(_wide(x).mean(axis=-1, keepdims=True))
-
-
-@_operation
-def lrn(x: Float32, *, depth_radius: int, bias: float, alpha: float, beta: float) -> Float32:
-    """y = x / (bias + alpha * sum of the squares of channels i - depth_radius to i + depth_radius) ** beta.
-
-    As ``tf.nn.local_response_normalization``: alpha is not divided by the number of channels summed. (H, W, C).
-    """
-    X = _wide(x)
-    channels = X.shape[-1]
-    radius = min(depth_radius, channels)  # beyond, there are no more channels to sum
-    squares = np.pad(np.square(X), ((0, 0), (0, 0), (radius, radius)))
-    total = _sum(squares[..., i : i + channels] for i in range(2 * radius + 1))
-    with np.errstate(divide="ignore", invalid="ignore"):  # a base of 0, or below it, is the model's own doing
-        return _narrow(X / (bias + alpha * total) ** beta)
+    return narrow(wide(value).reshape(shape))
 
 
 # ---------------------------------------------------------------------------------------------------- a whole graph

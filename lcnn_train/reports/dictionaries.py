@@ -15,6 +15,7 @@ _MARGIN, _GAP = 24, 8
 _COLUMNS = 16  # kernels in a row
 _KERNEL = 56  # about as wide as a kernel is drawn
 _ATOM = 40
+_COLLINEAR = 1e-6  # 1 - |cosine| of two atoms; those that were trained apart are farther apart
 _INK, _FAINT, _FRAME, _ZERO = "#222222", "#777777", "#505050", "#808080"
 
 
@@ -73,19 +74,31 @@ def _draw_atoms(drawing: Drawing, node: Conv2D | LookupConv2D, tensors: Mapping[
     if dictionary is None:
         return y
     k, channels = dictionary.shape
-    collinear = ", multiples of one another: one would do" * (channels == 1 and k > 1)
+    lines = _directions(dictionary)
+    collinear = "" if lines == k else f", some multiples of others: {lines} would do"
     drawing.text((_MARGIN, y), f"D, k = {k} atoms of {channels} channel{'s' * (channels > 1)}{collinear}", 14, _INK)
     values = dictionary.astype(np.float32)
     values = values / (np.abs(values).max() or 1)
-    step, lines = _KERNEL + _GAP, _ATOM + 14 * channels + 2 * _GAP
+    step, height = _KERNEL + _GAP, _ATOM + 14 * channels + 2 * _GAP
     for number, (atom, scaled) in enumerate(zip(dictionary, values, strict=True)):
         row, column = divmod(number, _COLUMNS)
-        left, top = _MARGIN + column * step, y + 14 + row * lines
+        left, top = _MARGIN + column * step, y + 14 + row * height
         _framed(drawing, left, top, _KERNEL, _ATOM, _colour(scaled))
         for channel, weight in enumerate(atom):
             at = (left + _KERNEL / 2, top + _ATOM + 14 * (channel + 1))
             drawing.text(at, f"{weight:+.3f}", 11, _FAINT, "middle")
-    return y + 14 + -(-k // _COLUMNS) * lines + 24
+    return y + 14 + -(-k // _COLUMNS) * height + 24
+
+
+def _directions(dictionary: np.ndarray) -> int:
+    """Count the atoms (k, m) of which none is a multiple of another, to a rounding; an atom of zeros is of any."""
+    atoms = dictionary.astype(np.float64)
+    lengths = np.linalg.norm(atoms, axis=1)
+    kept: list[np.ndarray] = []
+    for atom in atoms[lengths > 0] / lengths[lengths > 0, None]:
+        if all(abs(atom @ other) < 1 - _COLLINEAR for other in kept):
+            kept.append(atom)
+    return len(kept)
 
 
 def _draw_kernels(drawing: Drawing, kernels: np.ndarray, y: int) -> None:

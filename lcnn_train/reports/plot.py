@@ -39,7 +39,10 @@ def plot_log(log: Path, output: Path) -> None:
     _draw_density(panels[2], values, layers)
     for axes in panels:
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(values["epoch"]) == 1:  # which an automatic scale divides
+            axes.set_xticks(values["epoch"])
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(True, color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -92,28 +95,31 @@ def _draw_accuracy(axes: Any, log: Log) -> None:
     _line(axes, log, "top5", _TRAINING, "training, top-5", ":")
     _line(axes, log, "val_top5", _VALIDATION, "validation, top-5", ":")
     axes.set_ylim(*_accuracy_limits(log))
-    best = max(log["val_accuracy"])
-    axes.set_title(f"Accuracy; validation at best {best:.4f}", fontsize=10)
+    axes.ticklabel_format(axis="y", useOffset=False)
+    measured = [value for value in log["val_accuracy"] if math.isfinite(value)]
+    axes.set_title(f"Accuracy; validation at best {max(measured):.4f}" if measured else "Accuracy", fontsize=10)
     axes.legend(frameon=False)
 
 
 def _accuracy_limits(log: Log) -> tuple[float, float]:
-    """From where the curves are, for most lie near the top, to 1."""
+    """From where the curves are, for most lie near the top, to 1; or to where they are, if that is below a half."""
     shown = ("accuracy", "val_accuracy", "top5", "val_top5")
-    lowest = min((value for key in shown for value in log.get(key, ()) if math.isfinite(value)), default=0.0)
-    span = max(1.0 - lowest, 0.01)
-    return max(0.0, lowest - 0.05 * span), 1.0 + 0.02 * span
+    values = [value for key in shown for value in log.get(key, ()) if math.isfinite(value)] or [0.0, 1.0]
+    lowest, highest = min(values), max(values)
+    top = 1.0 if highest >= 0.5 else highest
+    span = max(top - lowest, 0.01)
+    return max(0.0, lowest - 0.05 * span), top + 0.02 * span
 
 
 def _draw_density(axes: Any, log: Log, layers: list[str]) -> None:
     if not layers:
         axes.set_title("No lookup layers", fontsize=10)
         return
-    for colour, key in zip(_colours(len(layers)), layers, strict=True):
-        _line(axes, log, key, colour, f"{key.removeprefix('density_')}  {100 * log[key][-1]:.2f}%")
     lowest = min((value for key in layers for value in log[key] if value > 0), default=1.0)
     axes.set_yscale("log")
     axes.set_ylim(min(0.1, lowest) / 1.3, 1.1)  # a decade at least, or no tick would have a number
+    for colour, key in zip(_colours(len(layers)), layers, strict=True):
+        _line(axes, log, key, colour, f"{key.removeprefix('density_')}  {100 * log[key][-1]:.2f}%")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
     axes.yaxis.set_minor_formatter(lambda value, _: "")
     millions = log["lookup_multiplications"][-1] / 1e6

@@ -196,11 +196,12 @@ def test_reading_takes_little_memory(kind: str, bytes_a_pixel: int, tmp_path: Pa
 def test_files_that_give_no_image(tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     path.write_bytes(encoded(Image.fromarray(GREY)))
-    with (
-        path.open(encoding="latin-1") as text,
-        pytest.raises(InputError, match=r"gives bytes, got str; open it .* 'rb'"),
-    ):
-        open_image(text, "L")  # type: ignore[arg-type]
+    for encoding in ("latin-1", "utf-8"):  # of which one can read any bytes
+        with (
+            path.open(encoding=encoding) as text,
+            pytest.raises(InputError, match=r"gives bytes, got str; open it .* 'rb'"),
+        ):
+            open_image(text, "L")  # type: ignore[arg-type]
     with path.open("rb") as file:
         file.read()
         with pytest.raises(InputError, match=r"BufferedReader: expected an image, got no bytes; .*\.seek\(0\)"):

@@ -54,11 +54,20 @@ def test_atoms_and_taps_have_the_colours_that_they_weigh(network):
 
 
 def test_atoms_of_one_channel_are_said_to_be_collinear(network):
-    note = "multiples of one another: one would do"
+    note = "some multiples of others: 1 would do"
     several, one = (draw_dictionary(*load_network(build("lenet", variant="fast", dictionary=k))) for k in (3, 1))
     assert f"D, k = 3 atoms of 1 channel, {note}" in texts(several)
     assert "D, k = 1 atoms of 1 channel" in texts(one)
     assert not any(note in text for text in texts(draw_dictionary(*network)))
+
+
+def test_atoms_of_colours_that_are_multiples_are_counted(network):
+    graph, tensors = network
+    dictionary = tensors["conv1/dictionary"]
+    dictionary[1], dictionary[2] = -3.7 * dictionary[0], 0
+    assert "D, k = 3 atoms of 3 channels, some multiples of others: 1 would do" in texts(
+        draw_dictionary(graph, tensors)
+    )
 
 
 def test_a_dense_network_has_kernels_alone():

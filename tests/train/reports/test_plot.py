@@ -1,6 +1,7 @@
 """The figure of a run shows what its log says; a log that is none, and a missing Matplotlib, are named."""
 
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def test_the_axis_of_accuracy_begins_where_the_curves_do(tmp_path):
         ((0.1, 0.5, 0.9), (0.055, 1.018)),
         ((0.0, 0.5, 0.9), (0.0, 1.02)),
         ((1.0, 1.0, 1.0), (0.9995, 1.0002)),
+        ((0.001, 0.03, 0.051), (0.0, 0.052)),
         ((float("nan"),) * 3, (0.0, 1.02)),
     ):
         rows = [f"{epoch},2,{value},1,2,{value},1,.1" for epoch, value in enumerate(values, start=1)]
@@ -48,6 +50,19 @@ def test_the_axis_of_accuracy_begins_where_the_curves_do(tmp_path):
         _draw_accuracy(figure.subplots(), {key: log[key] for key in ("epoch", "accuracy", "val_accuracy")})
         assert figure.axes[0].get_ylim() == pytest.approx(expected)
         assert main(["plot", str(tmp_path), "--output", str(tmp_path / "a.svg")]) == 0
+
+
+def test_a_single_epoch_without_validation(tmp_path):
+    """Has one tick, and no best; nor does a density of 0 at every epoch have a place on a logarithmic axis."""
+    row = "1,2.5,.5,.9,2.6,nan,nan,.01,0,0"
+    (tmp_path / "log.csv").write_text(f"{HEAD},density_a,lookup_multiplications\n{row}\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert main(["plot", str(tmp_path), "--output", str(tmp_path / "a.svg")]) == 0
+    drawn = (tmp_path / "a.svg").read_text()
+    assert "<!-- Accuracy -->" in drawn
+    assert drawn.count("<!-- 1 -->") == 3
+    assert "nan" not in drawn
 
 
 LOGS = {
