@@ -140,9 +140,16 @@ def _check_raw(tensor: onnx.TensorProto, where: str, kind: np.dtype, count: int)
 
 
 def _widened(array: np.ndarray) -> np.ndarray:
-    """Make float32 of every kind of float, as float64 may be; integers stay, those of 4 bits become int8."""
+    """Make float32 of every kind of float, as float64 may be; integers stay.
+
+    Those of 4 bits or 2 become int8, whose dtype says in its metadata which ``range`` they have.
+    """
     if array.dtype.kind in "iub":
         return array
+    name = array.dtype.name
     with np.errstate(over="ignore", invalid="ignore"):
-        wide = array.astype(np.int8) if "int" in array.dtype.name else array.astype(np.float32)
-    return wide
+        if "int" not in name:
+            return array.astype(np.float32)
+        span = 2 ** int(name[-1])
+        least = 0 if name.startswith("u") else -span // 2
+        return array.astype(np.dtype(np.int8, metadata={"range": (least, least + span - 1)}))

@@ -13,7 +13,7 @@ from ..layout import Value
 from ..tensors import FLOATS
 from .registry import translates
 
-__all__ = ["activated", "constant_like", "scaled"]
+__all__ = ["activated", "constant_like", "limited", "scaled"]
 
 FLOAT_LIMIT = 3.4e38  # a bound of Clip beyond it bounds nothing
 
@@ -139,7 +139,11 @@ def _clip(call: Translating) -> Value:
     low, high = call.scalar(1, "min"), call.scalar(2, "max")
     low = None if low is None or low < -FLOAT_LIMIT else low
     high = None if high is None or high > FLOAT_LIMIT else high
-    value = call.value()
+    return limited(call, call.value(), low, high)
+
+
+def limited(call: Translating, value: Value, low: float | None, high: float | None) -> Value:
+    """Append what keeps a value between two numbers, of which None is no limit."""
     names: dict[tuple[float | None, float | None], str] = {
         (0.0, None): "relu",
         (0.0, 6.0): "relu6",

@@ -1,8 +1,9 @@
-"""Activations that a model rounds to whole numbers and back: the rounding is left out."""
+"""Activations that a model rounds to whole numbers and back: the rounding is left out, the limits stay."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,27 +11,50 @@ from ..building import RefusedError
 from ..calls import Translating
 from ..layout import Value
 from ..nodes import Operator
-from .pointwise import activated
+from .pointwise import limited
 from .registry import translates
 
 __all__ = ["unpaired"]
 
 MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "MaxPool")  # may come before or behind
-UNSIGNED = (0, 2, 4, 21)  # of ONNX's types: uint8 where none is given, uint8, uint16, uint4
+RANGES: dict[int, tuple[int, int]] = {
+    0: (0, 255),
+    2: (0, 255),
+    3: (-128, 127),
+    4: (0, 65535),
+    5: (-32768, 32767),
+    21: (0, 15),
+    22: (-8, 7),
+}
+"""Of ONNX's types, from least to most; 0 where none is said."""
 
 
 @translates("QuantizeLinear", "DequantizeLinear")
 def _unquantized(call: Translating) -> Value:
-    """Leave out that activations are rounded; a range that begins at 0 is often all that a model has of its relu."""
+    """Leave out that activations are rounded; their limits stay, which are often all that a model has of its relu."""
     value, scale, zero = call.value(), call.constant(1), call.maybe(2)
-    if scale.size != 1:
+    if scale.size != 1 or (zero is not None and zero.size != 1):
         raise RefusedError("expected one scale for all of a quantized value, found several")
-    call.builder.note("the rounding and the limits of quantized activations were left out, but for a lower one of 0")
-    if zero is None:
-        begins_at_zero = call.integer("output_dtype", 0) in UNSIGNED
-    else:
-        begins_at_zero = bool((zero == (0 if zero.dtype.kind == "u" else np.iinfo(zero.dtype).min)).all())
-    return activated(call, value, "relu") if call.operator.type == "QuantizeLinear" and begins_at_zero else value
+    call.builder.note("the rounding of quantized activations was left out, their limits were kept")
+    if call.operator.type == "DequantizeLinear":
+        return value
+    step, middle = float(scale.reshape(-1)[0]), 0 if zero is None else int(zero.reshape(-1)[0])
+    low, high = ((number - middle) * step for number in _range_of(call, zero))
+    if low == 0.0 and abs(high - 6.0) <= step / 2:
+        high = 6.0  # whose limit is rounded, too
+    return limited(call, value, low, high)
+
+
+def _range_of(call: Translating, zero: np.ndarray | None) -> tuple[int, int]:
+    """Give the least and the most whole number that a value is rounded to. Raises RefusedError."""
+    if zero is not None and zero.dtype.kind in "iu":
+        whole = (int(np.iinfo(zero.dtype).min), int(np.iinfo(zero.dtype).max))
+        narrow: Mapping[str, Any] = zero.dtype.metadata or {}
+        return narrow.get("range", whole)
+    kind = call.integer("output_dtype", 0)
+    if zero is not None or kind not in RANGES:
+        raise RefusedError("expected activations rounded to whole numbers of 4 to 16 bits, found others")
+    return RANGES[kind]
 
 
 def unpaired(operators: Sequence[Operator], constants: Mapping[str, np.ndarray], wanted: str) -> dict[str, str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
 
+import ml_dtypes
 import onnx
 from onnx import TensorProto
 
-from lcnn_engine import ModelFormatError, from_onnx
+from lcnn_engine import ModelFormatError, Net, from_onnx
 from lcnn_engine.interop.onnx_import.translation import NotTakenError
 from tests.helpers.kernel_cases import seeded
-from tests.helpers.onnx_models import model_of, node
+from tests.helpers.onnx_models import model_of, node, run_onnx
 
 RNG = seeded("translation")
 KERNEL = RNG.standard_normal((4, 4, 3, 3), dtype=np.float32)
@@ -106,7 +108,7 @@ def test_batch_norms_paddings_and_activations_join_their_layers() -> None:
 
 
 def test_what_is_quantized_is_said() -> None:
-    """Weights are widened, exactly; activations keep their range where it begins at 0, and are not rounded."""
+    """Weights are widened, exactly; activations keep their range, and are not rounded."""
     constants = {"s": np.float32(0.05), "z": np.uint8(0), "k": np.float32(0.01), "i": np.int8(0),
                  "w": RNG.integers(-100, 100, KERNEL.shape).astype(np.int8)}  # fmt: skip
     nodes = [node("DequantizeLinear", ["w", "k", "i"], ["wide"]), node("Conv", ["x", "wide"], ["a"], name="conv"),
@@ -115,10 +117,34 @@ def test_what_is_quantized_is_said() -> None:
         graph, tensors = from_onnx(model_of(nodes, constants))
     assert [str(warning.message) for warning in caught] == [
         "quantized weights were widened to float32",
-        "the rounding and the limits of quantized activations were left out, but for a lower one of 0",
+        "the rounding of quantized activations was left out, their limits were kept",
     ]  # fmt: skip
-    assert [(each.name, each.attributes()["activation"]) for each in graph.nodes] == [("conv", "relu")]
+    assert [(each.op, each.attributes().get("activation")) for each in graph.nodes] == [
+        ("conv2d", "relu"), ("constant", None), ("minimum", "linear")]  # fmt: skip
     np.testing.assert_allclose(tensors["conv/kernel"], constants["w"] * 0.01, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("scale", "zero", "low", "high"), [
+    (0.05, np.uint8(0), 0, 12.75), (0.01, np.uint8(100), -1.0, 1.55),
+    (0.01, np.int8(0), -1.28, 1.27), (0.01, np.int8(-128), 0, 2.55),
+    (6 / 255, np.uint8(0), 0, 6),
+    (2e-5, np.int16(5), -32773 * 2e-5, 32762 * 2e-5), (0.02, None, 0, 5.1),
+    (0.5, np.array(3, ml_dtypes.uint4), -1.5, 6), (0.5, np.array(-8, ml_dtypes.int4), 0, 7.5),
+])  # fmt: skip
+def test_quantized_activations_keep_their_limits(scale: float, zero: Any, low: float, high: float) -> None:
+    """As ONNX Runtime does, but for half a step of rounding."""
+    constants = {"s": np.float32(scale), **({} if zero is None else {"z": zero})}
+    names = ["s", "z"][: len(constants)]
+    nodes = [node("QuantizeLinear", ["x", *names], ["q"]), node("DequantizeLinear", ["q", *names])]
+    model = model_of(nodes, constants, opset=21)
+    x = 8 * seeded("limits").standard_normal((1, 4, 7, 9), dtype=np.float32)
+    with pytest.warns(UserWarning, match="their limits were kept"):
+        graph, tensors = from_onnx(model)
+    found = Net(graph, tensors).run(x[0].transpose(1, 2, 0))
+    np.testing.assert_allclose(found, np.clip(x[0].transpose(1, 2, 0), low, high), rtol=1e-6)
+    np.testing.assert_allclose(found, run_onnx(model, x)[0].transpose(1, 2, 0), atol=0.51 * scale)
+    if (low, high) == (0, 6):
+        assert [each.attributes()["activation"] for each in graph.nodes] == ["relu6"]
 
 
 PAIRS = {"s": np.float32(0.05), "z": np.uint8(0), "other": np.float32(0.06), "signed": np.int8(0)}
@@ -146,7 +172,7 @@ def test_a_zero_point_that_is_left_out_is_zero(between: list[object]) -> None:
     nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), *between, node("DequantizeLinear", [last, "s"])]
     with pytest.warns(UserWarning, match="quantized"):
         graph, _ = from_onnx(model_of(nodes, PAIRS))  # type: ignore[arg-type]
-    assert [each.op for each in graph.nodes] == ["activation", *["max_pool2d"] * bool(between)]
+    assert [each.op for each in graph.nodes] == ["activation", "constant", "minimum", *["max_pool2d"] * bool(between)]
 
 
 def test_the_order_of_axes_is_seen_through_roundings() -> None:
@@ -157,7 +183,7 @@ def test_the_order_of_axes_is_seen_through_roundings() -> None:
     with pytest.warns(UserWarning, match="quantized"):
         graph, _ = from_onnx(model_of(nodes, {**PAIRS, "w": KERNEL}, (1, 7, 9, 4)))
     assert graph.input.shape == (7, 9, 4)
-    assert [each.op for each in graph.nodes] == ["activation", "conv2d"]
+    assert [each.op for each in graph.nodes] == ["activation", "constant", "minimum", "conv2d"]
 
 
 def test_a_batch_is_refused() -> None:
