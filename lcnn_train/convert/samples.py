@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from lcnn_train.convert.gram import Collector, Moments, windows
-from lcnn_train.keras_graph.graph import functional_graph, walk
+from lcnn_train.keras_graph.graph import functional_graph, output_specs, walk
 from lcnn_train.keras_graph.kinds import is_augmentation
 
 _BATCH = 32
@@ -54,14 +54,23 @@ def steps_of(model: keras.Model) -> tuple[list[int], list[Step]]:
     """List the numbers of a model's inputs, and its steps in the order in which they run."""
     graph = functional_graph(model)
     values = {id(tensor): number for number, tensor in enumerate(graph.inputs)}
-    inputs = list(values.values())
+    inputs, specs = list(values.values()), dict(enumerate(graph.inputs))
     steps = []
     for node, known in walk(graph, values, count(len(values))):
         taken = tuple(known[id(tensor)] for tensor in node.arguments.keras_tensors)
         given = tuple(known[id(tensor)] for tensor in node.outputs)
-        shapes = tuple(tensor.shape[1:] for tensor in (*node.arguments.keras_tensors[:1], *node.outputs[:1]))
+        specs |= zip(given, output_specs(node, known, specs), strict=True)
+        shapes = tuple(specs[number].shape[1:] for number in (*taken[:1], *given[:1]))
         steps.append(Step(node.operation, node.arguments, taken, given, shapes))
     return inputs, steps
+
+
+def shapes_of_calls(model: keras.Model) -> dict[Any, list[tuple[tuple[Any, ...], ...]]]:
+    """List the shapes of input and output, without the batch, of each call of each layer; of no graph, of none."""
+    found: dict[Any, list[tuple[tuple[Any, ...], ...]]] = {}
+    for step in steps_of(model)[1] if functional_graph(model) is not None else ():
+        found.setdefault(step.operation, []).append(step.shapes)
+    return found
 
 
 def checked(model: keras.Model, samples: Any) -> list[np.ndarray]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import keras
 import numpy as np
 
 from lcnn_train.errors import ExportError
@@ -82,6 +83,18 @@ def walk(graph: Any, values: dict[int, int], numbers: Iterator[int]) -> Iterator
             inside = {id(own): values[id(tensor)] for own, tensor in zip(inner.inputs, given, strict=True)}
             yield from walk(inner, inside, numbers)
             values |= {id(out): inside[id(own)] for out, own in zip(node.outputs, inner.outputs, strict=True)}
+
+
+def output_specs(node: Any, values: Mapping[int, int], specs: Mapping[int, Any]) -> list[Any]:
+    """Find the Keras tensors that a node gives: a model inside may have been built without knowing its sizes.
+
+    `specs` has the tensor of every value before it, with the sizes that it has in this call, `values` as of `walk`.
+    """
+    given = {id(tensor): specs[values[id(tensor)]] for tensor in node.arguments.keras_tensors}
+    if all(tensor.shape == given[id(tensor)].shape for tensor in node.arguments.keras_tensors):
+        return list(node.outputs)
+    args, kwargs = node.arguments.fill_in(given)
+    return list(keras.tree.flatten(node.operation.compute_output_spec(*args, **kwargs)))
 
 
 def fixed_shape(tensor: Any, where: str) -> tuple[int, ...]:

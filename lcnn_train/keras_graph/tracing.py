@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from lcnn_train.errors import ExportError
-from lcnn_train.keras_graph.graph import Call, Held, Part, Trace, fixed_shape, functional_graph, walk
+from lcnn_train.keras_graph.graph import Call, Held, Part, Trace, fixed_shape, functional_graph, output_specs, walk
 from lcnn_train.keras_graph.kinds import COMBINING, SPLITS, is_affine, softmax_of, trains_by_default
 from lcnn_train.keras_graph.rewriting import model_of, rewriting_of, unnamed_activation
 
@@ -64,7 +64,7 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
         raise ExportError(f"layer {layer.name}: expected one output, found {len(node.outputs)}")
     where = f"layer {layer.name}"
     source, value = tuple(values[id(tensor)] for tensor in tensors), values[id(node.outputs[0])]
-    specs[value] = _output_spec(node, {id(tensor): specs[values[id(tensor)]] for tensor in tensors})
+    (specs[value],) = output_specs(node, values, specs)
     shapes = tuple(fixed_shape(specs[number], where) for number in source)
     shape = fixed_shape(specs[value], where)
     rewriting = rewriting_of(layer)
@@ -93,11 +93,8 @@ def _calls(node: Any, values: dict[int, int], numbers: Iterator[int], specs: dic
 
 def _pieces(node: Any, values: dict[int, int], specs: dict[int, Any]) -> list[Call]:
     """List an operation that gives several tensors, a call for each."""
-    layer, tensors = node.operation, node.arguments.keras_tensors
-    source = tuple(values[id(tensor)] for tensor in tensors)
-    given = {id(tensor): specs[number] for tensor, number in zip(tensors, source, strict=True)}
-    args, kwargs = node.arguments.fill_in(given)
-    found = layer.compute_output_spec(*args, **kwargs)
+    layer, found = node.operation, output_specs(node, values, specs)
+    source = tuple(values[id(tensor)] for tensor in node.arguments.keras_tensors)
     shapes = tuple(fixed_shape(specs[number], f"layer {layer.name}") for number in source)
     calls = []
     for piece, (tensor, spec) in enumerate(zip(node.outputs, found, strict=True)):
@@ -177,15 +174,6 @@ def _calls_of(
     # Names of their own are new ones each time, and a model file must not change by that.
     named = [replace(call, name=f"{layer.name}_part{number}") for number, call in enumerate(calls, 1)]
     return [replace(call, output=value, name=layer.name) if call.output == last else call for call in named]
-
-
-def _output_spec(node: Any, given: dict[int, Any]) -> Any:
-    """Find what a node gives for inputs of these sizes: a model inside may have been built without knowing them."""
-    own = node.outputs[0]
-    if all(tensor.shape == given[id(tensor)].shape for tensor in node.arguments.keras_tensors):
-        return own
-    args, kwargs = node.arguments.fill_in(given)
-    return node.operation.compute_output_spec(*args, **kwargs)
 
 
 def _has_softmax_inside(layer: Any) -> bool:

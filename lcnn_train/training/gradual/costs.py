@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class LayerCost:
 
 
 CostOf = Callable[[Any], LayerCost]
+Calls = Sequence[tuple[tuple[Any, ...], ...]]
 
 
 def in_lookups(layer: Any) -> LayerCost:
@@ -35,31 +36,38 @@ def in_lookups(layer: Any) -> LayerCost:
     return LayerCost(1, 0, math.prod(layer.P.shape))
 
 
-def in_multiplications(layer: Any) -> LayerCost:
+def in_multiplications(layer: Any, calls: Calls = ()) -> LayerCost:
     """Count the multiplications of one input: a lookup's at every position of the output, an atom's m at each of S.
 
-    So an entry of AlexNet's conv1 costs 3,025 and one of its fc7 costs 1. Raises ValueError for a layer that has no
+    So an entry of AlexNet's conv1 costs 3,025 and one of its fc7 costs 1. `calls`: the shapes of input and output,
+    without the batch, of each call of the layer, where a model knows them. Raises ValueError for a layer that has no
     input of a known size.
     """
     try:
-        source, made = layer.input.shape, layer.output.shape
-        positions, of_S = math.prod(made[1:-1]), math.prod(layer.padded_size(source))
+        shapes = calls or [(layer.input.shape[1:], layer.output.shape[1:])]
+        positions = sum(math.prod(made[:-1]) for _, made in shapes)
+        of_S = sum(math.prod(layer.padded_size((None, *source))) for source, _ in shapes)
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             f"layer {layer.name}: expected one input of a known height and width, to count its multiplications; begin "
             "the model with keras.Input of such a shape, or give costs by a function of the layer"
         ) from error
-    m, taps, n = source[-1], math.prod(layer.P.shape[:-2]), layer.P.shape[-1]
+    m, taps, n = shapes[0][0][-1], math.prod(layer.P.shape[:-2]), layer.P.shape[-1]
     return LayerCost(positions, 0 if layer.D is None else of_S * m, positions * taps * m * n)
 
 
 COSTS: dict[str, CostOf] = {"lookups": in_lookups, "multiplications": in_multiplications}
 
 
-def cost_function(of: str | CostOf) -> CostOf:
-    """Find the cost of a layer by the name of its unit; a function of the layer is one already."""
+def cost_function(of: str | CostOf, calls: Mapping[Any, Calls] | None = None) -> CostOf:
+    """Find the cost of a layer by the name of its unit; a function of the layer is one already.
+
+    `calls`: the shapes of each call of each layer, as of `in_multiplications`.
+    """
     if callable(of):
         return of
     if of not in COSTS:
         raise ValueError(f"of: expected {', '.join(COSTS)} or a function of the layer; found {of!r}")
+    if of == "multiplications" and calls is not None:
+        return lambda layer: in_multiplications(layer, calls.get(layer, ()))
     return COSTS[of]

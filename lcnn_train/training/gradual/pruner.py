@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from lcnn_train.convert.samples import shapes_of_calls
 from lcnn_train.layers import sparsity
 from lcnn_train.training.gradual.allocation import Stock, allocate, largest
 from lcnn_train.training.gradual.costs import CostOf, LayerCost, cost_function
@@ -93,7 +94,7 @@ class Pruner:
         names = [layer.name for layer in self.layers]
         unknown = sorted(settings.dictionaries_of.keys() - set(names))
         _check("dictionaries_of", not unknown, f"names of lookup layers, of {', '.join(names)}", unknown)
-        cost_of = cost_function(settings.of)
+        cost_of = cost_function(settings.of, shapes_of_calls(model))
         self.costs: list[LayerCost] = [cost_of(layer) for layer in self.layers]
         self.whole = sum(cost.whole for cost in self.costs)
         self.full = sum(_full_cost(*pair) for pair in self._pairs())

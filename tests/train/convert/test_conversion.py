@@ -352,3 +352,25 @@ def test_an_activation_whose_name_keras_does_not_know(function):
     model = keras.Model(image, layers.DepthwiseConv2D(3, activation=function)(x))
     x = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype(np.float32)
     assert np.allclose(lookup_model(model, {"a": 3}, threshold=0)(x), model(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("arguments", [{"budget": 0.3}, {"error": 0.2}])
+@pytest.mark.parametrize("inside", ["functional", "sequential"])
+def test_a_model_of_any_size_inside_costs_what_it_does_in_its_place(inside, arguments):
+    """As the base of transfer learning: sizes are those of the call, and the choices those of a base that has them."""
+
+    def built(shape):
+        image = keras.Input((*shape, 3))
+        x = layers.ReLU()(layers.Conv2D(8, 3, 2, name="a")(image))
+        base = keras.Model(image, layers.Conv2D(12, 3, activation="relu", name="b")(x))
+        rest = [layers.GlobalAveragePooling2D(), layers.Dense(3, name="c")]
+        image = keras.Input((15, 12, 3))
+        if inside == "sequential":
+            return keras.Sequential([image, base, *rest])
+        return keras.Model(image, rest[1](rest[0](base(image, training=False))))
+
+    known, of_any_size = built((15, 12)), built((None, None))
+    of_any_size.set_weights(known.get_weights())
+    first, second = (lookup_report(lookup_model(model, **arguments)) for model in (known, of_any_size))
+    assert first.layers == second.layers
+    assert [row.lookup for row in first.layers] == [True, True, False]

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from lcnn_train import LookupConv2D, LookupDense
+from lcnn_train.convert.samples import shapes_of_calls
 from lcnn_train.layers import sparsity
 from lcnn_train.reports.cost import count
 from lcnn_train.training.gradual.costs import LayerCost, cost_function
+from lcnn_train.training.gradual.pruner import GradualSettings, Pruner
 
 
 def test_multiplications_are_those_of_the_report():
@@ -27,6 +29,20 @@ def test_multiplications_are_those_of_the_report():
         atoms = 0 if layer.D is None else layer.atoms
         assert cost.entry * sparsity.lookups(layer) + cost.atom * atoms == row.multiplications
         assert cost.whole == row.dense
+
+
+def test_multiplications_of_a_layer_are_those_of_its_calls():
+    """In a model of any size inside, and called twice: sizes are those of the calls."""
+    layer = LookupConv2D(6, 3, 2, padding="same", name="a")
+    base = keras.Sequential([keras.Input((None, None, 3)), layer])
+    image = keras.Input((9, 10, 3))
+    small = keras.layers.MaxPooling2D(2)(image)
+    model = keras.Model(image, [base(image, training=False), base(small)])
+    cost = cost_function("multiplications", shapes_of_calls(model))(layer)
+    pixels, padded = 9 * 10 + 4 * 5, 11 * 12 + 6 * 7
+    assert cost == LayerCost(pixels, padded * 3, pixels * 9 * 3 * 6)
+    once = keras.Model(image, base(image))
+    assert Pruner(once, GradualSettings(0.5, 10)).costs == [LayerCost(90, 11 * 12 * 3, 90 * 9 * 3 * 6)]
 
 
 def test_lookups_are_entries():
