@@ -124,6 +124,16 @@ def test_convolution_geometry(op: str, kernel: tuple[int, int], strides: tuple[i
         check(network)
 
 
+@pytest.mark.parametrize("width", edges({*(2 * w for w in WIDTHS), *(4 * w for w in WIDTHS)}))
+@pytest.mark.parametrize("padding", [0, 1, 3, 17])
+def test_planes_split_by_stride_around_a_vector(padding: int, width: int) -> None:
+    for k in (0, 5):
+        network = Network((5, width, 3), seeded("split", width, padding, k), k=k)
+        network.add("activation", activation="tanh")
+        network.add("lookup_conv2d", filters=4, kernel_size=(3, 3), strides=(2, 2), padding=(padding,) * 4)
+        check(network)
+
+
 @pytest.mark.parametrize("side", range(4), ids=["top", "bottom", "left", "right"])
 @pytest.mark.parametrize("op", ["lookup_conv2d", "conv2d"])
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2)])

@@ -243,6 +243,21 @@ def test_norms_of_numbers_far_above_their_deviation(op: str, attributes: dict[st
         check(network)
 
 
+@pytest.mark.parametrize("width", [1, 2, 7, *edges(4 * w for w in WIDTHS)])
+@pytest.mark.parametrize("border", [(1, 1, 1, 1), (0, 2, 3, 0), (4, 4, 9, 9)])
+@pytest.mark.parametrize("op", ["global_avg_pool2d", "global_max_pool2d"])
+def test_of_a_picture_with_a_border(op: str, border: tuple[int, int, int, int], width: int) -> None:
+    """Its zeros are no values: of numbers below 0 they would be the greatest."""
+    network = Network((4, width, 3), seeded(op, border, width))
+    network.add("activation", name="positive", activation="exponential")
+    negative = network.add("batch_norm", name="negative")
+    network.tensors["negative/scale"] = -np.abs(network.tensors["negative/scale"])
+    network.tensors["negative/shift"] = -np.abs(network.tensors["negative/shift"])
+    reader = network.add("conv2d", negative, name="reader", filters=2, kernel_size=(3, 3), padding=border)
+    pooled = network.add(op, negative, name="pooled")
+    check(network, outputs=[pooled, reader])
+
+
 @pytest.mark.parametrize("op", ["global_avg_pool2d", "global_max_pool2d", "flatten"])
 def test_from_pictures_to_vectors(op: str) -> None:
     for shape in (shape for shape in [*SHAPES, (55, 57, 3)] if len(shape) == 3):

@@ -118,12 +118,12 @@ INLINE int64_t depthwise_some(const int size, const int stride, const int halves
 #undef ROWS
 }
 
+/* clang-format off */
 #define KINDS(X)                                                                            \
-    X(3x3, 3, 1, 0)                                                                         \
-    X(3x3_halves, 3, 1, 1)                                                                  \
-    X(3x3_by_2, 3, 2, 0)                                                                    \
-    X(3x3_by_2_halves, 3, 2, 1) X(5x5, 5, 1, 0) X(5x5_halves, 5, 1, 1) X(5x5_by_2, 5, 2, 0) \
-        X(5x5_by_2_halves, 5, 2, 1) X(any, 0, 1, 0) X(any_by_2, 0, 2, 0) X(any_by_any, 0, 0, 0)
+    X(3x3, 3, 1, 0) X(3x3_halves, 3, 1, 1) X(3x3_by_2, 3, 2, 0) X(3x3_by_2_halves, 3, 2, 1) \
+    X(5x5, 5, 1, 0) X(5x5_halves, 5, 1, 1) X(5x5_by_2, 5, 2, 0) X(5x5_by_2_halves, 5, 2, 1) \
+    X(any, 0, 1, 0) X(any_by_2, 0, 2, 0) X(any_by_any, 0, 0, 0)
+/* clang-format on */
 #define KIND(name, size, stride, halves)                                                                               \
     static int64_t depthwise_##name(int64_t rows, const depthwise_tile *t, float *target, int64_t row, int64_t second) \
     {                                                                                                                  \

@@ -128,6 +128,15 @@ INLINE void patch_store(const int vectors, vf sums[PATCH_FILTERS][PATCH_VECTORS]
     }
 }
 
+#define PATCH_FEW_TAPS 32 /* with no more, results come faster than the lines that they are written to */
+
+/* Bring the lines of PATCH_FILTERS planes where a tile's results will be written. */
+INLINE void patch_prefetch(const int vectors, const lcnn_map *out, const float *planes)
+{
+    for (int64_t f = 0; f < PATCH_FILTERS; f++)
+        for (int v = 0; v < vectors; v++) __builtin_prefetch(planes + f * out->plane + v * LCNN_WIDTH, 1);
+}
+
 /* All filters of a group at `vectors` vectors of pixels. */
 INLINE void patch_filters(const int vectors, const int in_place, const lcnn_conv *u, const float *patches,
                           int64_t group, const patch_run *runs, int64_t number, const lcnn_map *out, float *planes)
@@ -136,6 +145,8 @@ INLINE void patch_filters(const int vectors, const int in_place, const lcnn_conv
     for (int64_t block = 0; block < u->blocks; block++) {
         const int64_t filter = block * PATCH_FILTERS, index = group * u->blocks + block;
         vf sums[PATCH_FILTERS][PATCH_VECTORS];
+        if (taps <= PATCH_FEW_TAPS && filter + 2 * PATCH_FILTERS <= u->group_filters)
+            patch_prefetch(vectors, out, planes + (filter + PATCH_FILTERS) * out->plane + runs->offset);
         patch_sums(vectors, in_place, u, patches, u->weights + index * taps * PATCH_FILTERS, taps,
                    u->bias + index * PATCH_FILTERS, sums);
         patch_store(vectors, sums, min_i64(PATCH_FILTERS, u->group_filters - filter), runs, number, out,

@@ -27,14 +27,20 @@ INLINE void winograd_mix(const vf *x, const int step, vf *out)
     out[3 * step] = b - d;
 }
 
-/* B' X B of the windows of LCNN_WIDTH pairs of columns, whose rows are at `rows`. */
-INLINE void winograd_windows(const float *const *rows, vf *out)
+/* Rows of windows: where each of the four begins, and where those that the other half of the lanes is of, at stride 2.
+ */
+typedef struct {
+    const float *low[4], *high[4];
+} winograd_rows;
+
+/* B' X B of the windows of LCNN_WIDTH pairs of columns. */
+INLINE void winograd_windows(const winograd_rows *rows, vf *out)
 {
     vf x[WINOGRAD_VALUES];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-        const vf low = vload(rows[i]), high = vload(rows[i] + LCNN_WIDTH);
-        const vf next_low = vload(rows[i] + 2), next_high = vload(rows[i] + 2 + LCNN_WIDTH);
+        const vf low = vload(rows->low[i]), high = vload(rows->high[i]);
+        const vf next_low = vload(rows->low[i] + 2), next_high = vload(rows->high[i] + 2);
         x[4 * i] = even_lanes(low, high);
         x[4 * i + 1] = odd_lanes(low, high);
         x[4 * i + 2] = even_lanes(next_low, next_high);
@@ -46,25 +52,41 @@ INLINE void winograd_windows(const float *const *rows, vf *out)
     for (int j = 0; j < 4; j++) winograd_mix(x + j, 4, out + j);
 }
 
+/* The windows of one channel. Where half a vector holds a row of them, its other half is the row below. */
+INLINE void winograd_channel(const lcnn_winograd_input *u, const lcnn_map *in, const lcnn_map *out, const float *source,
+                             float *target)
+{
+    const int halves = out->width <= LCNN_WIDTH / 2;
+    const int64_t values = out->channels * out->plane; /* from one of the 16 to the next */
+    for (int64_t y = 0; y < out->height; y += 1 + halves)
+        for (int64_t x = 0; x < out->width; x += LCNN_WIDTH) {
+            const float *first = source + 2 * x;
+            winograd_rows rows;
+            for (int64_t i = 0; i < 4; i++) { /* a row that is not there may be any: what it gives is not kept */
+                rows.low[i] = first + min_i64(2 * y + i, u->rows - 1) * in->row;
+                rows.high[i] =
+                    halves ? first + min_i64(2 * y + 2 + i, u->rows - 1) * in->row : rows.low[i] + LCNN_WIDTH;
+            }
+            vf found[WINOGRAD_VALUES];
+            winograd_windows(&rows, found);
+            const int64_t lanes = min_i64(LCNN_WIDTH, out->width - x);
+            const lanes_mask mask = first_lanes(lanes);
+            const lanes_mask others = lanes_between(LCNN_WIDTH / 2, LCNN_WIDTH / 2 + lanes);
+            float *to = target + y * out->width + x;
+            for (int i = 0; i < WINOGRAD_VALUES; i++, to += values) {
+                vstore_masked(to, found[i], mask);
+                if (halves && y + 1 < out->height) vstore_masked(to + out->width - LCNN_WIDTH / 2, found[i], others);
+            }
+        }
+}
+
 static void winograd_input(const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_winograd_input *u = &call->u.winograd_input;
     const lcnn_map *in = &call->in[0], *out = &call->out;
-    const int64_t values = out->channels * out->plane; /* from one of the 16 to the next */
     for (int64_t c = begin; c < end; c++) {
         const float *source = context->arena + in->offset + c * in->plane - u->top * in->row - u->left;
-        float *target = context->arena + out->offset + c * out->plane;
-        for (int64_t y = 0; y < out->height; y++)
-            for (int64_t x = 0; x < out->width; x += LCNN_WIDTH) {
-                const float *first = source + 2 * y * in->row + 2 * x;
-                const float *rows[4];
-                for (int64_t i = 0; i < 4; i++) rows[i] = first + (2 * y + i < u->rows ? i : 0) * in->row;
-                vf found[WINOGRAD_VALUES];
-                winograd_windows(rows, found);
-                const int64_t at = y * out->width + x;
-                const lanes_mask mask = first_lanes(min_i64(LCNN_WIDTH, out->width - x));
-                for (int i = 0; i < WINOGRAD_VALUES; i++) vstore_masked(target + i * values + at, found[i], mask);
-            }
+        winograd_channel(u, in, out, source, context->arena + out->offset + c * out->plane);
     }
 }
 
@@ -110,7 +132,7 @@ INLINE void winograd_products(const lcnn_call *call, const lcnn_context *context
 }
 
 /* Rows [first, last) of windows of a block of filters. */
-INLINE void winograd_rows(const lcnn_call *call, const lcnn_context *context, int64_t block, int64_t first,
+INLINE void winograd_unit(const lcnn_call *call, const lcnn_context *context, int64_t block, int64_t first,
                           int64_t last)
 {
     const lcnn_conv *u = &call->u.conv;
@@ -143,6 +165,6 @@ static void conv_winograd(const lcnn_call *call, const lcnn_context *context, in
         const int64_t chunk = unit % u->pixel_chunks, block = unit / u->pixel_chunks;
         const int64_t stop = min_i64((block + 1) * u->lanes, out->channels), first = chunk * u->pixels_per_unit;
         for (int64_t o = block * u->lanes; chunk == 0 && o < stop; o++) clear_border(out, context->arena, o);
-        winograd_rows(call, context, block, first, min_i64(first + u->pixels_per_unit, in->height));
+        winograd_unit(call, context, block, first, min_i64(first + u->pixels_per_unit, in->height));
     }
 }

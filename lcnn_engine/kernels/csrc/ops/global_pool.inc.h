@@ -12,7 +12,10 @@
 INLINE void global_pool(const int mean, const lcnn_call *call, const lcnn_context *context, int64_t begin, int64_t end)
 {
     const lcnn_map *in = &call->in[0], *out = &call->out;
-    const int64_t runs = in->row == in->width ? 1 : in->height, length = in->height * in->width / runs, row = in->row;
+    /* Zeros of a border between rows add nothing to a sum: narrow rows go as one run. */
+    const int one_run = in->row == in->width || (mean && 2 * in->width >= in->row && in->width <= 4 * LCNN_WIDTH);
+    const int64_t runs = one_run ? 1 : in->height, row = in->row;
+    const int64_t length = one_run ? (in->height - 1) * row + in->width : in->width;
     const int64_t plane = in->plane, out_plane = out->plane;
     const float *source = context->arena + in->offset + begin * plane;
     float *target = context->arena + out->offset + begin * out_plane;

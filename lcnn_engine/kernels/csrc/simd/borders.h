@@ -19,7 +19,12 @@ static void clear_border(const lcnn_map *map, float *arena, int64_t channel)
     if (map->top + map->bottom + map->left + map->right == 0) return;
     float *first = arena + map->offset + channel * map->plane;
     const int64_t between = map->row - map->width; /* right border of a row and left border of the next */
-    for (int64_t y = 0; between && y + 1 < map->height; y++) zero_run(first + y * map->row + map->width, between);
+    const lanes_mask mask = first_lanes(min_i64(between, LCNN_WIDTH));
+    for (int64_t y = 0; between && y + 1 < map->height; y++) {
+        float *gap = first + y * map->row + map->width;
+        if (between <= LCNN_WIDTH) vstore_masked(gap, vset(0.0f), mask); /* nearly always: no loop for a few floats */
+        else zero_run(gap, between);
+    }
     clear_top_and_bottom(map, arena, channel);
 }
 
