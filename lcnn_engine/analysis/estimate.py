@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..model.graph import Graph
-from ..plan import lowered_for
+from ..plan import planned
 from ..plan.calls import Step
 from ..plan.times.machines import Times, times_of
 from ..plan.times.predicting import predicted_steps
@@ -27,7 +27,7 @@ def estimated_steps(
 
     ``variant``: default the one in use; ``times``: of a class of machine, default the nearest to this one.
     """
-    one = lowered_for(graph, tensors, variant, precision)
+    one = planned(graph, tensors, variant=variant, precision=precision)
     return one.lowered.steps, predicted_steps(one.lowered, one.able, times or times_of(one.variant))
 
 

@@ -20,6 +20,7 @@ from .program import (
     Program,
     capabilities_of,
     sgemm_columns,
+    sums_of_rows,
     to_bf16,
     to_fp16,
     variants,
@@ -27,8 +28,8 @@ from .program import (
 
 __all__ = [
     "ACTIVATION_CODES", "CALL_SIZE", "CONSTANTS", "LAYOUTS", "MAX_THREADS", "Capabilities", "ConstantMemory", "Program",
-    "blas", "capabilities", "choose_variant", "left_out", "sgemm_columns", "to_bf16", "to_fp16",
-    "usable_variants", "variants",
+    "blas", "capabilities", "choose_variant", "left_out", "sgemm_columns", "sums_of_rows", "to_bf16",
+    "to_fp16", "usable_variants", "variants",
 ]  # fmt: skip
 
 MAX_THREADS = CONSTANTS["MAX_THREADS"]
