@@ -275,7 +275,7 @@ class Net:
         self._run(batch[:1])  # refuses numbers that are not finite
         image = np.require(batch[:1], np.float32, ("C", "ALIGNED"))
         dense_plan = self._dense_plan() if dense else None
-        return profile_network(self._graph, self._plan, dense_plan, image, self._threads, int(runs))
+        return profile_network(self._graph, self._tensors, self._plan, dense_plan, image, self._threads, int(runs))
 
     def _dense_plan(self) -> Plan:
         from .interop.dense import dense_equivalent

@@ -63,7 +63,7 @@ def planned(
     lowered = None
     if multiplied is None:
         lowered = lower(*network, outputs, able, machine, precision)
-        found = choices(network[0], lowered, able, machine or Machine(), precision, times_of(name))
+        found = choices(network[0], lowered, able, machine, precision, times_of(name))
         multiplied = [choice.name for choice in found if choice.chosen == MULTIPLIED_OUT]
     network_left = multiplied_out(*network, multiplied)
     if lowered is None or network_left[0] is not network[0]:

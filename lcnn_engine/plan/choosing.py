@@ -43,7 +43,7 @@ def choices(
     graph: Graph,
     lowered: Lowered,
     able: Capabilities,
-    machine: Machine,
+    machine: Machine | None,
     precision: str,
     times: Times,
     *,
@@ -53,6 +53,7 @@ def choices(
 
     ``every``: predict the other way also where it cannot be faster.
     """
+    machine = machine or Machine()
     layers = [node for node in graph.nodes if is_lookup(node)]
     names = {step.name for step in lowered.steps}
     layers = [node for node in layers if node.name in names]
