@@ -275,7 +275,7 @@ class Net:
         self._run(batch[:1])  # refuses numbers that are not finite
         image = np.require(batch[:1], np.float32, ("C", "ALIGNED"))
         dense_plan = self._dense_plan() if dense else None
-        return profile_network(self._graph, self._plan, dense_plan, image, self._threads, int(runs))
+        return profile_network(self._graph, self._tensors, self._plan, dense_plan, image, self._threads, int(runs))
 
     def _dense_plan(self) -> Plan:
         from .interop.dense import dense_equivalent
@@ -304,7 +304,14 @@ class Net:
     def _plan_for(self, names: tuple[str, ...]) -> Plan:
         plan = self._plans.get(names)
         if plan is None:
-            plan = Plan(self._graph, self._tensors, outputs=names, max_bytes=self._max_bytes, precision=self.precision)
+            plan = Plan(
+                self._graph,
+                self._tensors,
+                outputs=names,
+                max_bytes=self._max_bytes,
+                precision=self.precision,
+                multiplied=self._plan.multiplied,
+            )
         # A new dict instead of a lock, which a process forked meanwhile would find held for ever. Of two threads that
         # put a plan here at once, one may make its plan anew the next time.
         others = [(kept, other) for kept, other in self._plans.items() if kept != names]

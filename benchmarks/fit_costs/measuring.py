@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from lcnn_engine.plan import Plan, lowered_for
+from lcnn_engine.plan import Plan, planned
 from lcnn_engine.plan.times.amounts import Amounts
 from lcnn_engine.plan.times.predicting import CalledAmounts, amounts_of
 
@@ -115,8 +115,8 @@ def measured(layers: Iterable[Layer], variant: str, caches: Caches, every: int =
 
 def _runners(layer: Layer, variant: str, caches: Caches, held_out: bool) -> Sequence[_Runner]:
     """Make a layer ready; in the state that its weights and activations allow for."""
-    plan = Plan(layer.graph, layer.tensors, variant=variant, precision=layer.precision)
-    _, able, lowered = lowered_for(layer.graph, layer.tensors, variant, layer.precision)
+    plan = Plan(layer.graph, layer.tensors, variant=variant, precision=layer.precision, multiplied=())
+    one = planned(layer.graph, layer.tensors, variant=variant, precision=layer.precision, multiplied=())
     rng = np.random.default_rng(1)
     image = rng.standard_normal((1, *layer.graph.input.shape), dtype=np.float32)
     if layer.nonzero < 1:  # as relu leaves them
@@ -129,7 +129,12 @@ def _runners(layer: Layer, variant: str, caches: Caches, held_out: bool) -> Sequ
             plan,
             list(
                 amounts_of(
-                    lowered, able, caches.near, caches.shared, resident=caches.resident(state), nonzero=layer.nonzero
+                    one.lowered,
+                    one.able,
+                    caches.near,
+                    caches.shared,
+                    resident=caches.resident(state),
+                    nonzero=layer.nonzero,
                 )
             ),
             state,

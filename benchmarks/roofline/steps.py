@@ -21,8 +21,8 @@ from lcnn_engine.kernels import fits_fp16
 from lcnn_engine.model.bfloat16 import on_pairs
 from lcnn_engine.model.graph import Graph, Node
 from lcnn_engine.model.reference import tensors_by_node
+from lcnn_engine.plan import planned
 from lcnn_engine.plan.calls import StepKind
-from lcnn_engine.plan.folding import fold
 
 from ..networks.images import Images
 from ..networks.model_files import network
@@ -69,7 +69,7 @@ class Roofline:
     """
 
     def __init__(self, net: Net, tensors: Mapping[str, np.ndarray], x: np.ndarray, limits: Limits) -> None:
-        self._graph, self._tensors = fold(net.graph, tensors, [net.graph.output])  # as it runs
+        self._graph, self._tensors = planned(net.graph, tensors, precision=net.precision).network  # as it runs
         self._limits = limits
         self._nonzero = _nonzero_shares(Net(self._graph, self._tensors, threads=1), x)
         self._footprint = sum(tensor.size * BYTES[net.precision] for tensor in self._tensors.values())

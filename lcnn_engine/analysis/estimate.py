@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..model.graph import Graph
-from ..plan import lowered_for
+from ..plan import Plan, planned
 from ..plan.calls import Step
+from ..plan.choosing import LOOKUPS, MULTIPLIED_OUT, choices
 from ..plan.times.machines import Times, times_of
 from ..plan.times.predicting import predicted_steps
+from .timings import LayerChoice
 
-__all__ = ["estimated_nodes", "estimated_steps"]
+__all__ = ["estimated_nodes", "estimated_steps", "layer_choices"]
 
 
 def estimated_steps(
@@ -27,7 +29,7 @@ def estimated_steps(
 
     ``variant``: default the one in use; ``times``: of a class of machine, default the nearest to this one.
     """
-    one = lowered_for(graph, tensors, variant, precision)
+    one = planned(graph, tensors, variant=variant, precision=precision)
     return one.lowered.steps, predicted_steps(one.lowered, one.able, times or times_of(one.variant))
 
 
@@ -42,3 +44,18 @@ def estimated_nodes(
     for step, seconds in zip(*estimated_steps(graph, tensors, variant=variant, precision=precision), strict=True):
         found[step.name] += 1e3 * seconds
     return found
+
+
+def layer_choices(graph: Graph, tensors: Mapping[str, np.ndarray], plan: Plan) -> tuple[LayerChoice, ...]:
+    """Say how ``plan``, of the network's output, computes each lookup layer, and what each way is predicted to take."""
+    one = planned(graph, tensors, variant=plan.variant, precision=plan.precision, multiplied=())
+    times = times_of(plan.variant)
+    found = choices(one.network[0], one.lowered, one.able, None, plan.precision, times, every=True)
+    return tuple(
+        LayerChoice(
+            one.name,
+            MULTIPLIED_OUT if one.name in plan.multiplied else LOOKUPS,
+            {LOOKUPS: one.lookups, **({} if one.multiplied_out is None else {MULTIPLIED_OUT: one.multiplied_out})},
+        )
+        for one in found
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..model.graph import Graph, LookupConv2D, LookupDense
 from ..plan import Plan
 from ..utils.text import counted, millions, printable, table
+from .estimate import layer_choices
 from .timings import ProfileStep, Timings
 
 __all__ = ["Profile", "ProfileStep", "profile_network"]
@@ -29,13 +30,28 @@ class Profile(Timings):
         kernels = self.variant + (f" in {self.precision}" if self.precision != "float32" else "")
         head = f"{printable(self.model)}: {kernels}, {counted(self.threads, 'thread')}, medians"
         if self.ratio is None:
-            return f"{head} of {counted(self.runs, 'run')}\n{table(HEAD, rows, left=3)}"
+            return f"{head} of {counted(self.runs, 'run')}\n{table(HEAD, rows, left=3)}{self._choices()}"
         dense = [*self._dense_column(), f"{1e6 * (self.dense_seconds or 0.0):.1f}"]
         rows = [(*row, cell) for row, cell in zip(rows, dense, strict=True)]
         return (
             f"{head} of {counted(self.runs, 'run')}; its dense equivalent takes {self.ratio:.1f} times as long\n"
-            f"{table((*HEAD, 'dense us'), rows, left=3)}"
+            f"{table((*HEAD, 'dense us'), rows, left=3)}{self._choices()}"
         )
+
+    def _choices(self) -> str:
+        """Tabulate how each lookup layer is computed, and what that and the other way were predicted to take."""
+        if not self.choices:
+            return ""
+        ways = list(dict.fromkeys(way for choice in self.choices for way in choice.predicted))
+        rows = [
+            (
+                choice.name,
+                choice.chosen,
+                *(f"{1e6 * choice.predicted[w]:.1f}" if w in choice.predicted else "" for w in ways),
+            )
+            for choice in self.choices
+        ]
+        return "\n\n" + table(("lookup layer", "chosen", *(f"{way}, predicted us" for way in ways)), rows, left=2)
 
     def _dense_column(self) -> list[str]:
         """Give cells that hold, beside the last step of each lookup layer, what the dense layer takes."""
@@ -68,11 +84,18 @@ def _row(step: ProfileStep, total: float) -> tuple[str, ...]:
 
 
 def profile_network(
-    graph: Graph, plan: Plan, dense_plan: Plan | None, image: np.ndarray, threads: int, runs: int
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    plan: Plan,
+    dense_plan: Plan | None,
+    image: np.ndarray,
+    threads: int,
+    runs: int,
 ) -> Profile:
     """Run one image, float32 (1, H, W, C), ``runs`` times and take each step's median.
 
-    ``plan`` is the plan of ``graph``; ``dense_plan``: that of its dense equivalent, to take turns with.
+    ``plan`` is the plan of ``graph`` and its ``tensors``; ``dense_plan``: that of its dense equivalent, to take turns
+    with.
     """
     plans = [plan] if dense_plan is None else [plan, dense_plan]
     steps, *dense = [
@@ -84,7 +107,17 @@ def profile_network(
     ]
     layers = tuple(node.name for node in graph.nodes if isinstance(node, (LookupConv2D, LookupDense)))
     beside = dense[0] if dense else None
-    return Profile(graph.name, plan.variant, threads, runs, steps, layers, beside, plan.precision)
+    return Profile(
+        graph.name,
+        plan.variant,
+        threads,
+        runs,
+        steps,
+        layers,
+        beside,
+        plan.precision,
+        layer_choices(graph, tensors, plan),
+    )
 
 
 def _medians(plans: Sequence[Plan], image: np.ndarray, threads: int, runs: int) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..plan.calls import StepKind
 
-__all__ = ["ProfileStep", "Timings"]
+__all__ = ["LayerChoice", "ProfileStep", "Timings"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,19 @@ class ProfileStep:
 
 
 @dataclass(frozen=True)
+class LayerChoice:
+    """A lookup layer: the way it is computed, and the seconds that each way was predicted to take on one core."""
+
+    name: str
+    chosen: str
+    predicted: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Timings:
     """Steps in the order they ran; ``dense``: those of the dense equivalent, where it was asked for.
+
+    ``choices``: how each lookup layer was to be computed, as its plan has it.
 
     With several threads a step's seconds are those from its start to its end, all threads sharing its work.
     """
@@ -43,6 +54,7 @@ class Timings:
     lookup_layers: Sequence[str]
     dense: Sequence[ProfileStep] | None = None
     precision: str = "float32"
+    choices: Sequence[LayerChoice] = ()
 
     @property
     def seconds(self) -> float:

@@ -23,8 +23,9 @@ from ..model import precision as precisions
 from ..model import reference
 from ..model.graph import Graph
 from ..model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
-from ..plan import Plan
+from ..plan import Plan, planned
 from ..plan.folding import fold
+from ..plan.multiplying import multiplied_out
 from ..runtime.info import kernel_info
 from ..runtime.precision import FASTEST, choose_precision
 from ..runtime.threads import checked_threads
@@ -126,16 +127,18 @@ def compare(
 ) -> dict[str, Agreement]:
     """Measure how well each kernel variant agrees with ``precision``'s definition at every node, and at :data:`FUSED`.
 
-    The definition is given each variant's own inputs of a node. What is rounded depends on what a plan folds, so
-    others than float32's are of the folded network.
+    The definition is given each variant's own inputs of a node. What is rounded depends on what a plan folds and which
+    lookup layers it multiplies out, so others than float32's are of the network after both: as chosen for the first of
+    the variants, and told to all.
 
     ``batch``: preprocessed, float32 (N, H, W, C). Raises InputError for numbers that are not finite.
     """
     names = list(graph.by_name)
+    chosen = planned(graph, tensors, variant=variants[0], precision=precision).multiplied
     plans = {
         variant: (
-            Plan(graph, tensors, outputs=names, variant=variant, precision=precision),
-            Plan(graph, tensors, variant=variant, precision=precision),
+            Plan(graph, tensors, outputs=names, variant=variant, precision=precision, multiplied=chosen),
+            Plan(graph, tensors, variant=variant, precision=precision, multiplied=chosen),
         )
         for variant in variants
     }
@@ -144,8 +147,8 @@ def compare(
     if precision != "float32":
         tolerance, whole_network, every_node = (
             ROUNDED,
-            fold(graph, tensors, [graph.output]),
-            fold(graph, tensors, names),
+            multiplied_out(*fold(graph, tensors, [graph.output]), chosen),
+            multiplied_out(*fold(graph, tensors, names), chosen),
         )
     for x in batch:
         whole = precisions.evaluate(precision, *whole_network, x)[graph.output]

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import SettingError
 from ..kernels import capabilities, needs_of, variants
 from ..model.graph import Graph
-from ..plan import SLACK, Machine, PackedConstant, Step, check_bytes, fold, lifetimes_of, lower, pack_constants, place
+from ..plan import SLACK, Machine, PackedConstant, Step, check_bytes, lifetimes_of, pack_constants, place, planned
 from ..plan.calls import KernelCall
 from ..runtime.precision import precision_of
 
@@ -46,17 +46,14 @@ def plans_for(
     unknown = [name for name in isa or () if name not in built]
     if unknown or (isa is not None and not isa):
         raise SettingError(f"expected isa to be one or more of {', '.join(built)}, got {', '.join(unknown) or 'none'}")
-    outputs = [graph.output]
-    graph, tensors = fold(graph, tensors, outputs)
     return [_plan(graph, tensors, name, precision, max_bytes) for name in built if isa is None or name in isa]
 
 
 def _plan(
     graph: Graph, tensors: Mapping[str, np.ndarray], variant: str, precision: str, max_bytes: int
 ) -> EmbeddedPlan:
-    able = capabilities(variant)
-    chosen = precision_of(able, precision)
-    lowered = lower(graph, tensors, [graph.output], able, Machine(blas=False), chosen)
+    chosen = precision_of(capabilities(variant), precision)
+    lowered = planned(graph, tensors, variant=variant, machine=Machine(blas=False), precision=chosen).lowered
     arena = place(lowered.buffers, lifetimes_of(lowered.calls, len(lowered.buffers)))
     scratch = max(call.scratch for call in lowered.calls) + SLACK
     check_bytes(graph.name, 4 * (arena.size + scratch), max_bytes)

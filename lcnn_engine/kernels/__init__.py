@@ -22,6 +22,7 @@ from .program import (
     fits_fp16,
     needs_of,
     sgemm_columns,
+    sums_of_rows,
     to_bf16,
     transpose_into,
     variants,
@@ -29,9 +30,8 @@ from .program import (
 
 __all__ = [
     "ACTIVATION_CODES", "CALL_SIZE", "CONSTANTS", "LAYOUTS", "MAX_THREADS", "Capabilities", "ConstantMemory", "Program",
-    "blas", "capabilities", "choose_variant", "fits_fp16", "left_out", "needs_of", "sgemm_columns", "to_bf16",
-    "transpose_into",
-    "usable_variants", "variants",
+    "blas", "capabilities", "choose_variant", "fits_fp16", "left_out", "needs_of", "sgemm_columns", "sums_of_rows",
+    "to_bf16", "transpose_into", "usable_variants", "variants",
 ]  # fmt: skip
 
 MAX_THREADS = CONSTANTS["MAX_THREADS"]

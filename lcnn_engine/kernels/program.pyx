@@ -26,6 +26,7 @@ import numpy as np
 
 include "tables.pxi"
 include "memory.pxi"
+include "weights.pxi"
 
 
 cdef int call_signal_handlers() except -1 nogil:

@@ -12,7 +12,9 @@ Biases and activations are float32. By layer:
   ``SHARED_FILTERS`` filters or more.
 
 A layer whose weights would become infinite is computed in float32. All of this depends on the network's tensors alone:
-on those that are left of it where a plan has folded it (``plan/folding``), which is exact but for rounding.
+on those that are left of it where a plan has folded it (``plan/folding``) and multiplied lookup layers out into the
+dense ones that they stand for (``plan/multiplying``), which is exact but for rounding. Which layers these are is a part
+of the plan, and given to the definition with the network.
 """
 
 from __future__ import annotations

@@ -7,6 +7,10 @@ rounded to float32, and multiplied by both scales; bias and activation are float
 - ``conv2d`` of one group, ``dense``: all of it.
 - ``lookup_conv2d``, ``lookup_dense``: S = D X, for dictionaries over ``FEWEST_CHANNELS`` or more. Lookups are float32.
 
+A lookup layer that a plan has multiplied out (``plan/multiplying``) is the ``conv2d`` or ``dense`` that it stands for,
+its kernel D's combinations rounded to float32 and then to integers: which ones are is a part of the plan, and given to
+the definition with the network.
+
 A layer with sums of more than ``MOST_PRODUCTS`` stays float32, since int32 might not hold them. All of this depends on
 the model's tensors alone, and on nothing but a layer's own input: never on other pictures, threads or instructions.
 

@@ -1,15 +1,15 @@
 """From a graph to kernel calls: what runs together, which kernels, where everything lies, and the bytes they run from.
 
-In this order, each stage a file with plain data between: ``folding`` makes the graph smaller, ``fusion`` and
-``borders`` look at it; ``lower`` turns
-every node into steps and kernel calls that name buffers and constants; ``arena`` places the buffers; ``packing`` and
+In this order, each stage a file with plain data between: ``folding`` makes the graph smaller, ``choosing`` says by
+``times`` which lookup layers are ``multiplying`` out, ``fusion`` and ``borders`` look at it; ``lower`` turns every node
+into steps and kernel calls that name buffers and constants; ``arena`` places the buffers; ``packing`` and
 ``encode`` make bytes of the rest, for a Program of ``kernels``. All shapes and offsets are settled here, once. No file
 is read here, and nothing is computed but a plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,67 +18,62 @@ from ..errors import ModelFormatError
 from ..kernels import Capabilities, ConstantMemory, Program, capabilities, choose_variant
 from ..model.graph import MAX_BYTES, Graph, Shape
 from .arena import SLACK, Arena, Buffer, lifetimes_of, place
-from .borders import LookupUse, borders_of
 from .calls import KernelCall, Step, StepKind
+from .choosing import MULTIPLIED_OUT, choices
 from .encode import encode, pack_constants
 from .folding import fold
-from .fusion import FusedNode, fuse, join_pools, needed_nodes
-from .lookup_orders import shared_groups
-from .lower import LOWERINGS, WITH_POOL
-from .lower.elementwise import lower_output
-from .lower.shared_lookups import SHARED_LANES
-from .lowering import Lowered, Lowering
+from .lower.network import lower
+from .lowering import Lowered
 from .machine import Machine
+from .multiplying import Network, multiplied_out
 from .packing import PackedConstant
+from .times.machines import times_of
 
 __all__ = [
-    "SLACK", "Machine", "PackedConstant", "Plan", "Step", "StepKind", "check_bytes", "fold", "lifetimes_of", "lower",
-    "lowered_for", "pack_constants", "place",
+    "SLACK", "Machine", "PackedConstant", "Plan", "Planned", "Step", "StepKind", "check_bytes", "lifetimes_of", "lower",
+    "pack_constants", "place", "planned",
 ]  # fmt: skip
 
 
-def lower(
-    graph: Graph,
-    tensors: Mapping[str, np.ndarray],
-    outputs: Sequence[str],
-    able: Capabilities,
-    machine: Machine | None = None,
-    precision: str = "float32",
-) -> Lowered:
-    """Give the steps, calls, buffers and constants of a network, for kernels that are ``able``. It needs none.
-
-    ``outputs`` names the nodes whose values are wanted. ``precision``: a name of ``model/precision.py``.
-    Raises ModelFormatError for what is too large.
+class Planned(NamedTuple):
+    """What a plan is made of, without the plan: for which variant, what its kernels are capable of, the network that is
+    left after folding and multiplying out, its steps and calls, and the names of the layers that were multiplied out.
     """
-    machine = machine or Machine()
-    fused = fuse(needed_nodes(graph, outputs), outputs)
-    uses = _lookup_uses(fused, tensors, machine)
-    lowering = Lowering(graph, tensors, borders_of(graph, fused, uses, machine), uses, able, machine, precision)
-    for one, pool in join_pools(fused, outputs):
-        if pool:
-            WITH_POOL[one.node.op](lowering, one, pool)
-        else:
-            LOWERINGS[one.node.op](lowering, one)
-    for number, name in enumerate(outputs):
-        lower_output(lowering, number, name)
-    return lowering.finish()
-
-
-class LoweredFor(NamedTuple):
-    """What a network was lowered to, for which variant, and what its kernels are capable of."""
 
     variant: str
     able: Capabilities
+    network: Network
     lowered: Lowered
+    multiplied: tuple[str, ...]
 
 
-def lowered_for(
-    graph: Graph, tensors: Mapping[str, np.ndarray], variant: str | None = None, precision: str = "float32"
-) -> LoweredFor:
-    """Give what a plan of a network's output is made of, without the plan. Otherwise as :class:`Plan`."""
-    outputs, name = [graph.output], choose_variant(variant)
+def planned(
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    *,
+    outputs: Sequence[str] | None = None,
+    variant: str | None = None,
+    machine: Machine | None = None,
+    folding: bool = True,
+    precision: str = "float32",
+    multiplied: Collection[str] | None = None,
+) -> Planned:
+    """Fold, choose and lower a network; everything is as in :class:`Plan`, but that ``variant`` need not run here."""
+    outputs = list(outputs) if outputs is not None else [graph.output]
+    name = variant or choose_variant()
     able = capabilities(name)
-    return LoweredFor(name, able, lower(*fold(graph, tensors, outputs), outputs, able, precision=precision))
+    network: Network = fold(graph, tensors, outputs) if folding else (graph, tensors)
+    lowered = None
+    if multiplied is None:
+        lowered = lower(*network, outputs, able, machine, precision)
+        found = choices(network[0], lowered, able, machine, precision, times_of(name))
+        multiplied = [choice.name for choice in found if choice.chosen == MULTIPLIED_OUT]
+    network_left = multiplied_out(*network, multiplied)
+    if lowered is None or network_left[0] is not network[0]:
+        lowered = lower(*network_left, outputs, able, machine, precision)
+    pairs = zip(network[0].nodes, network_left[0].nodes, strict=True)
+    done = tuple(before.name for before, after in pairs if before is not after)
+    return Planned(name, able, network_left, lowered, done)
 
 
 class Plan:
@@ -88,6 +83,8 @@ class Plan:
     (default: the environment's or the fastest). ``max_bytes`` bounds the memory of activations, ``machine`` is what
     choices go by, ``precision`` what is computed (``model/precision.py``), which every variant can, be it slowly.
     ``folding``: leave out what never changes and what nobody reads (see the folder ``folding``), before any rounding.
+    ``multiplied``: the lookup layers that are computed as the dense ones that they stand for (see ``multiplying``),
+    after folding and before any rounding; None: those that are predicted to be faster so, on this class of machine.
     ``str(plan)`` shows all of it; two plans are equal where they run the same calls on the same numbers.
     Raises ModelFormatError where ``max_bytes`` is passed, SettingError for an unknown variant.
     """
@@ -103,15 +100,17 @@ class Plan:
         machine: Machine | None = None,
         folding: bool = True,
         precision: str = "float32",
+        multiplied: Collection[str] | None = None,
     ) -> None:
         self.name = graph.name
         self.outputs = list(outputs) if outputs is not None else [graph.output]
         self.output_shapes: list[Shape] = [graph.shapes[name] for name in self.outputs]
-        self.variant = choose_variant(variant)
         self.precision = precision
-        if folding:
-            graph, tensors = fold(graph, tensors, self.outputs)
-        lowered = lower(graph, tensors, self.outputs, capabilities(self.variant), machine, precision)
+        done = planned(
+            graph, tensors, outputs=self.outputs, variant=choose_variant(variant), machine=machine, folding=folding,
+            precision=precision, multiplied=multiplied,
+        )  # fmt: skip
+        self.variant, self.multiplied, lowered = done.variant, done.multiplied, done.lowered
         self.steps: tuple[Step, ...] = lowered.steps
         self.calls: tuple[KernelCall, ...] = lowered.calls
         self.buffers: tuple[Buffer, ...] = lowered.buffers
@@ -175,16 +174,3 @@ def check_bytes(name: str, found: int, max_bytes: int) -> None:
             f"model {name!r}: expected activations of at most {max_bytes} bytes while it runs, found {found}; raise "
             "max_bytes if that is meant"
         )
-
-
-def _lookup_uses(
-    fused: Sequence[FusedNode], tensors: Mapping[str, np.ndarray], machine: Machine
-) -> dict[str, LookupUse]:
-    """Tell what each lookup layer makes of its input."""
-    uses = {}
-    for name in (one.node.name for one in fused):
-        if f"{name}/indptr" in tensors:
-            indices = tensors[f"{name}/indices"]
-            _, alone = shared_groups(tensors[f"{name}/indptr"], indices, SHARED_LANES, machine.shared_filters)
-            uses[name] = LookupUse(len(indices), not len(alone), f"{name}/dictionary" in tensors)
-    return uses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from lcnn_engine.model.graph import NODE_TYPES, Elementwise, Graph, Input, Node,
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.folding import fold
 from lcnn_engine.plan.machine import Machine
+from lcnn_engine.plan.multiplying import multiplied_out
 
 VARIANTS = usable_variants()
 ELEMENTWISE = [op for op, node in NODE_TYPES.items() if issubclass(node, Elementwise)]
@@ -169,12 +170,14 @@ def check(
     precision: str = "float32",
     exact: bool = False,
     tolerance: float = TOLERANCE,
+    multiplied: Collection[str] | None = (),
 ) -> None:
     """Every variant of this CPU against the definition of ``precision``, and the same bits however images are run.
 
     Images are normal with ``scale`` deviation; ``zeros`` of their values are 0. ``outputs``: nodes to compare, the
     last one if None; what is computed after one of them is judged by what the kernels gave there. ``machine``: what
-    plans go by. ``exact``: numbers of few digits, of which no sum is rounded, so that all bits must agree.
+    plans go by; ``multiplied``: lookup layers that they multiply out; None: those that they choose. ``exact``:
+    numbers of few digits, of which no sum is rounded, so that all bits must agree.
     """
     graph, rng = network.graph(), network.rng
     images = (rng.standard_normal((IMAGES, *network.shape)) * scale).astype(np.float32)
@@ -185,12 +188,14 @@ def check(
     names = list(outputs or [graph.output])
     same = _expected(graph, tensors, images, names, {}, precision) if precision == "float32" else None
     for variant in VARIANTS:
-        plan = Plan(graph, tensors, outputs=names, variant=variant, machine=machine, precision=precision)
+        plan = Plan(
+            graph, tensors, outputs=names, variant=variant, machine=machine, precision=precision, multiplied=multiplied
+        )
         _spoil_memory(plan, images.shape)
         alone = [_run(plan, images[i : i + 1], threads=1) for i in range(IMAGES)]
         found = [np.concatenate(parts) for parts in zip(*alone, strict=True)]
         given = dict(zip(names, found, strict=True))
-        expected = same or _expected(graph, tensors, images, names, given, precision)
+        expected = same or _expected(graph, tensors, images, names, given, precision, plan.multiplied)
         for name, ours in zip(names, found, strict=True):
             wanted, slack = expected[name]
             where = f"{variant}, node {name}: {graph.by_name[name]}"
@@ -215,13 +220,14 @@ def _expected(
     names: Sequence[str],
     found: Mapping[str, np.ndarray],
     precision: str,
+    multiplied: Collection[str] = (),
 ) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
     """Of every node of ``names``, for all images: its values, and what they may be off beyond float32's rounding.
 
     Nodes after those in ``found`` are given what that holds.
     """
     if precision != "float32":  # what is rounded depends on what is folded
-        graph, tensors = fold(graph, tensors, names)
+        graph, tensors = multiplied_out(*fold(graph, tensors, names), multiplied)
     by_node = reference.tensors_by_node(tensors)
     values: dict[str, list[np.ndarray]] = {name: [] for name in names}
     slack: dict[str, list[np.ndarray]] = {name: [] for name in names}

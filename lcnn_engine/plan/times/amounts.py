@@ -39,7 +39,7 @@ class Surroundings(NamedTuple):
 
     ``able``: what its kernels are capable of. ``near``, ``shared``: bytes of the second-level and of the shared cache.
     ``resident``: bytes that the whole program goes through in a run. ``fp16``: whether its matrix is kept as float16.
-    ``nonzero``: share of its input that is not 0.
+    ``nonzero``: share of its input that is not 0. ``first``: bytes of a first-level cache.
     """
 
     able: Capabilities
@@ -48,6 +48,7 @@ class Surroundings(NamedTuple):
     resident: float
     fp16: bool = False
     nonzero: float = 1.0
+    first: int = 32 * 1024
 
     def weights(self, count: float) -> Amounts:
         """Tell where so many bytes of weights come from, which nothing has read since the run before."""
@@ -80,6 +81,10 @@ class Surroundings(NamedTuple):
         missed = min(1.0, max(0.0, 2 * self.resident / self.shared - 1))
         beyond = min(1.0, 2 * self.resident / self.near - 1)
         return beyond * (1 - missed), missed
+
+    def doublings(self, call: KernelCall) -> float:
+        """Tell how often what lookups go over doubles the first-level cache."""
+        return max(0.0, math.log2(max(1, call.reads) * WORD / self.first))
 
     def values(self, count: float) -> Amounts:
         """Tell how many of so many bytes of activations, just written, the second-level cache has lost again."""
@@ -127,7 +132,7 @@ def lookup_tile(call: KernelCall, around: Surroundings) -> Amounts:
     registers = u.tile + (u.alignments > 1)
     loads = tiles * lookups * registers
     rows = tiles * u.filters * u.blocks
-    doublings = max(0.0, math.log2(max(1, call.reads) * WORD / LEVEL1))
+    doublings = around.doublings(call)
     return {
         "aligned" if u.alignments > 1 else "straddling": loads,
         "farther": loads * doublings,
@@ -149,7 +154,7 @@ def lookup_gather(call: KernelCall, around: Surroundings) -> Amounts:
     assert isinstance(u, Lookup)
     assert call.output is not None
     pixels = call.output.height * call.output.width
-    doublings = max(0.0, math.log2(max(1, call.reads) * WORD / LEVEL1))
+    doublings = around.doublings(call)
     return {
         "lookup": float(call.work),
         "farther": call.work * doublings,
@@ -167,7 +172,7 @@ def lookup_shared(call: KernelCall, around: Surroundings) -> Amounts:
     lookups = call.work / (SHARED_LANES * out.height * out.width)
     tiles = out.height * -(-out.width // (around.able.max_tile // vectors))
     passes = -(-out.height // u.rows_per_unit)
-    doublings = max(0.0, math.log2(max(1, call.reads) * WORD / LEVEL1))
+    doublings = around.doublings(call)
     return {
         "multiply": lookups * out.height * out.width * vectors,
         "lookup": lookups * tiles,
@@ -234,9 +239,6 @@ def dense(call: KernelCall, around: Surroundings) -> Amounts:
         "end": float(u.lanes),
         **around.weights(size * multiplied),
     }
-
-
-LEVEL1 = 32 * 1024  # bytes of a first-level cache
 
 
 MULTIPLYING: dict[str, Callable[[KernelCall, Surroundings], Amounts]] = {

@@ -15,7 +15,7 @@ from .amounts import CHEAP, MULTIPLYING, WORD, Amounts, Surroundings
 from .machines import Times
 from .moving import MOVING, values_of
 
-__all__ = ["CalledAmounts", "amounts_of", "predicted_steps"]
+__all__ = ["CalledAmounts", "amounts_of", "predicted_steps", "resident_bytes"]
 
 HALVED = ("relu", "relu6")
 """Activations that are taken to leave half of all values: which inputs of a dense layer are 0 nobody knows before."""
@@ -36,10 +36,20 @@ class CalledAmounts(NamedTuple):
     activated: float
 
 
-def predicted_steps(lowered: Lowered, able: Capabilities, times: Times) -> list[float]:
-    """Predict the seconds of every step, on one core, by the ``times`` of a class of machine."""
+def predicted_steps(
+    lowered: Lowered,
+    able: Capabilities,
+    times: Times,
+    *,
+    resident: float | None = None,
+    halves: set[int] | None = None,
+) -> list[float]:
+    """Predict the seconds of every step, on one core, by the ``times`` of a class of machine.
+
+    ``resident``, ``halves``: as of :func:`amounts_of`.
+    """
     seconds = [0.0] * len(lowered.steps)
-    for one in amounts_of(lowered, able, times.near, times.shared):
+    for one in amounts_of(lowered, able, times.near, times.shared, resident=resident, halves=halves):
         seconds[one.call.step] += 1e-9 * _nanoseconds(one, times)
     return seconds
 
@@ -52,15 +62,17 @@ def amounts_of(
     *,
     resident: float | None = None,
     nonzero: float | None = None,
+    halves: set[int] | None = None,
 ) -> Iterator[CalledAmounts]:
     """Give what every call consists of, on a machine with caches of ``near`` and ``shared`` bytes.
 
     ``resident``: bytes that are gone through between two runs of a call, where they are not the program's own;
-    ``nonzero``: share of the inputs of dense layers that is not 0, where it is known.
+    ``nonzero``: share of the inputs of dense layers that is not 0, where it is known. ``halves``: the constants that
+    are kept as float16, where that is known or does not matter: to find out takes milliseconds.
     """
-    halves = {n for n, constant in enumerate(lowered.constants) if _is_fp16(constant)}
+    halves = halves_of(lowered) if halves is None else halves
     if resident is None:
-        resident = _resident(lowered, halves)
+        resident = resident_bytes(lowered, halves)
     around = Surroundings(able, near, shared, resident)
     shares: dict[int, float] = {}
     for call in lowered.calls:
@@ -115,8 +127,14 @@ def _is_fp16(constant: Constant) -> bool:
     return constant.packing is Packing.DENSE and is_fp16(constant.array)
 
 
-def _resident(lowered: Lowered, halves: set[int]) -> float:
-    """Count the bytes that a run goes through: all constants, and the arena."""
+def halves_of(lowered: Lowered) -> set[int]:
+    """Number the constants that are kept as float16."""
+    return {n for n, constant in enumerate(lowered.constants) if _is_fp16(constant)}
+
+
+def resident_bytes(lowered: Lowered, halves: set[int] | None = None) -> float:
+    """Count the bytes that a run goes through: all constants, those of ``halves`` as float16, and the arena."""
+    halves = halves_of(lowered) if halves is None else halves
     total = 0.0
     for number, constant in enumerate(lowered.constants):
         size = 2 if number in halves else BYTES.get(constant.packing, WORD)

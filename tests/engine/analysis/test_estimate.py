@@ -57,7 +57,8 @@ def test_more_takes_longer(name: str, values: tuple[float, ...], precision: str,
     for value in values:
         network = _layer(**{name: value})
         times.append(estimated_nodes(network.graph(), network.tensors, variant=variant, precision=precision)["layer"])
-    assert all(before < after for before, after in itertools.pairwise(times)), times
+    assert all(before <= after for before, after in itertools.pairwise(times)), times  # no more, once multiplied out
+    assert times[0] < times[-1]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

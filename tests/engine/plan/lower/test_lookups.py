@@ -44,7 +44,7 @@ def test_every_tile_and_number_of_blocks(chosen: dict[str, Any], tile: int, bloc
     network = Network((23, 27, 4), seeded("choices", tile, blocks, aligned), k=9)
     network.add("lookup_conv2d", filters=7, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="relu")
     check(network)
-    plan = Plan(network.graph(), network.tensors)
+    plan = Plan(network.graph(), network.tensors, multiplied=())
     fields = next(call.fields for call in plan.calls if call.kernel == "lookup_tile")
     assert isinstance(fields, Lookup)
     assert fields.tile == min(tile, capabilities(choose_variant()).max_tile)
@@ -77,7 +77,7 @@ def test_gathering_in_blocks(filters: int, positions: int) -> None:
         network = Network((3 + positions, 3 + positions, 6), seeded("gather", filters, positions, k), k=k, density=0.08)
         network.add("lookup_conv2d", filters=filters, kernel_size=(4, 4), activation=activation)
         check(network, machine=machine)
-        plan = Plan(network.graph(), network.tensors, variant="scalar", machine=machine)
+        plan = Plan(network.graph(), network.tensors, variant="scalar", machine=machine, multiplied=())
         fields = next(call.fields for call in plan.calls if call.kernel == "lookup_gather")
         assert isinstance(fields, Lookup)
         assert (fields.blocks > 1) is (filters % 4 == 0)
@@ -90,6 +90,6 @@ def test_results_larger_than_a_mask_are_stored_row_by_row(mask_pixels: int) -> N
     network.add("lookup_conv2d", filters=5, kernel_size=(3, 3), padding=(1, 1, 1, 1))
     machine = Machine(mask_pixels=mask_pixels)
     check(network, machine=machine)
-    calls = Plan(network.graph(), network.tensors, machine=machine).calls
+    calls = Plan(network.graph(), network.tensors, machine=machine, multiplied=()).calls
     masks = [call.fields.mask for call in calls if isinstance(call.fields, Lookup)]
     assert any(mask is not None for mask in masks) is (mask_pixels > 1)

@@ -13,7 +13,7 @@ def plan_of(k: int, strides: tuple[int, int], size: tuple[int, int] = (9, 14)) -
     network = Network((*size, 4), seeded("planes", k, strides), k=k)
     network.add("batch_norm")
     network.add("lookup_conv2d", filters=5, kernel_size=(3, 3), padding=(1, 1, 1, 1), strides=strides)
-    return Plan(network.graph(), network.tensors)
+    return Plan(network.graph(), network.tensors, multiplied=())
 
 
 def fields_of(plan: Plan, kind: type) -> list[object]:

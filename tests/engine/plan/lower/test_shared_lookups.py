@@ -17,7 +17,7 @@ def plan_of(shared: int, alone: int = 0, strides: tuple[int, int] = (1, 1), k: i
     network = Network((12, 20, 8), seeded("shared", shared, alone), k=k, groups_of=SHARED_LANES, alone=alone)
     network.add("batch_norm")
     network.add("lookup_conv2d", filters=shared + alone, kernel_size=(3, 3), padding=(1, 1, 1, 1), strides=strides)
-    return Plan(network.graph(), network.tensors, machine=Machine(shared_unit_pixels=60))
+    return Plan(network.graph(), network.tensors, machine=Machine(shared_unit_pixels=60), multiplied=())
 
 
 def shared_call(plan: Plan) -> tuple[KernelCall, LookupShared]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lcnn_engine.kernels import LAYOUTS, capabilities
-from lcnn_engine.plan import lowered_for
+from lcnn_engine.plan import planned
 from lcnn_engine.plan.calls import KernelCall
 from lcnn_engine.plan.times.amounts import MULTIPLYING, Surroundings
 from lcnn_engine.plan.times.moving import MOVING
@@ -18,7 +18,7 @@ NEAR, SHARED = 2**20, 2**25
 
 def amounts(network: Network, kernel: str, precision: str = "float32", resident: float = 0.0) -> dict[str, float]:
     """Those of the one call of ``kernel`` in a network."""
-    one = lowered_for(network.graph(), network.tensors, "scalar", precision)
+    one = planned(network.graph(), network.tensors, variant="scalar", precision=precision, multiplied=())
     found = [a for a in amounts_of(one.lowered, one.able, NEAR, SHARED, resident=resident) if a.call.kernel == kernel]
     assert len(found) == 1
     return found[0].amounts
@@ -89,7 +89,7 @@ def test_amounts_are_counts() -> None:
     network.add("flatten")
     network.add("dense", units=9)
     for precision in ("float32", "bfloat16", "int8"):
-        one = lowered_for(network.graph(), network.tensors, "scalar", precision)
+        one = planned(network.graph(), network.tensors, variant="scalar", precision=precision, multiplied=())
         found: list[CalledAmounts] = list(amounts_of(one.lowered, one.able, NEAR, SHARED))
         assert [a.call for a in found] == list(one.lowered.calls)
         values = np.array([value for a in found for value in a.amounts.values()])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lcnn_engine.kernels import LAYOUTS, capabilities
-from lcnn_engine.plan import lower, lowered_for
+from lcnn_engine.plan import lower, planned
 from lcnn_engine.plan.times.machines import Times
 from lcnn_engine.plan.times.predicting import amounts_of, predicted_steps
 from tests.helpers.kernel_cases import Network, seeded
@@ -15,7 +15,7 @@ ONE = Times("one", "scalar", 2**20, 2**25, {kernel: {"call": 1.0} for kernel in 
 
 
 def _seconds(network: Network, times: Times = ONE, precision: str = "float32") -> dict[str, float]:
-    one = lowered_for(network.graph(), network.tensors, "scalar", precision)
+    one = planned(network.graph(), network.tensors, variant="scalar", precision=precision, multiplied=())
     found: dict[str, float] = {}
     for step, seconds in zip(one.lowered.steps, predicted_steps(one.lowered, one.able, times), strict=True):
         found[step.name] = found.get(step.name, 0.0) + seconds
@@ -26,7 +26,7 @@ def test_a_step_is_the_sum_of_its_calls() -> None:
     network = Network((40, 40, 3), seeded("bands"))
     network.add("conv2d", filters=70, kernel_size=(1, 1), padding=(0, 0, 300, 300), name="conv")
     network.add("max_pool2d", pool_size=(2, 2), strides=(2, 2), name="pool")
-    one = lowered_for(network.graph(), network.tensors, "scalar")
+    one = planned(network.graph(), network.tensors, variant="scalar", multiplied=())
     calls = [call for call in one.lowered.calls if one.lowered.steps[call.step].name == "conv"]
     assert len(calls) > 1  # bands of rows
     assert _seconds(network)["conv"] == pytest.approx(1e-9 * len(calls))
@@ -54,7 +54,10 @@ def test_what_reads_a_relu_is_taken_to_read_half(before: list[str], share: float
             network.add("activation", activation=one)
     network.add("flatten")
     network.add("dense", units=16)
-    lowered, able = lowered_for(network.graph(), network.tensors, "scalar").lowered, capabilities("scalar")
+    lowered, able = (
+        planned(network.graph(), network.tensors, variant="scalar", multiplied=()).lowered,
+        capabilities("scalar"),
+    )
     found = next(a for a in amounts_of(lowered, able, 2**20, 2**25) if a.call.kernel == "dense")
     assert found.amounts["multiply whole"] == pytest.approx(share * 16 * found.call.fields.length)  # type: ignore[union-attr]
 
@@ -63,7 +66,7 @@ def test_weights_that_float16_holds_are_read_as_halves() -> None:
     network = Network((64,), seeded("halves"))
     network.add("dense", units=16, name="dense")
     network.tensors["dense/kernel"] = network.tensors["dense/kernel"].astype(np.float16).astype(np.float32)
-    one = lowered_for(network.graph(), network.tensors, "scalar")
+    one = planned(network.graph(), network.tensors, variant="scalar", multiplied=())
     found = next(a for a in amounts_of(one.lowered, one.able, 2**20, 2**25) if a.call.kernel == "dense")
     assert "multiply float16" in found.amounts
 
