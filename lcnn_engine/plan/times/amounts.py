@@ -15,6 +15,7 @@ from ..calls import (
     Conv,
     Dense,
     DenseInt8,
+    Depthwise,
     Dictionary,
     DictionaryBf16,
     DictionaryInt8,
@@ -225,6 +226,52 @@ def conv_patches(call: KernelCall, around: Surroundings) -> Amounts:
     }
 
 
+def conv_depthwise(call: KernelCall, around: Surroundings) -> Amounts:
+    """A depthwise convolution, pixels of a row in lanes; of narrow maps two rows, in the halves of a vector."""
+    u, out = call.fields, call.output
+    assert isinstance(u, Depthwise)
+    assert out is not None
+    width = around.able.width
+    square = u.kernel_h == u.kernel_w in (3, 5) and u.stride_h == u.stride_w <= 2 and u.dilation_h == u.dilation_w == 1
+    rows = -(-out.height // 2) if square and out.width <= width // 2 else out.height
+    vectors = float(out.channels * rows * -(-out.width // width))
+    stride = "by one" if u.stride_w == 1 else "by two" if u.stride_w == 2 else "by more"
+    return {
+        f"multiply {stride}": vectors * u.kernel_h * u.kernel_w,
+        "end": vectors,
+        "row": float(out.channels * rows),
+        **around.values(WORD * 2 * out.channels * out.height * out.width),
+    }
+
+
+def winograd_input(call: KernelCall, around: Surroundings) -> Amounts:
+    """Windows of 4 x 4 of a map, transformed, a row of them at a time."""
+    out = call.output
+    assert out is not None
+    rows = float(out.channels * out.height)
+    return {
+        "window": rows * -(-out.width // around.able.width),
+        "row": rows,
+        **around.values(WORD * 16 * out.channels * out.height * out.width),
+    }
+
+
+def conv_winograd(call: KernelCall, around: Surroundings) -> Amounts:
+    """The 16 products of every window, as a dense convolution of one tap, and 4 results of each."""
+    u, windows = call.fields, call.inputs[0].height * call.inputs[0].width
+    assert isinstance(u, Conv)
+    vectors, values = u.lanes // around.able.width, 16 * u.blocks * u.group_channels
+    tiles = u.pixel_chunks * -(-u.pixels_per_unit * call.inputs[0].width // CONV_PIXELS)
+    return {
+        "multiply": float(values * windows * vectors),
+        "load": float(values * tiles * vectors),
+        "tile": float(16 * u.blocks * tiles * vectors),
+        "end": float(u.blocks * windows * vectors),
+        **around.values(WORD * 16 * u.group_channels * windows),
+        **around.weights(WORD * values * u.lanes),
+    }
+
+
 def dense(call: KernelCall, around: Surroundings) -> Amounts:
     """A matrix times a vector, whose rows of W are read where the input is not 0."""
     u = call.fields
@@ -243,6 +290,7 @@ def dense(call: KernelCall, around: Surroundings) -> Amounts:
 
 MULTIPLYING: dict[str, Callable[[KernelCall, Surroundings], Amounts]] = {
     "dictionary": dictionary,
+    "dictionary_direct": dictionary,
     "dictionary_bf16": dictionary_words,
     "dictionary_int8": dictionary_words,
     "lookup_tile": lookup_tile,
@@ -253,6 +301,9 @@ MULTIPLYING: dict[str, Callable[[KernelCall, Surroundings], Amounts]] = {
     "conv_bf16": conv,
     "conv_int8": conv,
     "conv_patches": conv_patches,
+    "conv_depthwise": conv_depthwise,
+    "winograd_input": winograd_input,
+    "conv_winograd": conv_winograd,
     "dense": dense,
     "dense_bf16": dense,
     "dense_int8": dense,
