@@ -18,7 +18,7 @@ from . import rates
 
 Make = Callable[[str], GraphAndTensors]
 
-LOOKUP_NETS = [name for name in WORKLOADS if "dense" not in name]
+LOOKUP_NETS = [name for name in WORKLOADS if any(word in name for word in ("lcnn", "lookup", "pruned"))]
 
 
 def _image(shape: tuple[int, ...], batch: int = 0) -> np.ndarray:
