@@ -35,7 +35,7 @@ def swept(network: Network, **options: Any) -> None:
 
 
 def kernels_of(network: Network) -> set[str]:
-    plan = Plan(network.graph(), network.tensors, precision="bfloat16")
+    plan = Plan(network.graph(), network.tensors, precision="bfloat16", multiplied=())
     return {call.kernel for call in plan.calls}
 
 
@@ -255,7 +255,7 @@ def test_what_becomes_infinite_is_so_in_the_definition(op: str) -> None:
     assert not np.isfinite(expected).all()
     for variant in VARIANTS:
         out = np.empty((1, *expected.shape), np.float32)
-        assert Plan(graph, network.tensors, variant=variant, precision="bfloat16").run(x, [out], 1)
+        assert Plan(graph, network.tensors, variant=variant, precision="bfloat16", multiplied=()).run(x, [out], 1)
         assert np.array_equal(out[0], expected, equal_nan=True)
 
 
@@ -270,6 +270,6 @@ def test_an_infinity_stays_in_the_windows_that_hold_it(width: int) -> None:
     assert 0 < np.isinf(expected).sum() < expected.size
     for variant in VARIANTS:
         out = np.empty((1, *expected.shape), np.float32)
-        assert Plan(graph, network.tensors, variant=variant, precision="bfloat16").run(x, [out], 1)
+        assert Plan(graph, network.tensors, variant=variant, precision="bfloat16", multiplied=()).run(x, [out], 1)
         assert np.array_equal(np.isinf(out[0]), np.isinf(expected))
         assert not np.isnan(out[0]).any()

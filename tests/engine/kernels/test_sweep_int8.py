@@ -30,7 +30,7 @@ def looked_up(network: Network) -> None:
 
 
 def kernels_of(network: Network) -> set[str]:
-    plan = Plan(network.graph(), network.tensors, precision="int8")
+    plan = Plan(network.graph(), network.tensors, precision="int8", multiplied=())
     return {call.kernel for call in plan.calls}
 
 
@@ -74,7 +74,7 @@ def test_each_layer_has_its_own_range_and_readers_of_one_input_share_it() -> Non
     network.add("concat", "left", "right")
     network.add("flatten")
     network.add("dense", units=20)
-    calls = Plan(network.graph(), network.tensors, precision="int8").calls
+    calls = Plan(network.graph(), network.tensors, precision="int8", multiplied=()).calls
     assert [call.kernel for call in calls if call.kernel in ("ranges", "pack_quads")] == [
         *["ranges", "pack_quads"] * 2,
         "ranges",
@@ -251,7 +251,7 @@ def every_layer() -> Network:
 
 
 def ran(variant: str, network: Network, x: np.ndarray) -> np.ndarray:
-    plan = Plan(network.graph(), network.tensors, variant=variant, precision="int8")
+    plan = Plan(network.graph(), network.tensors, variant=variant, precision="int8", multiplied=())
     out = np.empty((1, *plan.output_shapes[0]), np.float32)
     assert plan.run(x[None], [out], 2)
     return out[0]

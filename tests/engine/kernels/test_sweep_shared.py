@@ -31,7 +31,7 @@ def shared(shape: tuple[int, int, int], *seed: object, filters: int = 2 * LANES,
 
 
 def kernels_of(network: Network, machine: Machine | None = None) -> set[str]:
-    plan = Plan(network.graph(), network.tensors, machine=machine)
+    plan = Plan(network.graph(), network.tensors, machine=machine, multiplied=())
     return {call.kernel for call in plan.calls if call.kernel.startswith("lookup")}
 
 
