@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ PRECISIONS = ("float32", "bfloat16", "int8")
 class Layer:
     """A network of one layer to be timed, in ``precision``; ``nonzero``: the share of its input that is not 0.
 
-    ``memory``: also with weights that come from memory.
+    ``memory``: also with weights that come from memory. ``blas``: whether there is one for S = D X.
     """
 
     graph: Graph
@@ -36,6 +37,7 @@ class Layer:
     precision: str
     nonzero: float = 1.0
     memory: bool = False
+    blas: bool = True
 
 
 def layers(seed: int, share: float = 1.0) -> Iterator[Layer]:
@@ -84,6 +86,10 @@ def _lookups(rng: np.random.Generator, precision: str, structure: Structure = UN
 
 def _shared(rng: np.random.Generator, precision: str) -> Layer:
     return _lookups(rng, precision, Structure(16, 2 if precision == "bfloat16" else 1), fewest=12)
+
+
+def _without_blas(rng: np.random.Generator, precision: str) -> Layer:
+    return dataclasses.replace(_lookups(rng, precision), blas=False)
 
 
 def _gathered(rng: np.random.Generator, precision: str) -> Layer:
@@ -155,6 +161,7 @@ KINDS: tuple[tuple[Callable[[np.random.Generator, str], Layer], tuple[str, ...],
     (_lookups, ("float32",), 70),
     (_lookups, ("bfloat16", "int8"), 30),
     (_shared, ("float32", "bfloat16"), 35),
+    (_without_blas, ("float32",), 25),
     (_gathered, ("float32",), 30),
     (_conv, PRECISIONS, 40),
     (_pixel, PRECISIONS, 12),

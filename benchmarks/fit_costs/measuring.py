@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
-from lcnn_engine.plan import Plan, planned
+from lcnn_engine.plan import Machine, Plan, planned
 from lcnn_engine.plan.times.amounts import Amounts
 from lcnn_engine.plan.times.predicting import CalledAmounts, amounts_of
 
@@ -115,8 +116,10 @@ def measured(layers: Iterable[Layer], variant: str, caches: Caches, every: int =
 
 def _runners(layer: Layer, variant: str, caches: Caches, held_out: bool) -> Sequence[_Runner]:
     """Make a layer ready; in the state that its weights and activations allow for."""
-    plan = Plan(layer.graph, layer.tensors, variant=variant, precision=layer.precision, multiplied=())
-    one = planned(layer.graph, layer.tensors, variant=variant, precision=layer.precision, multiplied=())
+    how: dict[str, Any] = {
+        "variant": variant, "precision": layer.precision, "machine": Machine(blas=layer.blas), "multiplied": ()
+    }  # fmt: skip
+    plan, one = Plan(layer.graph, layer.tensors, **how), planned(layer.graph, layer.tensors, **how)
     rng = np.random.default_rng(1)
     image = rng.standard_normal((1, *layer.graph.input.shape), dtype=np.float32)
     if layer.nonzero < 1:  # as relu leaves them

@@ -49,6 +49,7 @@ CATEGORIES = {
     StepKind.CONV: "dense convolution",
     StepKind.CONV_PATCHES: "dense convolution",
     StepKind.CONV_DEPTHWISE: "dense convolution",
+    StepKind.WINOGRAD_INPUT: "dense convolution",
     StepKind.CONV_WINOGRAD: "dense convolution",
     StepKind.POOL: "pooling",
     StepKind.GLOBAL_POOL: "pooling",

@@ -36,6 +36,7 @@ class StepKind(enum.Enum):
     CONV = "conv"
     CONV_PATCHES = "conv_patches"
     CONV_DEPTHWISE = "conv_depthwise"
+    WINOGRAD_INPUT = "winograd_input"
     CONV_WINOGRAD = "conv_winograd"
     POOL = "pool"
     GLOBAL_POOL = "global_pool"

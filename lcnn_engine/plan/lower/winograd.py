@@ -40,10 +40,11 @@ def lower_winograd(lowering: Lowering, fused: FusedNode, kernel: np.ndarray) -> 
     fields = _fields(lowering, fused, node, kernel, windows)
     count, per_unit = windows.height * windows.width, fields.pixels_per_unit * windows.width
     label, multiplications = f"conv winograd {fields.lanes}", VALUES * count * node.filters * x.channels
-    step = lowering.step(node.name, node.op, StepKind.CONV_WINOGRAD, label, multiplications)
+    step = lowering.step(node.name, "windows", StepKind.WINOGRAD_INPUT, "winograd input")
     moved = VALUES * count * x.channels
     padded = WinogradInput(value.layout.height + 2, node.padding[0], node.padding[2])
     lowering.call(KernelCall(step, "winograd_input", padded, (x,), windows, units=x.channels, work=moved))
+    step = lowering.step(node.name, node.op, StepKind.CONV_WINOGRAD, label, multiplications)
     units, scratch = fields.blocks * fields.pixel_chunks, ((VALUES + RESULTS) * per_unit + LINE) * fields.lanes
     lowering.call(
         KernelCall(step, "conv_winograd", fields, (windows,), value.map(), units, work=multiplications, scratch=scratch)
