@@ -116,7 +116,7 @@ def test_branches_shared_layers_and_models_inside():
     lookups = quiet(model, dictionary=None, lookups_per_tap=4, samples=x)
     found = rows(lookups)
     assert {name for name, row in found.items() if row.output_error is not None} == {
-        "inside", "shared", "first", "gate", "features",
+        "inside", "shared", "first", "separable", "gate", "features",
     }  # fmt: skip
     assert found["shared"].output_error < found["shared"].error
 
