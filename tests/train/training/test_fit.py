@@ -311,7 +311,7 @@ def test_a_training_that_diverges_keeps_its_last_good_checkpoint(config, tmp_pat
 def test_a_checkpoint_of_another_network_is_an_error(config, tmp_path, here, monkeypatch):
     here("fit", config, *SHORT)
     monkeypatch.setattr(lcnn_train.training.fit, "build_model", lambda config: config.model.build())
-    settings = ("--set", "model.name=lenet", "--set", "model.input_size=224")
+    settings = ("--set", "model.name=lenet", "--set", "model.input_size=224", "--set", "model.classes=10")
     values = json.loads((tmp_path / "runs" / "small" / "config.json").read_text())
     values["model"] = load_config(config, list(settings[1::2])).model.model_dump(mode="json")
     (tmp_path / "runs" / "small" / "config.json").write_text(json.dumps(values))
