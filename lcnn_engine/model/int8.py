@@ -11,8 +11,9 @@ A lookup layer that a plan has multiplied out (``plan/multiplying``) is the ``co
 its kernel D's combinations rounded to float32 and then to integers: which ones are is a part of the plan, and given to
 the definition with the network.
 
-A layer with sums of more than ``MOST_PRODUCTS`` stays float32, since int32 might not hold them. All of this depends on
-the model's tensors alone, and on nothing but a layer's own input: never on other pictures, threads or instructions.
+A layer with sums of more than ``MOST_PRODUCTS`` stays float32, since int32 might not hold them. But for that choice
+all of this depends on the model's tensors alone, and on nothing but a layer's own input: never on other pictures or
+threads.
 
 All steps, each rounded to float32, "nearest" meaning the even one of two as near:
 
