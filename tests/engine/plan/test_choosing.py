@@ -81,5 +81,5 @@ def test_a_plan_is_told_what_to_multiply_out() -> None:
     network = _network(0.01)
     plan = Plan(network.graph(), network.tensors, multiplied=["second"])
     assert plan.multiplied == ("second",)
-    assert next(step.op for step in plan.steps if step.name == "second") == "conv2d"
+    assert "conv2d" in {step.op for step in plan.steps if step.name == "second"}
     assert Plan(network.graph(), network.tensors).multiplied == ()

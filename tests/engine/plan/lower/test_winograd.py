@@ -24,10 +24,11 @@ def by_windows(plan: Plan) -> bool:
     return StepKind.CONV_WINOGRAD in {step.kind for step in plan.steps}
 
 
-def test_it_is_one_step_of_two_calls() -> None:
+def test_it_is_a_step_that_makes_windows_and_one_that_makes_results() -> None:
     plan = plan_of((15, 20, 64))
-    (step,) = (step for step in plan.steps if step.kind is StepKind.CONV_WINOGRAD)
-    first, second = (call for call in plan.calls if plan.steps[call.step] is step)
+    before, step = (step for step in plan.steps if step.kind in (StepKind.WINOGRAD_INPUT, StepKind.CONV_WINOGRAD))
+    first, second = (call for call in plan.calls if plan.steps[call.step] in (before, step))
+    assert (before.name, before.multiplications) == (step.name, 0)
     assert isinstance(first.fields, WinogradInput)
     assert isinstance(second.fields, Conv)
     assert first.output == second.inputs[0]

@@ -48,10 +48,25 @@ def test_lookups_count_a_load_for_every_vector_of_pixels() -> None:
 
 def test_a_convolution_counts_what_its_lanes_make() -> None:
     network = Network((4, 6, 8), seeded("conv"))
-    network.add("conv2d", filters=5, kernel_size=(1, 1))
+    network.add("conv2d", filters=5, kernel_size=(2, 2), padding=(0, 1, 0, 1))
     found = amounts(network, "conv")
-    assert found["multiply"] == 8 * 24 * 2  # five filters are two vectors of four
-    assert found["load"] == 8 * 4 * 2  # tiles of six pixels
+    assert found["multiply"] == 32 * 24 * 2  # five filters are two vectors of four
+    assert found["load"] == 32 * 4 * 2  # tiles of six pixels
+
+
+def test_a_depthwise_convolution_counts_its_vectors() -> None:
+    network = Network((8, 10, 6), seeded("depthwise"))
+    network.add("conv2d", filters=6, kernel_size=(3, 3), strides=(2, 2), padding=(1, 1, 1, 1), groups=6)
+    found = amounts(network, "conv_depthwise")
+    assert found["multiply by two"] == 6 * 4 * 2 * 9  # rows of five pixels are two vectors of four
+    assert (found["end"], found["row"]) == (6 * 4 * 2, 6 * 4)
+
+
+def test_winograds_windows_and_products_are_counted_apart() -> None:
+    network = Network((8, 8, 16), seeded("winograd"))
+    network.add("conv2d", filters=16, kernel_size=(3, 3), padding=(1, 1, 1, 1))
+    assert amounts(network, "winograd_input")["window"] == 16 * 4  # rows of four windows are a vector
+    assert amounts(network, "conv_winograd")["multiply"] == 16 * 16 * 16 * 16 / 4
 
 
 def test_inputs_that_are_0_have_no_row_of_a_dense_layer_read() -> None:
