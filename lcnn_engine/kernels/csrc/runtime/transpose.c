@@ -32,11 +32,11 @@ static inline void transpose_tile(const char *source, int64_t unit, int64_t here
                                   int64_t count, int bytes, lcnn_conversion conversion, char *target, int64_t lanes)
 {
     const int to = conversion == LCNN_KEPT ? bytes : 2;
-    char tile[LINE * LINE], row[LINE];
+    const int64_t below = LINE / to * length * bytes; /* to the same columns of the next units */
+    _Alignas(LINE) char tile[LINE * LINE], row[LINE];
     for (int64_t u = 0; u < here; u++) {
         const char *own = source + ((unit + u) * length + first) * bytes;
-        __builtin_prefetch(own +
-                           LINE / to * length * bytes); /* the tile below: rows are too far apart to be foreseen */
+        __builtin_prefetch(own + below); /* no processor foresees rows that lie so far apart */
         convert(own, bytes, conversion, row, count);
         scatter(row, to, tile, LINE / to, u, count);
     }
