@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from benchmarks.fit_costs.layers import READER, layers
 from lcnn_engine.kernels import LAYOUTS
-from lcnn_engine.plan import planned
+from lcnn_engine.plan import Machine, planned
 
 
 def test_every_kernel_is_called_and_the_seed_decides() -> None:
     called: dict[str, int] = dict.fromkeys(LAYOUTS, 0)
     drawn = list(layers(1, 0.05))
     for layer in drawn:
-        lowered = planned(layer.graph, layer.tensors, precision=layer.precision, multiplied=()).lowered
+        machine = Machine(blas=layer.blas)
+        lowered = planned(layer.graph, layer.tensors, precision=layer.precision, machine=machine, multiplied=()).lowered
         for call in lowered.calls:
             called[call.kernel] += lowered.steps[call.step].name != READER
     assert min(called.values()) >= 1, called

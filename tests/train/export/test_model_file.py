@@ -167,7 +167,7 @@ def test_float16_loses_no_small_weights(tmp_path, filters, factor):
     export(model, tmp_path / "m.safetensors", dtype="float16")
     found = verify(model, tmp_path / "m.safetensors", x)
     assert found.float16_change < 2e-3
-    expected = keras.ops.convert_to_numpy(keras.Model(model.input, model.layers[1].output)(x))
+    expected = keras.ops.convert_to_numpy(keras.Model(model.inputs, model.layers[1].output)(x))
     features = Net.load(tmp_path / "m.safetensors").features(x, "c")
     np.testing.assert_allclose(features / scale, expected / scale, atol=1e-5)
     with safe_open(tmp_path / "m.safetensors", "np") as file:
