@@ -161,11 +161,12 @@ def test_other_threads_run_on(net: Net, batch: np.ndarray) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c(threads: int) -> None:
-    """Python's own handler, in a program of its own."""
+    """Python's own handler, in a program of its own; a shell lets its programs in the background ignore the signal."""
     code = f"""
         import os, signal, sys, threading, time
         import numpy as np
         from tests.engine.kernels.test_interrupted_runs import Net, images, network
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         net = Net(*network().__reduce__()[1][:2], threads={threads})
         batch = np.tile(images(net.graph, 8), (600, 1, 1, 1))
         sent = []
