@@ -10,12 +10,29 @@
 
 #include "variants/avx512.h"
 
+#if defined(__clang__) && __clang_major__ == 16
+/* In words of our own: over vectors of bfloat16 this compiler recurses until it dies. */
+INLINE vi vround_bf16(vf low, vf high)
+{
+    vi words;
+    __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(words) : "v"(low), "v"(high));
+    return words;
+}
+INLINE vf vdot_bf16(vf sum, vi a, vi b)
+{
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+#else
+INLINE vi vround_bf16(vf low, vf high) { return (vi)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low); }
+INLINE vf vdot_bf16(vf sum, vi a, vi b) { return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b); }
+#endif
+
 INLINE vi vpair_bf16(vf low, vf high)
 {
     const vi lanes = (vi){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} * 0x10001 + 0x100000;
-    return (vi)_mm512_permutexvar_epi16((__m512i)lanes, (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low));
+    return (vi)_mm512_permutexvar_epi16((__m512i)lanes, (__m512i)vround_bf16(low, high));
 }
-INLINE vf vdot_bf16(vf sum, vi a, vi b) { return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b); }
 
 /* In words of our own: given the intrinsic, GCC 12 keeps sums in memory. */
 INLINE vi vdot_int8(vi sum, vi x, vi w)
