@@ -76,6 +76,8 @@ class Machine(Record):
     # Dense convolutions.
     conv_pass_bytes: int = 256 * 1024
     """Weights of one pass: a share of the second-level cache."""
+    conv_pass_values: int = 1024
+    """Products of a pass, which are summed up one by one: a longer sum of like numbers would lose digits."""
     conv_unit_pixels: int = 120
     """Pixels of a unit: twenty register tiles."""
     patch_floats: int = 8192

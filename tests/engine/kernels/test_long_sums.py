@@ -75,3 +75,17 @@ def test_softmax_of_many_classes(classes: int, variant: str) -> None:
     x[..., 0] = 0
     e = np.exp(x.astype(np.float64))
     np.testing.assert_allclose(run(network.graph(), variant, x, 1), e / e.sum(), rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("channels", [100, 1000])
+def test_convolutions_of_numbers_that_are_all_alike(channels: int, variant: str) -> None:
+    """Every rounding of such a sum is to the same side."""
+    network = Network((5, 6, channels), seeded("alike", channels))
+    network.add("conv2d", filters=4, kernel_size=(5, 5))
+    network.tensors["conv2d_0/kernel"][:] = 0.1
+    images = np.full((1, 5, 6, channels), 0.7, np.float32)
+    found = np.empty((1, 1, 2, 4), np.float32)
+    assert Plan(network.graph(), network.tensors, variant=variant).run(images, [found], 1)
+    exact = 25 * channels * float(np.float32(0.1)) * float(np.float32(0.7)) + network.tensors["conv2d_0/bias"]
+    np.testing.assert_allclose(found[0, 0], np.stack([exact, exact]), rtol=TOLERANCE)
