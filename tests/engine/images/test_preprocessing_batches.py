@@ -17,21 +17,7 @@ from PIL import Image
 from lcnn_engine.errors import InputError
 from lcnn_engine.images.preprocessing import as_batch, to_input
 from lcnn_engine.model.graph import Preprocessing, Resize
-
-RNG = np.random.default_rng(1)
-GREY = Preprocessing(mode="L", mean=(0.13,), std=(0.31,), scale=1 / 255, resize=Resize("exact", (8, 6), "bilinear"))
-COLOUR = Preprocessing(mode="RGB", mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
-SHAPE = (8, 6, 1)
-
-
-def pixels(*shape: int) -> np.ndarray:
-    return RNG.integers(0, 256, shape, dtype=np.uint8)
-
-
-def encoded(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(array).save(file, "PNG")
-    return file.getvalue()
+from tests.helpers.preprocessed import COLOUR, GREY, RNG, SHAPE, encoded, pixels
 
 
 def test_floats_are_preprocessed_already() -> None:
