@@ -76,8 +76,6 @@ class Machine(Record):
     # Dense convolutions.
     conv_pass_bytes: int = 256 * 1024
     """Weights of one pass: a share of the second-level cache."""
-    conv_pass_values: int = 1024
-    """Products of a pass, which are summed up one by one: a longer sum of like numbers would lose digits."""
     conv_unit_pixels: int = 120
     """Pixels of a unit: twenty register tiles."""
     patch_floats: int = 8192
@@ -92,8 +90,6 @@ class Machine(Record):
     """Weights that are read for every tile of such pixels, at most: half the second-level cache."""
     winograd_channels: int = 16
     """Channels and filters of a convolution by windows of 4 x 4, at least."""
-    winograd_most_channels: int = 1024
-    """Channels that are summed up without a pause, at most: a longer sum would lose digits."""
     winograd_side: int = 4
     """Rows and columns of its result, at least."""
     winograd_unit: int = 48

@@ -85,7 +85,7 @@ def _blocking(lowering: Lowering, node: Conv2D, windows: Windows, width: int, ma
     if floats and (_is_one_run(lowering, node, windows) or (width >= machine.patch_width and few_values)):
         return Blocking("conv_patches", able.patch_filters, channels, able.patch_pixels, patches)
     lanes = balanced_lanes(filters, able.width, able.conv_lanes)
-    passes = max(-(-values * lanes * 4 // machine.conv_pass_bytes), -(-values // machine.conv_pass_values))
+    passes = -(-values * lanes * 4 // machine.conv_pass_bytes)
     pixels = min(max_rows * width, machine.conv_unit_pixels)
     kernel = {Packing.CONV: "conv", Packing.CONV_QUADS: "conv_int8"}.get(windows.packing, "conv_bf16")
     return Blocking(kernel, lanes, -(-channels // passes), pixels, (pixels + LINE) * lanes)

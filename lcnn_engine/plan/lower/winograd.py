@@ -26,7 +26,6 @@ def is_for_winograd(lowering: Lowering, node: Conv2D) -> bool:
     return (
         (node.kernel_size, node.strides, node.dilation, node.groups) == ((3, 3), (1, 1), (1, 1), 1)
         and min(channels, filters) >= machine.winograd_channels
-        and channels <= machine.winograd_most_channels
         and min(height, width) >= machine.winograd_side
     )
 

@@ -44,7 +44,7 @@ def test_filters(filters: int) -> None:
     by_windows((5, 6, 3), "filters", filters, filters=filters)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 15, 16, 17, 300, 1024])
+@pytest.mark.parametrize("channels", [1, 2, 15, 16, 17, 300, 1024, 2500])
 def test_channels(channels: int) -> None:
     by_windows((5, 6, channels), "channels", filters=9)
 

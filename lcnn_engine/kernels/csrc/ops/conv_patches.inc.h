@@ -80,15 +80,18 @@ static void patch_gather_any(const lcnn_conv *u, const float *source, const patc
     }
 }
 
-/* The sums of PATCH_FILTERS filters over all taps, activated. `in_place`: `patches` is the image. */
+/* sums = those of PATCH_FILTERS filters over taps [first, last), and what each starts as. `in_place`: `patches` is the
+ * image. */
 INLINE void patch_sums(const int vectors, const int in_place, const lcnn_conv *u, const float *patches,
-                       const float *weights, int64_t taps, const float *bias, vf sums[PATCH_FILTERS][PATCH_VECTORS])
+                       const float *weights, int64_t first, int64_t last, const float *starts,
+                       vf sums[PATCH_FILTERS][PATCH_VECTORS])
 {
 #pragma GCC unroll 8
     for (int f = 0; f < PATCH_FILTERS; f++)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) sums[f][v] = vset(bias[f]);
-    for (int64_t t = 0; t < taps; t++, weights += PATCH_FILTERS) {
+        for (int v = 0; v < vectors; v++) sums[f][v] = starts ? vset(starts[f]) : vset(0.0f);
+    weights += first * PATCH_FILTERS;
+    for (int64_t t = first; t < last; t++, weights += PATCH_FILTERS) {
         const float *tap = patches + (in_place ? u->offsets[t] : t * PATCH_PIXELS);
         vf x[PATCH_VECTORS];
 #pragma GCC unroll 4
@@ -100,14 +103,30 @@ INLINE void patch_sums(const int vectors, const int in_place, const lcnn_conv *u
             for (int v = 0; v < vectors; v++) sums[f][v] += w * x[v];
         }
     }
-#pragma GCC unroll 8
-    for (int f = 0; f < PATCH_FILTERS; f++) vactivate_all(vectors, sums[f], u->activation, u->alpha);
 }
 
-/* Write the sums of `filters` filters to their planes, where `runs` of the result are. */
-INLINE void patch_store(const int vectors, vf sums[PATCH_FILTERS][PATCH_VECTORS], int64_t filters,
+/* The same over more taps than SUM_TAPS, so many at a time. */
+INLINE void patch_long_sums(const int vectors, const int in_place, const lcnn_conv *u, const float *patches,
+                            const float *weights, int64_t taps, const float *bias,
+                            vf sums[PATCH_FILTERS][PATCH_VECTORS])
+{
+    patch_sums(vectors, in_place, u, patches, weights, 0, SUM_TAPS, bias, sums);
+    for (int64_t first = SUM_TAPS; first < taps; first += SUM_TAPS) {
+        vf more[PATCH_FILTERS][PATCH_VECTORS];
+        patch_sums(vectors, in_place, u, patches, weights, first, min_i64(taps, first + SUM_TAPS), 0, more);
+#pragma GCC unroll 8
+        for (int f = 0; f < PATCH_FILTERS; f++)
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) sums[f][v] += more[f][v];
+    }
+}
+
+/* Write the sums of `filters` filters, activated, to their planes, where `runs` of the result are. */
+INLINE void patch_store(const int vectors, const lcnn_conv *u, vf sums[PATCH_FILTERS][PATCH_VECTORS], int64_t filters,
                         const patch_run *runs, int64_t number, const lcnn_map *out, float *planes)
 {
+#pragma GCC unroll 8
+    for (int f = 0; f < PATCH_FILTERS; f++) vactivate_all(vectors, sums[f], u->activation, u->alpha);
     const patch_run *last = runs + number - 1;
     if (filters == PATCH_FILTERS && number == vectors && last->at + last->lanes == vectors * LCNN_WIDTH) {
 #pragma GCC unroll 4
@@ -144,13 +163,19 @@ INLINE void patch_filters(const int vectors, const int in_place, const lcnn_conv
     const int64_t taps = u->group_channels * u->taps;
     for (int64_t block = 0; block < u->blocks; block++) {
         const int64_t filter = block * PATCH_FILTERS, index = group * u->blocks + block;
+        const int64_t filters = min_i64(PATCH_FILTERS, u->group_filters - filter);
+        const float *weights = u->weights + index * taps * PATCH_FILTERS, *bias = u->bias + index * PATCH_FILTERS;
+        float *out_planes = planes + filter * out->plane;
         vf sums[PATCH_FILTERS][PATCH_VECTORS];
         if (taps <= PATCH_FEW_TAPS && filter + 2 * PATCH_FILTERS <= u->group_filters)
             patch_prefetch(vectors, out, planes + (filter + PATCH_FILTERS) * out->plane + runs->offset);
-        patch_sums(vectors, in_place, u, patches, u->weights + index * taps * PATCH_FILTERS, taps,
-                   u->bias + index * PATCH_FILTERS, sums);
-        patch_store(vectors, sums, min_i64(PATCH_FILTERS, u->group_filters - filter), runs, number, out,
-                    planes + filter * out->plane);
+        if (taps <= SUM_TAPS) { /* apart from the others: so these sums stay in registers to the end */
+            patch_sums(vectors, in_place, u, patches, weights, 0, taps, bias, sums);
+            patch_store(vectors, u, sums, filters, runs, number, out, out_planes);
+        } else {
+            patch_long_sums(vectors, in_place, u, patches, weights, taps, bias, sums);
+            patch_store(vectors, u, sums, filters, runs, number, out, out_planes);
+        }
     }
 }
 

@@ -17,41 +17,44 @@
 
 /* sums[p][v] += over taps t of weights[t, v] * pixel[p][offsets[t]]: one table instead of loops over channels, rows and
  * columns, whose ends would cost up to a fifth.
- * IN weights, pixel. IN/OUT sums (pixels, lanes * LCNN_WIDTH), which start as the bias where bias is given. Each call
- * sums up its own products first: one long sum over all channels would lose digits. `bf16`: of words, by pairs. */
+ * IN weights, pixel. IN/OUT sums (pixels, lanes * LCNN_WIDTH), which start as the bias where bias is given. Products
+ * are summed up SUM_TAPS at a time. `bf16`: of words, by pairs. */
 INLINE void conv_block(const int bf16, const int lanes, const int pixels, const int32_t *offsets, int64_t taps,
                        const float *weights, const float *const *pixel, const float *bias, float *sums)
 {
-    vf acc[CONV_PIXELS][CONV_LANES];
+    for (; taps > 0; taps -= SUM_TAPS, offsets += SUM_TAPS, bias = 0) {
+        vf acc[CONV_PIXELS][CONV_LANES];
 #pragma GCC unroll 8
-    for (int p = 0; p < pixels; p++)
+        for (int p = 0; p < pixels; p++)
 #pragma GCC unroll 4
-        for (int v = 0; v < lanes; v++) acc[p][v] = bias ? vload(bias + v * LCNN_WIDTH) : vset(0.0f);
-    for (int64_t t = 0; t < taps; t++, weights += lanes * LCNN_WIDTH) {
-        const int64_t at = offsets[t];
-        vf w[CONV_LANES];
+            for (int v = 0; v < lanes; v++) acc[p][v] = bias ? vload(bias + v * LCNN_WIDTH) : vset(0.0f);
+        const int64_t count = min_i64(taps, SUM_TAPS);
+        for (int64_t t = 0; t < count; t++, weights += lanes * LCNN_WIDTH) {
+            const int64_t at = offsets[t];
+            vf w[CONV_LANES];
 #pragma GCC unroll 4
-        for (int v = 0; v < lanes; v++) w[v] = vload(weights + v * LCNN_WIDTH);
+            for (int v = 0; v < lanes; v++) w[v] = vload(weights + v * LCNN_WIDTH);
 #pragma GCC unroll 8
-        for (int p = 0; p < pixels; p++) {
-            if (bf16) {
-                const vi x = vset_word(pixel[p] + at);
+            for (int p = 0; p < pixels; p++) {
+                if (bf16) {
+                    const vi x = vset_word(pixel[p] + at);
 #pragma GCC unroll 4
-                for (int v = 0; v < lanes; v++) acc[p][v] = vdot_bf16(acc[p][v], (vi)w[v], x);
-            } else {
-                const vf x = vset(pixel[p][at]);
+                    for (int v = 0; v < lanes; v++) acc[p][v] = vdot_bf16(acc[p][v], (vi)w[v], x);
+                } else {
+                    const vf x = vset(pixel[p][at]);
 #pragma GCC unroll 4
-                for (int v = 0; v < lanes; v++) acc[p][v] += w[v] * x;
+                    for (int v = 0; v < lanes; v++) acc[p][v] += w[v] * x;
+                }
             }
         }
-    }
 #pragma GCC unroll 8
-    for (int p = 0; p < pixels; p++)
+        for (int p = 0; p < pixels; p++)
 #pragma GCC unroll 4
-        for (int v = 0; v < lanes; v++) {
-            float *sum = sums + (p * lanes + v) * LCNN_WIDTH;
-            vstore(sum, bias ? acc[p][v] : vload(sum) + acc[p][v]);
-        }
+            for (int v = 0; v < lanes; v++) {
+                float *sum = sums + (p * lanes + v) * LCNN_WIDTH;
+                vstore(sum, bias ? acc[p][v] : vload(sum) + acc[p][v]);
+            }
+    }
 }
 
 /* The same of words, by quads: sums are int32, and start as 0 where bias is given. A loop of its own, with registers of

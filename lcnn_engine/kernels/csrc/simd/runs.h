@@ -34,6 +34,7 @@ INLINE void activate_run(float *out, const float *in, int64_t length, lcnn_activ
 
 /* A sum of floats that are all near 1000 loses 10^-8 with every one: a long one is made of parts of so many vectors. */
 #define SUM_VECTORS 256
+#define SUM_TAPS 192 /* products of a convolution: a longer sum of like numbers would lose digits */
 
 /* The sum (`add`) or maximum of `result` and a run, lane by lane. The last vector overlaps the one before it where
  * lanes would be missing for a maximum; a sum has zeros there. */
