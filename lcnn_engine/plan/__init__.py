@@ -143,7 +143,15 @@ class Plan:
         ``seconds`` (number of steps,) float64 has each step's time added to it. False: a number was not finite, and the
         outputs are without meaning. Any number of threads may be in here at once.
         """
-        return self._program.run(images.reshape(-1), [array.reshape(-1) for array in outputs], threads, seconds)
+        return self._program.run(images, outputs, threads, seconds)
+
+    def run_plain(self, image: np.ndarray, out: np.ndarray, threads: int) -> bool:
+        """Run one ``image`` (H, W, C) into the only output, of its shape, where both are plain arrays.
+
+        False where they are not (float32 in C order, ``out`` writable and apart from the image) or a number is not
+        finite.
+        """
+        return self._program.run_plain(image, out, threads)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Plan):

@@ -180,6 +180,36 @@ class TestRunning:
         with pytest.raises(InputError, match="overlaps"):
             net.run(memory[:-10].reshape(20, 17, 3), out=memory[1000:1010])
 
+    @pytest.mark.parametrize(
+        "alter",
+        [
+            lambda x: x.astype(">f4"),
+            np.asfortranarray,
+            lambda x: np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:].view(np.float32).reshape(x.shape),
+            lambda x: x[::-1, ::-1][::-1, ::-1],
+            lambda x: np.frombuffer(x.tobytes(), np.float32).reshape(x.shape),
+            lambda x: x.astype(np.float64),
+        ],
+        ids=["bytes swapped", "order", "not aligned", "strides", "read only", "float64"],
+    )
+    def test_one_image_however_it_lies(self, net: Net, alter):
+        """One plain image has a way of its own into the program; what is not plain comes out the same."""
+        x = images(net.graph)[0]
+        expected, out = net.run(x[None])[0], np.empty(10, np.float32)
+        assert np.array_equal(net.run(x, out), expected)
+        out[...] = 0
+        assert net.run(alter(x), out) is out
+        assert np.array_equal(out, expected)
+        assert np.array_equal(net.run(alter(x)), expected)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float16])
+    def test_one_image_and_an_out_that_cannot_take_it(self, net: Net, dtype):
+        out = np.zeros(10, dtype)
+        out.flags.writeable = dtype == np.float16
+        with pytest.raises(InputError, match="out"):
+            net.run(images(net.graph)[0], out)
+        assert not out.any()
+
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_numbers_that_are_not_finite(self, net: Net, value):
         x = images(net.graph, 3)
@@ -188,6 +218,8 @@ class TestRunning:
             with pytest.raises(InputError, match=r"finite.*\(7, 5, 2\) of input 1 of 3"):
                 call(x)
         assert np.isfinite(net.run(x[0])).all()
+        with pytest.raises(InputError, match=r"finite.*\(7, 5, 2\) of input 0 of 1"):
+            net.run(x[1], np.empty(10, np.float32))
 
     @pytest.mark.parametrize("x", [np.zeros((20, 17, 3), np.uint8), np.zeros((20, 17, 3), int), [1.0], None])
     def test_run_takes_float_arrays_only(self, net: Net, x):
