@@ -153,8 +153,8 @@ typedef const void *lcnn_weights;
     X(act, activation) X(float, alpha)
 
 /* winograd_input: the 4 x 4 windows of a map, 2 apart, transformed (ops/conv_winograd.inc.h). Value i of channel c of the
- * window (y, x) stands at out.offset + (i * channels + c) * plane + y * width + x, out.height x out.width being the
- * windows. `rows`: of the input, with its padding. Unit: a channel.
+ * window (y, x) stands at out.offset + i * (channels * plane + LCNN_LINE) + c * plane + y * width + x, out.height x
+ * out.width being the windows. `rows`: of the input, with its padding. Unit: a channel.
  * conv_winograd: conv of kernels of 3 x 3, no strides, one group, its input being those windows, its weights
  * (blocks, 16, channels, lanes), offsets (channels) those of a plane. Unit: `pixels_per_unit` rows of windows of one
  * block; scratch holds the 16 sums and 4 results of each. */

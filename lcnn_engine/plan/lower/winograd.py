@@ -54,7 +54,7 @@ def _windows(lowering: Lowering, x: Map, height: int, width: int) -> Map:
     """Make room for the windows of ``x`` of which ``height`` x ``width`` results are made, value by value."""
     rows, columns = -(-height // 2), -(-width // 2)
     plane = plane_of(rows * columns)
-    buffer = lowering.buffer(VALUES * x.channels * plane)
+    buffer = lowering.buffer(VALUES * (x.channels * plane + LINE))
     return Map(Place(buffer), plane, columns, x.channels, rows, columns, 0, 0, 0, 0)
 
 

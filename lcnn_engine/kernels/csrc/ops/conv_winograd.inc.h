@@ -17,6 +17,10 @@
 
 #define WINOGRAD_VALUES 16
 
+/* Floats from one of the 16 to the next: a line more than the windows take, or all 16 would lie in the same few sets of
+ * the first-level cache. */
+INLINE int64_t winograd_distance(const lcnn_map *windows) { return windows->channels * windows->plane + LCNN_LINE; }
+
 /* B' of four values, each a vector. */
 INLINE void winograd_mix(const vf *x, const int step, vf *out)
 {
@@ -57,7 +61,7 @@ INLINE void winograd_channel(const lcnn_winograd_input *u, const lcnn_map *in, c
                              float *target)
 {
     const int halves = out->width <= LCNN_WIDTH / 2;
-    const int64_t values = out->channels * out->plane; /* from one of the 16 to the next */
+    const int64_t values = winograd_distance(out);
     for (int64_t y = 0; y < out->height; y += 1 + halves)
         for (int64_t x = 0; x < out->width; x += LCNN_WIDTH) {
             const float *first = source + 2 * x;
@@ -118,7 +122,7 @@ INLINE void winograd_products(const lcnn_call *call, const lcnn_context *context
     const int64_t tiles = (count + CONV_PIXELS - 1) / CONV_PIXELS;
     const float nothing[CONV_LANES * LCNN_WIDTH] = {0};
     for (int64_t i = 0; i < WINOGRAD_VALUES; i++) {
-        const float *source = context->arena + in->offset + i * in->channels * in->plane + first;
+        const float *source = context->arena + in->offset + i * winograd_distance(in) + first;
         const float *weights = u->weights + (block * WINOGRAD_VALUES + i) * in->channels * u->lanes;
         const float *bias = i == 5 ? u->bias + block * u->lanes : nothing;
         for (int64_t tile = 0; tile < tiles; tile++) {
