@@ -5,6 +5,7 @@
 #include "calls.h"
 #include "simd/bfloat16.h"
 #include "simd/int8.h"
+#include "simd/runs.h"
 #include "simd/vectors.h"
 
 #if LCNN_REGISTERS >= 32
