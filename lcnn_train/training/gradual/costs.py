@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
 class LayerCost:
-    """The cost of a lookup layer: `entry` for every lookup, `atom` for every row of D that is used.
+    """The cost of a lookup layer: `entry` for every lookup, `atom` for every row of D that is used, and `fixed`.
 
     `whole` is what the dense equivalent of the layer costs: shares are of the sum of these.
     """
@@ -18,12 +18,14 @@ class LayerCost:
     entry: float
     atom: float
     whole: float
+    fixed: float = 0.0
 
     def __post_init__(self) -> None:
-        values = (self.entry, self.atom, self.whole)
-        if not all(math.isfinite(value) for value in values) or self.entry <= 0 or self.atom < 0 or self.whole <= 0:
+        values = (self.entry, self.atom, self.whole, self.fixed)
+        positive = min(self.entry, self.whole) > 0 and min(self.atom, self.fixed) >= 0
+        if not all(math.isfinite(value) for value in values) or not positive:
             raise ValueError(
-                f"LayerCost: expected finite numbers, entry and whole over 0 and atom at least 0; found {self}"
+                f"LayerCost: expected finite numbers, entry and whole over 0, atom and fixed at least 0; found {self}"
             )
 
 
@@ -43,31 +45,25 @@ def in_multiplications(layer: Any, calls: Calls = ()) -> LayerCost:
     without the batch, of each call of the layer, where a model knows them. Raises ValueError for a layer that has no
     input of a known size.
     """
-    try:
-        shapes = calls or [(layer.input.shape[1:], layer.output.shape[1:])]
-        positions = sum(math.prod(made[:-1]) for _, made in shapes)
-        of_S = sum(math.prod(layer.padded_size((None, *source))) for source, _ in shapes)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"layer {layer.name}: expected one input of a known height and width, to count its multiplications; begin "
-            "the model with keras.Input of such a shape, or give costs by a function of the layer"
-        ) from error
+    shapes = shapes_of(layer, calls, "multiplications")
+    positions = sum(math.prod(made[:-1]) for _, made in shapes)
+    of_S = sum(math.prod(layer.padded_size((None, *source))) for source, _ in shapes)
     m, taps, n = shapes[0][0][-1], math.prod(layer.P.shape[:-2]), layer.P.shape[-1]
     return LayerCost(positions, 0 if layer.D is None else of_S * m, positions * taps * m * n)
 
 
-COSTS: dict[str, CostOf] = {"lookups": in_lookups, "multiplications": in_multiplications}
+def shapes_of(layer: Any, calls: Calls, unit: str) -> Calls:
+    """Find the shapes of input and output of each call of a layer, by itself where `calls` has none.
 
-
-def cost_function(of: str | CostOf, calls: Mapping[Any, Calls] | None = None) -> CostOf:
-    """Find the cost of a layer by the name of its unit; a function of the layer is one already.
-
-    `calls`: the shapes of each call of each layer, as of `in_multiplications`.
+    Raises ValueError, with the `unit` that they are for, where sizes are open.
     """
-    if callable(of):
-        return of
-    if of not in COSTS:
-        raise ValueError(f"of: expected {', '.join(COSTS)} or a function of the layer; found {of!r}")
-    if of == "multiplications" and calls is not None:
-        return lambda layer: in_multiplications(layer, calls.get(layer, ()))
-    return COSTS[of]
+    try:
+        shapes = calls or [(layer.input.shape[1:], layer.output.shape[1:])]
+        if not any(size is None for call in shapes for shape in call for size in shape):
+            return shapes
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"layer {layer.name}: expected one input of a known height and width, to count its {unit}; begin the model "
+        "with keras.Input of such a shape, or give costs by a function of the layer"
+    )

@@ -13,7 +13,8 @@ import numpy as np
 from lcnn_train.convert.samples import shapes_of_calls
 from lcnn_train.layers import sparsity
 from lcnn_train.training.gradual.allocation import Stock, allocate, largest
-from lcnn_train.training.gradual.costs import CostOf, LayerCost, cost_function
+from lcnn_train.training.gradual.costs import CostOf, LayerCost
+from lcnn_train.training.gradual.units import cost_function
 
 SCORES = ("magnitude", "taylor")
 DICTIONARIES = ("keep", "shrink")
@@ -25,7 +26,8 @@ class GradualSettings:
     """How lookups are taken away; `begin` and `end` are steps of the training.
 
     target: the share of the cost of the layers' dense equivalents that is left in the end. of: "lookups",
-        "multiplications", or a function of a layer that gives its LayerCost.
+        "multiplications", "milliseconds" that the engine predicts of this machine, or a function of a layer that gives
+        its LayerCost.
     every: steps between two events. The cost falls from that of all lookups as 1 - (1 - t)^3 does, with t going from
         0 to 1 between `begin` and `end`: fast while much is superfluous (Zhu and Gupta, 2017).
     score: "magnitude" or "taylor", see Pruner. regrow: the share of the budget that, in an event, goes to entries that
@@ -96,7 +98,7 @@ class Pruner:
         _check("dictionaries_of", not unknown, f"names of lookup layers, of {', '.join(names)}", unknown)
         cost_of = cost_function(settings.of, shapes_of_calls(model))
         self.costs: list[LayerCost] = [cost_of(layer) for layer in self.layers]
-        self.whole = sum(cost.whole for cost in self.costs)
+        self.whole, self.fixed = sum(cost.whole for cost in self.costs), sum(cost.fixed for cost in self.costs)
         self.full = sum(_full_cost(*pair) for pair in self._pairs())
         self._check_target()
 
@@ -116,7 +118,7 @@ class Pruner:
             self._stock(number, np.ones(1), _blocks(layer, mask))
             for number, (layer, mask) in enumerate(zip(self.layers, masks, strict=True))
         ]
-        return sum(stock.cost(stock.available) for stock in stocks) / self.whole
+        return (self.fixed + sum(stock.cost(stock.available) for stock in stocks)) / self.whole
 
     def prune(self, step: int, gradients: Sequence[np.ndarray] | None = None) -> None:
         """Bring the masks to the budget of a step; `gradients` at every entry of P, where they are needed.
@@ -139,7 +141,7 @@ class Pruner:
             cost.entry * float((new.sum(axis=0) * _counts(layer)).sum())
             for (layer, cost), new in zip(self._pairs(), grown, strict=True)
         )
-        kept = allocate(stocks, budget - of_grown)
+        kept = allocate(stocks, budget - self.fixed - of_grown)
         for layer, old, new, gradient in zip(self.layers, kept, grown, found, strict=True):
             _apply(layer, old, new & _in_use(layer, old), gradient)
 
@@ -191,12 +193,12 @@ class Pruner:
             sizes = np.zeros(alive.shape[1])  # atoms that are there already cost nothing more
             stocks.append(Stock(_sums(layer, np.square(gradient)), available, _counts(layer), sizes, cost.entry))
         of_atoms = sum(cost.atom * layer.atoms for layer, cost in self._pairs() if not self._shrinks(layer))
-        return allocate(stocks, share * (budget - of_atoms))
+        return allocate(stocks, share * (budget - self.fixed - of_atoms))
 
     @property
     def least(self) -> float:
         """What the layers cost at least: their dictionaries, and the blocks that are never taken away."""
-        least = 0.0
+        least = self.fixed
         for layer, cost in self._pairs():
             atoms, filters = layer.rule.blocks
             least += cost.atom * (min(atoms, layer.atoms) if self._shrinks(layer) else layer.atoms)
@@ -223,7 +225,7 @@ def _check(name: str, fits: bool, expected: str, found: Any) -> None:
 
 
 def _full_cost(layer: Any, cost: LayerCost) -> float:
-    return cost.entry * sparsity.most_lookups(layer) + cost.atom * layer.atoms
+    return cost.fixed + cost.entry * sparsity.most_lookups(layer) + cost.atom * layer.atoms
 
 
 def _least_blocks(layer: Any) -> int:

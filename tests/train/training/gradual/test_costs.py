@@ -8,8 +8,9 @@ from lcnn_train import LookupConv2D, LookupDense
 from lcnn_train.convert.samples import shapes_of_calls
 from lcnn_train.layers import sparsity
 from lcnn_train.reports.cost import count
-from lcnn_train.training.gradual.costs import LayerCost, cost_function
+from lcnn_train.training.gradual.costs import LayerCost
 from lcnn_train.training.gradual.pruner import GradualSettings, Pruner
+from lcnn_train.training.gradual.units import cost_function
 
 
 def test_multiplications_are_those_of_the_report():
@@ -56,7 +57,9 @@ def test_what_has_no_cost():
     keras.Sequential([keras.Input((None, None, 1)), layer])
     with pytest.raises(ValueError, match="layer a: expected one input of a known height and width"):
         cost_function("multiplications")(layer)
-    with pytest.raises(ValueError, match=r"of: expected lookups, multiplications or a function .* found 'ms'"):
+    with pytest.raises(
+        ValueError, match=r"of: expected lookups, multiplications, milliseconds or a function .* found 'ms'"
+    ):
         cost_function("ms")
     for values in ((0, 0, 1), (1, -1, 1), (1, 0, 0), (1, 0, np.inf)):
         with pytest.raises(ValueError, match="LayerCost: expected finite numbers"):
