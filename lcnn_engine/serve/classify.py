@@ -60,7 +60,7 @@ async def classify(request: Request) -> Response:
         picture = picture_of(body, content_type)
         classes, decode, run = classes_of(net, picture, options.top, service.settings.max_pixels)
         service.metrics.computed(name, 1, decode, run)
-        milliseconds = {"decode": 1000 * decode, "run": 1000 * run}
+        milliseconds = {"decode": round(1000 * decode, 3), "run": round(1000 * run, 3)}
         return {"model": name, "top": classes, "milliseconds": milliseconds}
 
     return JSONResponse(await service.answered(request, answer))
