@@ -33,7 +33,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     whole.add_argument("--version", action="version", version=f"lcnn {__version__}", help="print the version and exit")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for add in (_add_predict, _add_info, _add_verify, _add_profile, _add_bench, _add_convert, _add_embed, _add_serve):
+    for add in (
+        _add_predict, _add_info, _add_verify, _add_profile, _add_bench, _add_convert, _add_embed, _add_plan, _add_serve,
+    ):  # fmt: skip
         add(commands)
     return whole
 
@@ -105,14 +107,28 @@ def _add_convert(commands: Any) -> None:
 
 
 def _add_embed(commands: Any) -> None:
-    more = "Write a model as a folder of C sources that needs neither Python nor a BLAS."
+    more = (
+        "Write a model as a folder of C sources that needs neither Python nor a BLAS; "
+        "or, with --library, those of the library that opens what `lcnn plan` writes."
+    )
     embed = commands.add_parser("embed", help="a model as C sources", description=more)
-    embed.add_argument("model", metavar="MODEL", help="model file (*.safetensors)")
-    embed.add_argument("folder", metavar="DIR", help="folder to write: a new one, an empty one, or one written before")
+    embed.add_argument("model", metavar="MODEL", nargs="?", help="model file (*.safetensors)")
+    where = "folder to write: a new one, an empty one, or one written before"
+    embed.add_argument("folder", metavar="DIR", nargs="?", help=where)
+    embed.add_argument("--library", metavar="DIR", help="write the library instead, for every instruction set")
     embed.add_argument("--name", help="what every public name begins with (default: made of the model's name)")
     what = "instruction set to write kernels for, again for more of them (default: all); the program chooses"
     embed.add_argument("--isa", metavar="ISA", action="append", help=what)
     _add_precision(embed)
+
+
+def _add_plan(commands: Any) -> None:
+    more = "Write a model's plans to a file for the C library (`lcnn embed --library`), which opens any number of them."
+    plan = _command(commands, "plan", "a model as a file for the C library", more)
+    plan.add_argument("file", metavar="FILE.lcnn", help="file to write")
+    what = "instruction set to write a plan for, again for more of them (default: all); the library chooses"
+    plan.add_argument("--isa", metavar="ISA", action="append", help=what)
+    _add_precision(plan)
 
 
 def _add_serve(commands: Any) -> None:

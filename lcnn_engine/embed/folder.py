@@ -53,17 +53,17 @@ def embed(
     """
     name = _checked_name(graph.name if name is None else name, given=name is not None)
     folder = Path(folder)
-    _check_place(folder, name)
+    check_place(folder, f"{name}_plan.h", repr(name))
     plans = plans_for(graph, tensors, isa, precision, max_bytes)
     constants = ConstantFile()
     places = [constants.add(plan.constants) for plan in plans]
     files: dict[str, bytes] = {
         path: text.encode() for path, text in sources_of(graph, name, plans, places, constants.size).items()
     }
-    for path in _included(files.values()):
+    for path in included(files.values(), "lcnn/"):
         files[f"lcnn/{path}"] = (CSRC / path).read_bytes()
     files[f"{name}_constants.bin"] = constants.data()
-    _write(folder, files)
+    write_folder(folder, files)
     return sorted(map(Path, files))
 
 
@@ -79,19 +79,23 @@ def _checked_name(name: str, given: bool) -> str:
     return name
 
 
-def _check_place(folder: Path, name: str) -> None:
+def check_place(folder: Path, mark: str, what: str) -> None:
+    """Refuse a place where there is a file, or a folder with something in it but without ``mark``, a file of ``what``.
+
+    Raises SettingError.
+    """
     if folder.exists() and not folder.is_dir():
         raise SettingError(f"expected a folder or nothing at {folder}, found a file; choose another place")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / f"{name}_plan.h").is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
         raise SettingError(
-            f"expected {folder} to be empty, or a folder that was written for {name!r} before; choose another place"
+            f"expected {folder} to be empty, or a folder that was written for {what} before; choose another place"
         )
 
 
-def _included(sources: Iterable[bytes]) -> list[str]:
-    """List the files of CSRC that sources include, and those that these include, and so on."""
+def included(sources: Iterable[bytes], prefix: str) -> list[str]:
+    """List the files of CSRC that sources include, with ``prefix`` before their paths, and those that these include."""
     found: dict[str, None] = {}
-    waiting = [path for text in sources for path in _includes(text.decode(), "lcnn/")]
+    waiting = [path for text in sources for path in _includes(text.decode(), prefix)]
     while waiting:
         path = waiting.pop()
         if path not in found:
@@ -104,8 +108,8 @@ def _includes(text: str, prefix: str) -> list[str]:
     return re.findall(rf'^#include "{prefix}([^"]+)"', text, re.MULTILINE)
 
 
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write all files beside the place of the folder; then it takes that place."""
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write all files beside the place of the folder; then it takes that place. Raises OSError."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

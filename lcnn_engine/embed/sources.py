@@ -36,24 +36,26 @@ def sources_of(
     """Give the text of every source by its path. ``places``: the offsets of each plan's constants, in bytes."""
     fields = _fields(graph, name, plans) | {"bytes": f"{constant_bytes:,}"}
     prepares = graph.preprocessing is not None
-    fields["prepare_declarations"] = _filled("prepare.h", fields) if prepares else ""
-    fields["prepare_functions"] = _filled("prepare.c", fields) if prepares else ""
+    fields["prepare_declarations"] = filled("prepare.h", fields) if prepares else ""
+    fields["prepare_functions"] = filled("prepare.c", fields) if prepares else ""
+    fields["picture_functions"] = filled("picture.c", fields)
     files = {
-        f"{name}.h": _filled("model.h", fields),
-        f"{name}.c": _filled("model.c", fields),
-        f"{name}_plan.h": _filled("plan.h", fields),
-        f"{name}_constants.c": _filled("constants.c", fields),
-        "example.c": _filled("example.c" if prepares else "example_array.c", fields),
-        "example.cpp": _filled("example.cpp", fields),
-        "CMakeLists.txt": _filled("CMakeLists.txt", fields),
-        "README.md": _filled("README.md", fields),
+        f"{name}.h": filled("model.h", fields),
+        f"{name}.c": filled("model.c", fields),
+        f"{name}_plan.h": filled("plan.h", fields),
+        f"{name}_constants.c": filled("constants.c", fields),
+        "example.c": filled("example.c" if prepares else "example_array.c", fields),
+        "example.cpp": filled("example.cpp", fields),
+        "CMakeLists.txt": filled("CMakeLists.txt", fields),
+        "README.md": filled("README.md", fields),
     }
     for plan, offsets in zip(plans, places, strict=True):
-        files[f"{name}_{plan.variant}.c"] = _filled("variant.c", fields | _variant_fields(plan, offsets))
+        files[f"{name}_{plan.variant}.c"] = filled("variant.c", fields | _variant_fields(plan, offsets))
     return files
 
 
-def _filled(template: str, fields: Mapping[str, object]) -> str:
+def filled(template: str, fields: Mapping[str, object]) -> str:
+    """Give a template with its fields filled in; ``@@`` is the character itself."""
     return _Template((TEMPLATES / f"{template}.in").read_text(encoding="utf-8")).substitute(fields)
 
 

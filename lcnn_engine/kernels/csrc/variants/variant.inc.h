@@ -7,7 +7,6 @@
 #include "ops/conv_winograd.inc.h"
 #include "ops/dense.inc.h"
 #include "ops/dense_int8.inc.h"
-#include "ops/dictionary.inc.h"
 #include "ops/dictionary_bf16.inc.h"
 #include "ops/dictionary_direct.inc.h"
 #include "ops/dictionary_int8.inc.h"
@@ -26,6 +25,12 @@
 #include "ops/quantize.inc.h"
 #include "ops/softmax.inc.h"
 #include "variants/variant.h"
+#ifdef LCNN_WITHOUT_BLAS
+/* Plans for programs without a BLAS have kernels of their own for S = D X: nothing calls this one. */
+#define dictionary NULL
+#else
+#include "ops/dictionary.inc.h"
+#endif
 
 #define LCNN_JOIN(a, b) a##b
 #define LCNN_TABLE(name) LCNN_JOIN(lcnn_, name)
