@@ -1,0 +1,139 @@
+"""Pictures on the cores of a cluster: as on this machine, whichever actor is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lcnn_engine import Net
+from lcnn_engine.batch.on_ray import MOST_IN_PART, _parts
+from lcnn_engine.batch.tables import Picture, RowGroup
+from tests.helpers.batch_rows import check_rows, rows_of
+from tests.helpers.image_files import save_noise
+from tests.helpers.interpreters import python
+from tests.helpers.running import ROOT
+
+KILLING = """
+import json, os, signal, sys
+from pathlib import Path
+from lcnn_engine.batch import run_batch
+
+def parents(pid):
+    while pid > 1:
+        yield pid
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+def actors():
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        pid = int(path.parent.name)
+        try:
+            name = path.read_bytes()
+            if name.startswith(b"ray::") and b"_Actor" in name and os.getpid() in parents(pid):
+                yield pid
+        except OSError:
+            pass
+
+killed = []
+def progress(done, total):
+    if not killed:
+        found = sorted(actors())
+        os.kill(found[0], signal.SIGKILL)
+        killed.extend([found[0], len(found)])
+    if len(killed) == 2:
+        killed.append(done)
+
+summary = run_batch(sys.argv[1], [sys.argv[2]], sys.argv[3], engine="ray", threads=2, progress=progress)
+print(json.dumps([killed, summary.rows, summary.failed]))
+"""
+
+
+def test_parts() -> None:
+    pictures = [Picture(str(number), "") for number in range(1000)]
+    group = RowGroup("t", 0, 0, 5, "bytes", None)
+    for count, actors, size in [(1000, 2, MOST_IN_PART), (100, 2, 6), (5, 2, 1), (1000, 100, 1)]:
+        first, *others = _parts([*pictures[:count], group], actors)
+        assert first == group
+        assert [len(part) for part in others[:-1]] == [size] * (len(others) - 1)
+        assert [picture for part in others for picture in part] == pictures[:count]  # type: ignore[union-attr]
+
+
+def test_without_ray(model_path: Path, pictures: Path, tmp_path: Path) -> None:
+    code = "import sys\nfrom lcnn_engine.cli import main\nsys.exit(main(sys.argv[1:]))"
+    command = ("batch", model_path, pictures, "--out", tmp_path / "a.csv", "--engine", "ray")
+    result = python(code, *command, blocked=("ray",))
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert 'pip install "lcnn[ray]"' in result.stderr
+    result = python(code, *command[:-1], "local")  # what is left behind is no run to resume
+    assert result.returncode == 2
+    assert len(rows_of(tmp_path / "a.csv")) == 11
+
+
+class TestOnRay:
+    @pytest.fixture(autouse=True)
+    def with_ray(self) -> None:
+        pytest.importorskip("ray.data", reason="the engine ray needs Ray")
+        pytest.importorskip("pyarrow")
+
+    def test_as_on_this_machine(self, net: Net, model_path: Path, pictures: Path, tmp_path: Path) -> None:
+        """Files by a relative path, an object of a store, bytes in Parquet; a run that goes on; little is said."""
+        import pyarrow
+        from pyarrow import parquet
+
+        contents = [path.read_bytes() for path in sorted(pictures.glob("[0-9].png"))]
+        parquet.write_table(pyarrow.table({"bytes": contents}), tmp_path / "t.parquet", row_group_size=5)
+        words = [pictures.name, f"file://{pictures}/1.png", "t.parquet"]
+        command = [
+            sys.executable,
+            "-m",
+            "lcnn_engine",
+            "batch",
+            model_path,
+            *words,
+            "--out",
+            "a.jsonl",
+            "--threads",
+            "2",
+        ]
+        options = {
+            "cwd": tmp_path,
+            "capture_output": True,
+            "text": True,
+            "env": {**os.environ, "PYTHONPATH": str(ROOT)},
+        }
+        local = subprocess.run([*command, "--json"], check=False, **options)  # type: ignore[call-overload]
+        assert local.returncode == 2
+        expected = {row["path"]: row for row in rows_of(tmp_path / "a.jsonl")}
+        (tmp_path / "a.jsonl").unlink()
+        found = subprocess.run([*command, "--json", "--engine", "ray"], check=False, **options)  # type: ignore[call-overload]
+        assert found.returncode == 2, found.stderr
+        assert [
+            line for line in found.stderr.splitlines() if "core_worker.cc" not in line
+        ] == []  # Ray of its own actors
+        summary = json.loads(found.stdout)
+        assert (summary["rows"], summary["failed"], summary["resumed"]) == (21, 2, 0)
+        rows = rows_of(tmp_path / "a.jsonl")
+        assert len(rows) == 21
+        assert {row["path"]: row for row in rows} == expected
+
+    @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="actors are found by /proc")
+    def test_nothing_is_lost_with_an_actor(self, net: Net, model_path: Path, pictures: Path, tmp_path: Path) -> None:
+        for number in range(400):
+            save_noise(pictures / f"x{number}.png", seed=number, size=(300, 300))
+        result = python(KILLING, model_path, pictures, tmp_path / "a.jsonl")
+        assert result.returncode == 0, result.stderr
+        (process, actors, done), rows, failed = json.loads(result.stdout)
+        assert actors == 2
+        assert done < 411
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, signal.SIG_DFL)
+        assert (rows, failed) == (411, 2)
+        found = rows_of(tmp_path / "a.jsonl")
+        assert len({row["path"] for row in found}) == len(found) == 411
+        check_rows([row for row in found if not Path(row["path"]).name.startswith("x")], net, pictures)
