@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 
 from ..batch import Summary, run_batch
@@ -17,7 +18,8 @@ from .loading import say_precision
 def run(options: argparse.Namespace) -> int:
     """Classify the pictures, and say what was done; 2 if some could not be."""
     try:
-        summary = _summary(options)
+        with redirect_stdout(sys.stderr):  # for what Ray says of a worker that is lost
+            summary = _summary(options)
     except KeyboardInterrupt:
         note("")
         if journal_of(options.out).exists():
