@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any
 
+from ..batch.classifying import Classes
 from ..utils.text import printable
 
-__all__ = ["Answers", "Classes", "CsvAnswers", "JsonAnswers", "JsonLinesAnswers"]
-
-Classes = Sequence[tuple[str, float]]
+__all__ = ["Answers", "CsvAnswers", "JsonAnswers", "JsonLinesAnswers"]
 
 CSV_HEAD = ("image", "rank", "label", "probability", "error")
 

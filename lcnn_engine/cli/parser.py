@@ -34,7 +34,8 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"lcnn {__version__}", help="print the version and exit")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for add in (
-        _add_predict, _add_info, _add_verify, _add_profile, _add_bench, _add_convert, _add_embed, _add_plan, _add_serve,
+        _add_predict, _add_batch, _add_info, _add_verify, _add_profile, _add_bench, _add_convert, _add_embed, _add_plan,
+        _add_serve,
     ):  # fmt: skip
         add(commands)
     return whole
@@ -49,6 +50,26 @@ def _add_predict(commands: Any) -> None:
     form.add_argument("--jsonl", action="store_true", help="print a line of JSON for each image as it comes")
     form.add_argument("--csv", action="store_true", help="print a row for each class of each image as it comes")
     _add_output(predict, form)
+
+
+def _add_batch(commands: Any) -> None:
+    what = "a row in a file for each of many pictures"
+    more = (
+        "Classify many pictures, and write a row for each: path, label, probability, error. "
+        "Until all are done the rows are kept in FILE.partial."
+    )
+    batch = _command(commands, "batch", what, more)
+    what = "file, folder, pattern, - for paths on the standard input; URI of an object store; *.parquet of pictures"
+    batch.add_argument("pictures", metavar="PATH", nargs="+", help=what)
+    batch.add_argument("--out", metavar="FILE", required=True, help="file to write: .jsonl, .csv or .parquet")
+    batch.add_argument("--top", metavar="N", type=_positive, default=1, help="classes a picture (default: 1)")
+    what = "what computes: the cores of this machine, or Ray's (default: local)"
+    batch.add_argument("--engine", choices=("local", "ray"), default="local", help=what)
+    what = "Ray cluster, as auto or ray://HOST:10001 (default: RAY_ADDRESS, else one that is started for this run)"
+    batch.add_argument("--address", metavar="ADDRESS", help=what)
+    batch.add_argument("--column", metavar="NAME", help="column of Parquet files with the pictures' bytes or paths")
+    batch.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+    _add_output(batch)
 
 
 def _add_info(commands: Any) -> None:

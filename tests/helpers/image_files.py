@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,3 +47,9 @@ def png_of_16_bits(samples: np.ndarray, colour_type: int) -> bytes:
     """(H, W, channels) big endian, each row after a filter byte of 0."""
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
     return png(samples.shape[1], samples.shape[0], 16, colour_type, rows)
+
+
+def save_noise(path: Path, seed: int, size: tuple[int, int] = (25, 30)) -> None:
+    """Write a picture of seeded noise, (width, height), in the format that its name ends in."""
+    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)

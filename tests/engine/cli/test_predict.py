@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from lcnn_engine import Net, write_model
-from lcnn_engine.cli.predict import NOTE_EVERY
+from lcnn_engine.utils.progress import NOTE_EVERY
 from tests.helpers.model_files import valid_graph, valid_tensors, without
 from tests.helpers.running import ROOT, Run, in_shell
 

@@ -8,7 +8,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from ..errors import InputError
-from ..images.decoding import FORMATS
+from .decoding import FORMATS
 
 __all__ = ["STANDARD_INPUT", "Named", "image_names"]
 

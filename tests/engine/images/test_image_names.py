@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lcnn_engine.cli.image_names import MAX_LINE, image_names
 from lcnn_engine.images.decoding import FORMATS, open_image
+from lcnn_engine.images.image_names import MAX_LINE, image_names
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lcnn_engine.cli.ahead import AHEAD, in_order
+from lcnn_engine.utils.ahead import AHEAD, in_order
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

@@ -1,0 +1,110 @@
+"""``lcnn batch``: what it says, and with what status it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lcnn_engine import Net
+from lcnn_engine.batch.journal import journal_of
+from tests.helpers.batch_rows import expected_row, rows_of
+from tests.helpers.running import ROOT, Run, in_shell
+
+
+def test_says_what_it_did(run: Run, net: Net, model_path: Path, images: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "a.jsonl"
+    status, said, err = run("batch", model_path, *images, "--out", out, "--threads", 2)
+    assert (status, err) == (0, "")
+    assert said.startswith(f"{out}: 3 rows; ")
+    assert rows_of(out) == [expected_row(net, path) for path in images]
+    status, said, err = run("batch", model_path, *images, "none.png", "--out", out, "--json")
+    assert (status, err) == (2, "")
+    summary = json.loads(said)
+    assert (summary["rows"], summary["failed"], summary["resumed"], summary["precision"]) == (4, 1, 0, "float32")
+    assert {"startup", "seconds", "per_second"} < summary.keys()
+
+
+def test_goes_on(
+    run: Run, model_path: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "a.csv"
+    command = ("batch", model_path, *images, "none.png", "--out", out)
+
+    def interrupt(_: object, done: int, total: int | None) -> None:
+        assert total == 4
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lcnn_engine.utils.progress.Progress.show", interrupt)
+        status, said, err = run(*command)
+    assert (status, said) == (130, "")
+    assert err == f"lcnn: stopped; the rows so far are kept in {journal_of(out)}: go on with --resume\n"
+    status, said, err = run(*command)
+    assert (status, said) == (2, "")
+    assert "expected no run that was interrupted" in err
+    status, said, err = run(*command, "--resume")
+    assert (status, err) == (2, "")
+    assert said.startswith(f"{out}: 4 rows, 2 of them there before, 1 with an error; ")
+    assert run(*command, "--resume") == (0, "", f"{out}: is whole already; nothing is left to do\n")
+    assert [row["path"] for row in rows_of(out)] == [*map(str, images), "none.png"]
+
+
+def test_paths_on_the_standard_input(model_path: Path, images: list[Path], tmp_path: Path) -> None:
+    command = f"find '{tmp_path}' -name '*.png' | sort | lcnn batch '{model_path}' - --out '{tmp_path}/a.csv'"
+    result = in_shell(command)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [row["path"] for row in rows_of(tmp_path / "a.csv")] == [str(path) for path in images]
+
+
+def test_refusals(run: Run, model_path: Path, bare_model: Path, images: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "a.jsonl"
+    for words, said in [
+        ((bare_model, images[0], "--out", out), "how to preprocess images"),
+        ((model_path, images[0], "--out", tmp_path / "a.txt"), "ends in .jsonl, .csv, .parquet"),
+        ((model_path, images[0], "--out", tmp_path / "none/a.csv"), "No such file or directory"),
+        ((model_path, images[0], "--out", out, "--address", "auto"), "an address with the engine ray alone"),
+        ((model_path, images[0]), "--out"),
+        ((model_path, "--out", out), "PATH"),
+        ((model_path, images[0], "--out", out, "--engine", "spark"), "invalid choice"),
+    ]:
+        status, printed, err = run("batch", *words)
+        assert (status, printed) == (2, "")
+        assert said in err
+    assert not out.exists()
+    assert not journal_of(out).exists()
+
+
+def test_ctrl_c_keeps_the_rows(model_path: Path, images: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "a.csv"
+    command = [sys.executable, "-m", "lcnn_engine", "batch", str(model_path), "-", "--out", str(out)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write("".join(f"{path}\n" for path in images))
+        process.stdin.flush()
+        while not journal_of(out).exists() or journal_of(out).read_bytes().count(b"\n") < 4:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(600) == 130
+        assert "go on with --resume" in process.stderr.read()
+    assert not out.exists()
+
+
+def test_bar_on_a_terminal(model_path: Path, images: list[Path], tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "lcnn_engine", "batch", model_path, *images * 700, "--out", tmp_path / "a.csv"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, check=False)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert b" of 2,100, " in os.read(ours, 100_000)
+    os.close(ours)
