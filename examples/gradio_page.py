@@ -25,7 +25,8 @@ def page(model: str) -> gradio.Interface:
         gradio.Label(),
         title=net.name,
         concurrency_limit=kernel_info()["threads"],
-        flagging_mode="never",  # keeps no pictures
+        flagging_mode="never",
+        delete_cache=(60, 300),  # seconds: each minute, pictures that are five minutes old
         analytics_enabled=False,
     )
 

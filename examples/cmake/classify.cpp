@@ -23,7 +23,7 @@ static Picture read(const char *path)
     int most = 0;
     file >> kind >> picture.width >> picture.height >> most;
     file.get();
-    const auto plausible = [](int edge) { return edge > 0 && edge <= 20000; };
+    const auto plausible = [](int edge) { return edge > 0 && edge <= 10000; };
     if (!file || most != 255 || (kind != "P5" && kind != "P6") || !plausible(picture.width) || !plausible(picture.height))
         return {};
     picture.channels = kind == "P6" ? 3 : 1;

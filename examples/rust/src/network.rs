@@ -43,10 +43,18 @@ impl Picture {
             _ => return None,
         };
         let number = |word: Option<&[u8]>| std::str::from_utf8(word?).ok()?.parse::<u16>().ok();
-        let (width, height) = (number(words.next())? as usize, number(words.next())? as usize);
+        let (width, height) = (
+            number(words.next())? as usize,
+            number(words.next())? as usize,
+        );
         let pixels = words.next()?.strip_prefix(b"255")?.get(1..)?;
         let whole = width > 0 && height > 0 && pixels.len() == width * height * channels;
-        whole.then(|| Picture { width, height, channels, pixels: pixels.to_vec() })
+        whole.then(|| Picture {
+            width,
+            height,
+            channels,
+            pixels: pixels.to_vec(),
+        })
     }
 }
 
@@ -60,9 +68,13 @@ impl Network {
     pub fn new() -> Network {
         // SAFETY: both only look at the memory that is given, which lives as long as the context.
         let mut memory = vec![0; unsafe { digits_context_size() }];
-        let context = unsafe { digits_init(memory.as_mut_ptr().cast(), memory.len(), std::ptr::null()) };
+        let context =
+            unsafe { digits_init(memory.as_mut_ptr().cast(), memory.len(), std::ptr::null()) };
         assert!(!context.is_null(), "expected memory for a context");
-        Network { context, _memory: memory }
+        Network {
+            context,
+            _memory: memory,
+        }
     }
 
     /// The best class and its probability.
@@ -71,14 +83,17 @@ impl Network {
         let mut output = vec![0.0; size::OUTPUTS];
         // SAFETY: input and output have the sizes of the header.
         checked(unsafe { digits_run(self.context, input.as_ptr(), output.as_mut_ptr()) })?;
-        let best = (0..size::OUTPUTS).max_by(|&a, &b| output[a].total_cmp(&output[b])).unwrap();
+        let best = (0..size::OUTPUTS)
+            .max_by(|&a, &b| output[a].total_cmp(&output[b]))
+            .unwrap();
         Ok((label(best), output[best]))
     }
 }
 
 /// Makes a picture the input of the network, by the steps that the model file states.
 fn prepare(picture: &Picture) -> Result<Vec<f32>, String> {
-    let [width, height, channels] = [picture.width, picture.height, picture.channels].map(|edge| edge as c_int);
+    let [width, height, channels] =
+        [picture.width, picture.height, picture.channels].map(|edge| edge as c_int);
     let mut input = vec![0.0; size::HEIGHT * size::WIDTH * size::CHANNELS];
     // SAFETY: the workspace has the size that is asked for, the picture that of its pixels.
     let mut workspace = vec![0u8; unsafe { digits_prepare_size(width, height) } + 8];
@@ -99,12 +114,20 @@ fn prepare(picture: &Picture) -> Result<Vec<f32>, String> {
 fn checked(status: c_int) -> Result<(), String> {
     // SAFETY: every status has a text that lives as long as the program.
     let text = || unsafe { CStr::from_ptr(digits_message(status)) };
-    (status == 0).then_some(()).ok_or_else(|| text().to_string_lossy().into_owned())
+    (status == 0)
+        .then_some(())
+        .ok_or_else(|| text().to_string_lossy().into_owned())
 }
 
 /// The name of a class, or its number where the model has no names.
 fn label(class: usize) -> String {
     // SAFETY: the texts live as long as the program.
-    let text = |&label: &*const c_char| unsafe { CStr::from_ptr(label) }.to_string_lossy().into_owned();
-    unsafe { &digits_labels }.get(class).map_or_else(|| class.to_string(), text)
+    let text = |&label: &*const c_char| {
+        unsafe { CStr::from_ptr(label) }
+            .to_string_lossy()
+            .into_owned()
+    };
+    unsafe { &digits_labels }
+        .get(class)
+        .map_or_else(|| class.to_string(), text)
 }
