@@ -24,7 +24,8 @@ static Picture read(const char *path)
     file >> kind >> picture.width >> picture.height >> most;
     file.get();
     const auto plausible = [](int edge) { return edge > 0 && edge <= 10000; };
-    if (!file || most != 255 || (kind != "P5" && kind != "P6") || !plausible(picture.width) || !plausible(picture.height))
+    if (!file || most != 255 || (kind != "P5" && kind != "P6") || !plausible(picture.width) ||
+        !plausible(picture.height))
         return {};
     picture.channels = kind == "P6" ? 3 : 1;
     picture.pixels.resize(std::size_t(picture.width) * picture.height * picture.channels);
@@ -32,8 +33,9 @@ static Picture read(const char *path)
     return file ? picture : Picture{};
 }
 
-class Network { // one for each thread
-public:
+class Network
+{ // one for each thread
+  public:
     Network() : memory_(network_context_size()), context_(network_init(memory_.data(), memory_.size(), nullptr)) {}
 
     std::string classify(const Picture &picture)
@@ -49,7 +51,7 @@ public:
         return text;
     }
 
-private:
+  private:
     std::vector<unsigned char> memory_;
     std::vector<float> input_ = std::vector<float>(NETWORK_HEIGHT * NETWORK_WIDTH * NETWORK_CHANNELS);
     std::vector<float> output_ = std::vector<float>(NETWORK_OUTPUTS);

@@ -30,7 +30,7 @@ def slow_model(path: Path) -> Path:
     """A network that computes for half a minute in little memory: a convolution of 255 x 255."""
     nodes = [
         Conv2D(name="wide", inputs=("image",), filters=8, kernel_size=(1, 1)),
-        Conv2D(name="long", inputs=("wide",), filters=8, kernel_size=(255, 255), padding=(127, 127, 127, 127)),
+        Conv2D(name="long", inputs=("wide",), filters=7, kernel_size=(255, 255), padding=(127, 127, 127, 127)),
         GlobalAvgPool2D(name="mean", inputs=("long",)),
         Softmax(name="probabilities", inputs=("mean",)),
     ]
