@@ -43,8 +43,8 @@ def test_a_plain_input_gives_the_result_of_the_engine(built: Clone, printed: str
 def test_bad_inputs_end_with_a_line(built: Clone, printed: str) -> None:
     done = built.run("./app/predict < /dev/null")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    (built.folder / "bad.pgm").write_bytes(b"P5\n99999 99999\n255\n")
-    done = built.run("./app/classify bad.pgm none.pgm")
+    (built.folder / "bad.bad").write_bytes(b"P5\n99999 99999\n255\n")
+    done = built.run("./app/classify bad.bad none.bad")
     assert done.stdout.count("the image is too small, too large") == 2
 
 

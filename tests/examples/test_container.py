@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.deploy_page import DIGITS, MODEL, ROOT, block
+from tests.helpers.deploy_page import DIGITS, MODEL, ROOT, block, label_of
 
 DOCKERFILE = ROOT / "examples/container/Dockerfile"
 
@@ -34,6 +34,21 @@ class TestDockerfile:
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def docker_answers() -> bool:
+    """Whether there is a Docker engine, not its client alone."""
+    return bool(shutil.which("docker")) and subprocess.run(["docker", "info"], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not docker_answers(), reason="no Docker engine answers here")
+def test_as_printed() -> None:
+    commands = ["bash", "-euc", block("docker build")]
+    done = subprocess.run(commands, cwd=ROOT, capture_output=True, text=True, timeout=1800)
+    assert done.returncode == 0, done.stderr[-4000:]
+    lines = [line.split()[:2] for line in done.stdout.splitlines() if line.startswith("/pictures/")]
+    assert len(lines) == len(DIGITS)
+    assert sum(label_of(picture) == label for picture, label in lines) >= 58
 
 
 def unshares() -> bool:

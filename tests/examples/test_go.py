@@ -25,8 +25,8 @@ def test_as_printed(printed: str) -> None:
 
 def test_bad_pictures_end_with_a_line_each(digits: tuple[Clone, str], printed: str) -> None:
     built, _ = digits
-    (built.folder / "cut.pgm").write_bytes(b"P5\n28 28\n255\n0123")
-    (built.folder / "empty.pgm").write_bytes(b"")
-    done = built.run("./classify cut.pgm empty.pgm none.pgm")
+    (built.folder / "cut.bad").write_bytes(b"P5\n28 28\n255\n0123")
+    (built.folder / "empty.bad").write_bytes(b"")
+    done = built.run("./classify cut.bad empty.bad none.bad")
     lines = done.stderr.splitlines()
-    assert [("cut.pgm" in lines[0]), ("empty.pgm" in lines[1]), ("none.pgm" in lines[2])] == [True] * 3
+    assert [("cut.bad" in lines[0]), ("empty.bad" in lines[1]), ("none.bad" in lines[2])] == [True] * 3

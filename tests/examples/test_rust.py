@@ -28,11 +28,11 @@ def test_as_printed(printed: str) -> None:
 
 def test_bad_pictures_end_with_a_line_each(digits: tuple[Clone, str], printed: str) -> None:
     built, _ = digits
-    (built.folder / "cut.pgm").write_bytes(b"P5\n28 28\n255\n0123")
-    (built.folder / "thin.pgm").write_bytes(b"P5\n1 0\n255\n")
-    (built.folder / "text.pgm").write_bytes(b"P5\n-1 99999999999\nx\n")
-    done = built.run("rust/release/classify cut.pgm thin.pgm text.pgm none.pgm")
+    (built.folder / "cut.bad").write_bytes(b"P5\n28 28\n255\n0123")
+    (built.folder / "thin.bad").write_bytes(b"P5\n1 0\n255\n")
+    (built.folder / "text.bad").write_bytes(b"P5\n-1 99999999999\nx\n")
+    done = built.run("rust/release/classify cut.bad thin.bad text.bad none.bad")
     assert done.returncode == 2
     lines = done.stderr.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["cut.pgm", "thin.pgm", "text.pgm", "none.pgm"]
+    assert [line.partition(":")[0] for line in lines] == ["cut.bad", "thin.bad", "text.bad", "none.bad"]
     assert all("expected a PPM or PGM file" in line for line in lines[:3])
