@@ -7,11 +7,13 @@ traceback. Each command is a file of its own, imported when it is asked for.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from ..errors import LcnnError
 from ..utils.text import complain, message_of, note
@@ -19,7 +21,7 @@ from .parser import parser
 
 __all__ = ["main"]
 
-DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
+DONE, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 2, 130, 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a label in another script must not end the program on a plain terminal
             stream.reconfigure(errors="backslashreplace")
+    if os.getpid() == 1:  # of a container: for it alone SIGTERM does nothing by itself
+        signal.signal(signal.SIGTERM, _terminated)
     commands = parser()
     options = commands.parse_args(arguments)
     if options.command is None:
@@ -35,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")  # of an image that is damaged or large we say it ourselves
         return _finished(_status_of(options))
+
+
+def _terminated(*_: object) -> NoReturn:
+    sys.exit(TERMINATED)
 
 
 def _status_of(options: Namespace) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import SettingError
 from ..kernels import MAX_THREADS
+from .control_groups import processors_allowed
 
 __all__ = ["checked_threads", "default_threads"]
 
@@ -27,12 +28,17 @@ def checked_threads(threads: int | None) -> int:
     return int(threads)
 
 
-@lru_cache(maxsize=1)
 def default_threads() -> int:
-    """Count the physical cores that this process may use: within its affinity, and within its control group's quota."""
-    cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    """Count the physical cores that this process may use: within its affinity, and within its control groups' quota."""
+    cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return _usable_cores(frozenset(cpus))
+
+
+@lru_cache(maxsize=4)
+def _usable_cores(cpus: frozenset[int]) -> int:
+    """Count them once for each affinity, which a worker may set for itself after the engine has been imported."""
     cores = {_core_of(cpu) for cpu in cpus}
-    return max(1, min(len(cores), _quota(), MAX_THREADS))
+    return max(1, min(len(cores), processors_allowed() or MAX_THREADS, MAX_THREADS))
 
 
 def _core_of(cpu: int) -> str:
@@ -41,33 +47,3 @@ def _core_of(cpu: int) -> str:
         return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
     except OSError:
         return str(cpu)
-
-
-def _quota() -> int:
-    """Count the whole processors that the control group (version 2 or 1) allows."""
-    try:
-        group = Path("/proc/self/cgroup").read_text().splitlines()[-1].split(":", 2)[2].lstrip("/")
-    except (OSError, IndexError):
-        return MAX_THREADS
-    allowed = MAX_THREADS
-    for folder in (Path("/sys/fs/cgroup") / group, *(Path("/sys/fs/cgroup") / group).parents):
-        if not folder.is_relative_to("/sys/fs/cgroup"):
-            break
-        allowed = min(allowed, _quota_of(folder))
-    return min(allowed, _quota_of_version_1(Path("/sys/fs/cgroup/cpu")))
-
-
-def _quota_of(folder: Path) -> int:
-    try:
-        quota, period = (folder / "cpu.max").read_text().split()
-        return MAX_THREADS if quota == "max" else max(1, int(quota) // int(period))
-    except (OSError, ValueError, ZeroDivisionError):
-        return MAX_THREADS
-
-
-def _quota_of_version_1(folder: Path) -> int:
-    try:
-        quota = int((folder / "cpu.cfs_quota_us").read_text())
-        return MAX_THREADS if quota <= 0 else max(1, quota // int((folder / "cpu.cfs_period_us").read_text()))
-    except (OSError, ValueError, ZeroDivisionError):
-        return MAX_THREADS

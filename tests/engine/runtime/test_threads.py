@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,44 +35,41 @@ def test_none_means_the_default() -> None:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """A machine of eight processors, two to a core, without a quota."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(threads, "_core_of", lambda cpu: str(cpu // 2))
-    monkeypatch.setattr(threads, "_quota", lambda: MAX_THREADS)
-    return monkeypatch
+    monkeypatch.setattr(threads, "processors_allowed", lambda: None)
+    threads._usable_cores.cache_clear()
+    yield monkeypatch
+    threads._usable_cores.cache_clear()
 
 
 def test_threads_of_one_core_count_once(machine: pytest.MonkeyPatch) -> None:
-    assert default_threads.__wrapped__() == 4
+    assert default_threads() == 4
 
 
-def test_affinity_counts(machine: pytest.MonkeyPatch) -> None:
+def test_affinity_counts_also_where_it_changes(machine: pytest.MonkeyPatch) -> None:
+    assert default_threads() == 4
     machine.setattr(os, "sched_getaffinity", lambda _: {0, 1, 5}, raising=False)
-    assert default_threads.__wrapped__() == 2
+    assert default_threads() == 2
 
 
-@pytest.mark.parametrize(("quota", "expected"), [(1, 1), (3, 3), (100, 4)])
-def test_a_quota_counts(machine: pytest.MonkeyPatch, quota: int, expected: int) -> None:
-    machine.setattr(threads, "_quota", lambda: quota)
-    assert default_threads.__wrapped__() == expected
+@pytest.mark.parametrize(("quota", "expected"), [(1, 1), (3, 3), (100, 4), (None, 4)])
+def test_a_quota_counts(machine: pytest.MonkeyPatch, quota: int | None, expected: int) -> None:
+    machine.setattr(threads, "processors_allowed", lambda: quota)
+    assert default_threads() == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("max 100000", MAX_THREADS), ("250000 100000", 2), ("50000 100000", 1), ("1 0", MAX_THREADS), ("", MAX_THREADS)],
-)
-def test_quotas_of_control_groups(tmp_path: Path, text: str, expected: int) -> None:
-    (tmp_path / "cpu.max").write_text(text)
-    assert threads._quota_of(tmp_path) == expected
+def test_never_more_than_a_run_can_use(machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(os, "sched_getaffinity", lambda _: set(range(2 * MAX_THREADS + 2)), raising=False)
+    assert default_threads() == MAX_THREADS
 
 
-@pytest.mark.parametrize(("quota", "expected"), [("-1", MAX_THREADS), ("300000", 3), ("odd", MAX_THREADS)])
-def test_quotas_of_control_groups_version_1(tmp_path: Path, quota: str, expected: int) -> None:
-    (tmp_path / "cpu.cfs_quota_us").write_text(quota)
-    (tmp_path / "cpu.cfs_period_us").write_text("100000")
-    assert threads._quota_of_version_1(tmp_path) == expected
-
-
-def test_no_control_group_is_no_quota(tmp_path: Path) -> None:
-    assert threads._quota_of(tmp_path) == threads._quota_of_version_1(tmp_path) == MAX_THREADS
+def test_asked_once_for_each_affinity(machine: pytest.MonkeyPatch) -> None:
+    """Of 128 processors, 128 files say which core they belong to."""
+    asked: list[int] = []
+    machine.setattr(threads, "_core_of", lambda cpu: str(asked.append(cpu)))
+    default_threads()
+    default_threads()
+    assert sorted(asked) == list(range(8))
