@@ -21,7 +21,7 @@ from .runtime.threads import checked_threads
 if TYPE_CHECKING:
     from .analysis.profile import Profile
 
-__all__ = ["Net", "estimate"]
+__all__ = ["Net", "estimate", "ranked"]
 
 KEPT_PLANS = 4  # for features: each holds packed weights of its own
 
@@ -191,12 +191,12 @@ class Net:
         if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or top < 1:
             raise InputError(f"expected top to be an integer of at least 1, got {top!r}")
         result = self.predict(img)
-        return self._ranked(result, int(top)) if result.ndim == 1 else [self._ranked(row, int(top)) for row in result]
-
-    def _ranked(self, probabilities: np.ndarray, top: int) -> list[tuple[str, float]]:
-        order = np.argsort(-probabilities, kind="stable")[:top]
-        labels = self._graph.labels
-        return [(str(i) if labels is None else labels[i], float(probabilities[i])) for i in order]
+        rows = result[None] if result.ndim == 1 else result
+        classes = [
+            [(label, probability) for _, label, probability in ranked(row, self._graph.labels, int(top))]
+            for row in rows
+        ]
+        return classes[0] if result.ndim == 1 else classes
 
     def run(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Compute the result for preprocessed input: float32 (H, W, C) or (N, H, W, C) -> (..., *output_shape).
@@ -338,6 +338,13 @@ class Net:
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r}: {self.input_shape} -> {self.output_shape}, {len(self._graph.nodes)} nodes>"
+
+
+def ranked(probabilities: np.ndarray, labels: Sequence[str] | None, top: int) -> list[tuple[int, str, float]]:
+    """Give the ``top`` classes of ``probabilities`` (classes,), best first, as (index, label, probability); without
+    ``labels`` a class goes by its number."""
+    order = np.argsort(-probabilities, kind="stable")[:top]
+    return [(int(i), str(i) if labels is None else labels[i], float(probabilities[i])) for i in order]
 
 
 def estimate(

@@ -21,7 +21,7 @@ from tests.helpers.imports import Import, circle_in, imports_of, modules_of
 
 ROOT = Path(__file__).parents[1]
 HEADING = "## Which way the arrows point"
-MOST_ENTRIES = 16  # of a package's top level
+MOST_ENTRIES = 17  # of a package's top level
 ENGINE, TRAINER, BENCHMARKS = PACKAGES = ("lcnn_engine", "lcnn_train", "benchmarks")
 MODULES = {name: path for package in PACKAGES for name, path in modules_of(ROOT / package).items()}
 IMPORTS = imports_of(MODULES, MODULES.keys())
@@ -156,7 +156,7 @@ def _docstring(path: Path) -> str:
     "room",
     [
         "", "analysis", "cli", "embed", "format", "images", "interop", "model", "plan", "plan/folding", "plan/lower",
-        "runtime", "utils",
+        "runtime", "serve", "utils",
     ],
 )  # fmt: skip
 def test_tests_lie_as_the_code_does(room: str):

@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     whole.add_argument("--version", action="version", version=f"lcnn {__version__}", help="print the version and exit")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for add in (_add_predict, _add_info, _add_verify, _add_profile, _add_bench, _add_convert, _add_embed):
+    for add in (_add_predict, _add_info, _add_verify, _add_profile, _add_bench, _add_convert, _add_embed, _add_serve):
         add(commands)
     return whole
 
@@ -117,6 +117,26 @@ def _add_embed(commands: Any) -> None:
     embed.add_argument("--isa", metavar="ISA", action="append", help=what)
     _add_precision(embed)
     _add_limits(embed)
+
+
+def _add_serve(commands: Any) -> None:
+    more = 'Serve models over HTTP: Open Inference Protocol, and pictures to classes. Needs pip install "lcnn[serve]".'
+    serve = commands.add_parser("serve", help="models over HTTP", description=more)
+    what = "model file (*.safetensors); its name without the ending is the model's, the first is /classify's default"
+    serve.add_argument("models", metavar="MODEL", nargs="+", help=what)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
+    serve.add_argument("--port", type=_natural, default=8000, help="port (default: 8000; 0: any that is free)")
+    serve.add_argument("--token", metavar="FILE", help="token that requests must carry; a must for other hosts")
+    _add_count(serve, "--workers", 1, "processes, which share the weights")
+    serve.add_argument(
+        "--threads", metavar="N", type=_positive, help="requests computed at once, a process (default: cores)"
+    )
+    _add_count(serve, "--queue", 64, "requests that may wait, a process; others get 503", low=0)
+    serve.add_argument("--max-body", metavar="SIZE", default="16MiB", help="bytes of a request (default: 16MiB)")
+    _add_count(serve, "--max-pixels", 2**25, "pixels of a picture")
+    _add_count(serve, "--seconds", 30, "time of a request")
+    serve.add_argument("--quiet", action="store_true", help="log no requests, only what happens to the server")
+    _add_precision(serve)
 
 
 def _command(commands: Any, name: str, what: str, more: str, nargs: Any = None) -> argparse.ArgumentParser:

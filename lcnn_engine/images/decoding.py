@@ -26,7 +26,7 @@ from ..utils.moved import former_names
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
-__all__ = ["FORMATS", "MAX_PIXELS", "ImageLike", "is_image", "is_pixel_shape", "open_image"]
+__all__ = ["FORMATS", "MAX_PIXELS", "ImageLike", "image_size", "is_image", "is_pixel_shape", "open_image"]
 
 ImageLike: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | NDArray[np.uint8]"
@@ -187,6 +187,17 @@ def open_image(image: ImageLike, mode: str) -> Image.Image:
     if is_image(image):
         return _from_file(image, mode)  # type: ignore[arg-type]
     raise InputError(f"expected a path, bytes, a file, a Pillow image or a uint8 array, got {type(image).__name__}")
+
+
+def image_size(content: bytes | memoryview) -> tuple[int, int]:
+    """Read width and height of an encoded image from its header, before a pixel is decoded.
+
+    Raises InputError as :func:`open_image` does, as far as a header shows it.
+    """
+    what = f"{len(content)} bytes"
+    with _as_input_errors(what):
+        size: tuple[int, int] = _open(io.BytesIO(content), what).size
+        return size
 
 
 @contextmanager

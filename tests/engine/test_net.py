@@ -16,6 +16,7 @@ from lcnn_engine import InputError, ModelFormatError, Net, SettingError, kernel_
 from lcnn_engine.format.model_file import read_model
 from lcnn_engine.model import reference
 from lcnn_engine.model.graph import LookupConv2D
+from lcnn_engine.net import ranked
 from tests.helpers.kernel_cases import Network, seeded
 from tests.helpers.networks import chain, images, small_classifier, with_tensors
 
@@ -270,6 +271,12 @@ class TestPredicting:
         for on_error in ("skip", "return"):
             with pytest.raises(InputError, match="at least one"):
                 net.predict([], on_error=on_error)
+
+    def test_ranks_are_best_first_and_equals_in_their_order(self):
+        probabilities = np.array([0.1, 0.4, 0.1, 0.4], np.float32)
+        assert [index for index, _, _ in ranked(probabilities, None, 9)] == [1, 3, 0, 2]
+        assert ranked(probabilities, ["a", "b", "c", "d"], 1) == [(1, "b", float(np.float32(0.4)))]
+        assert ranked(probabilities, None, 1)[0][1] == "1"
 
     def test_classify_ranks_labels(self, net: Net):
         x = images(net.graph, 2)

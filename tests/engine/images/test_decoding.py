@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lcnn_engine.errors import InputError
-from lcnn_engine.images.decoding import open_image
+from lcnn_engine.images.decoding import image_size, open_image
 from tests.helpers.image_files import ALPHA, GREY, GREY_16, RGB, RNG, encoded, exif_of, pixels, png_of_16_bits
 
 
@@ -285,3 +285,16 @@ def _target(link: Path) -> Path | None:
         return link.readlink()
     except FileNotFoundError:  # the descriptor of the listing itself
         return None
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "TIFF"])
+def test_sizes_are_read_before_pixels(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encoded(Image.fromarray(GREY), format)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
+    assert image_size(content) == (9, 6)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
+def test_what_has_no_size_is_refused(content: bytes) -> None:
+    with pytest.raises(InputError, match="expected a whole image"):
+        image_size(content)

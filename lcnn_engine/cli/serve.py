@@ -1,0 +1,59 @@
+"""``lcnn serve``: networks over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import MissingPackageError, SettingError
+from ..net import Net
+from ..runtime.threads import default_threads
+from .loading import say_precision
+
+LONGEST_TOKEN = 4096  # bytes of its file
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load the networks, and serve them until SIGTERM or Ctrl-C."""
+    try:
+        from ..serve import running, settings
+    except ImportError as error:
+        name = error.name or "a package"
+        raise MissingPackageError(f'expected {name} to serve, found none: pip install "lcnn[serve]"') from error
+    chosen = settings.Settings(
+        threads=options.threads or max(1, default_threads() // options.workers),
+        queue=options.queue,
+        max_body=settings.size_of(options.max_body),
+        max_pixels=options.max_pixels,
+        seconds=options.seconds,
+        token=_token(options.token),
+        hosts=_hosts(options.host) if running.is_loopback(options.host) else None,
+    )
+    listening = running.Listening(options.host, options.port, options.workers, requests_logged=not options.quiet)
+    return running.serve(_models(options), chosen, listening)
+
+
+def _models(options: argparse.Namespace) -> dict[str, Net]:
+    """Load each network, by the name that its file has without its ending."""
+    models: dict[str, Net] = {}
+    for path in options.models:
+        name = Path(path).stem
+        if name in models:
+            raise SettingError(f"expected models with names of their own, got {name!r} twice; rename a file")
+        models[name] = Net.load(path, threads=1, precision=options.precision)
+        say_precision(options.precision, models[name].precision)
+    return models
+
+
+def _token(path: str | None) -> str | None:
+    if path is None:
+        return None
+    with Path(path).open("rb") as file:
+        text = file.read(LONGEST_TOKEN + 1)
+    if len(text) > LONGEST_TOKEN:
+        raise SettingError(f"{path}: expected a token, got more than {LONGEST_TOKEN} bytes")
+    return text.decode("utf-8", "replace").strip()
+
+
+def _hosts(host: str) -> frozenset[str]:
+    return frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
