@@ -21,7 +21,8 @@ from tests.fuzz.campaign import Campaign
 from tests.fuzz.pool import EndedError, Process
 from tests.fuzz.worker import KINDS
 
-SHARES = {"model_files": 30, "pictures": 3, "onnx_files": 1, "networks": 0.5}  # of inputs, where minutes are asked for
+SHARES = {"model_files": 30, "pictures": 3, "bodies": 3, "onnx_files": 1, "networks": 0.5}  # of inputs, for minutes
+NEEDS = {"onnx_files": "onnx", "bodies": "starlette"}
 ENDLESS = 10**9
 SAVE_SECONDS = 2.0
 MANY = 50  # findings, after which it ends
@@ -55,9 +56,10 @@ def _campaign(options: argparse.Namespace) -> Campaign:
     unknown = sorted(set(named) - set(KINDS))
     if unknown:
         sys.exit(f"expected kinds of {', '.join(SHARES)}, got {', '.join(unknown)}")
-    if find_spec("onnx") is None and not options.kinds:
-        print("no onnx: its files are left out")
-        del named["onnx_files"]
+    for name, package in NEEDS.items():
+        if find_spec(package) is None and not options.kinds:
+            print(f"no package {package}: {name} are left out")
+            del named[name]
     if options.minutes is None and not all(named.values()):
         sys.exit("expected --minutes, or a count for every kind")
     wanted = {name: int(count) if count else round(ENDLESS * SHARES.get(name, 1.0)) for name, count in named.items()}

@@ -24,6 +24,8 @@ from typing import ClassVar
 VICTIMS = {
     "model_file": "tests.fuzz.victims:ModelFile",
     "embed": "tests.fuzz.victims:EmbeddedFolder",
+    "serve": "tests.fuzz.serving_victims:Server",
+    "batch": "tests.fuzz.serving_victims:Batch",
     "export": "tests.fuzz.train_victims:Export",
     "training": "tests.fuzz.train_victims:Training",
 }

@@ -71,6 +71,12 @@ def test_what_writes_files_leaves_them_whole(capsys: pytest.CaptureFixture[str])
     assert [line.split(" of ")[1].partition(",")[0] for line in lines[1:]] == ["8 times"] * 2
 
 
+@pytest.mark.parametrize(("name", "needs"), [("serve", "uvicorn"), ("batch", "lcnn_engine.batch")])
+def test_so_does_what_serves_and_what_classifies_many(name: str, needs: str) -> None:
+    pytest.importorskip(needs)
+    assert main([name, "--times", "3", "--seed", "4"]) == 0
+
+
 def test_so_does_what_trains() -> None:
     """In a process of its own: one in which TensorFlow has run cannot be forked."""
     pytest.importorskip("tensorflow")

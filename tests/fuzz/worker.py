@@ -24,6 +24,7 @@ KINDS = {
     "pictures": ("tests.fuzz.pictures", "Pictures"),
     "onnx_files": ("tests.fuzz.onnx_files", "OnnxFiles"),
     "networks": ("tests.fuzz.networks", "Networks"),
+    "bodies": ("tests.fuzz.bodies", "Bodies"),
     "planted": ("tests.fuzz.planted", "Planted"),
 }
 MOST_KEPT = 2**16  # bytes of an input that is kept for being new
