@@ -21,6 +21,12 @@ from setuptools import Extension, setup
 
 CSRC = Path("lcnn_engine/kernels/csrc")
 FLAGS = ["-std=gnu11", "-O3", "-g0", "-fvisibility=hidden"]
+
+# `LCNN_SANITIZE=address,undefined` or `thread`: kernels that say what they do wrong, for .ci/sanitize.
+SANITIZE = os.environ.get("LCNN_SANITIZE", "")
+if SANITIZE:
+    FLAGS += ["-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
+LINK_FLAGS = [f"-fsanitize={SANITIZE}"] if SANITIZE else [] if sys.platform == "darwin" else ["-Wl,-s"]
 VARIANT_FLAGS = [*FLAGS, "-Wall", "-Wextra", "-fPIC", "-fno-math-errno"]
 
 
@@ -86,7 +92,7 @@ program = Extension(
         ("LCNN_KNOWN_VARIANTS", '"{}"'.format(" ".join(known))),
     ],
     extra_compile_args=[*FLAGS, "-Wno-unused-function"],
-    extra_link_args=[] if sys.platform == "darwin" else ["-pthread", "-Wl,-s"],
+    extra_link_args=[*([] if sys.platform == "darwin" else ["-pthread"]), *LINK_FLAGS],
 )
 
 setup(

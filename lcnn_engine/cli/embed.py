@@ -9,6 +9,7 @@ from ..embed import embed, write_library
 from ..errors import SettingError
 from ..format.model_file import read_model
 from ..utils.text import counted, printable
+from .loading import limits_of
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,8 +22,8 @@ def run(options: argparse.Namespace) -> int:
     if options.library is not None:
         folder, files = options.library, write_library(options.library)
     else:
-        graph, tensors = read_model(options.model)
-        settings = {"name": options.name, "isa": options.isa, "precision": options.precision}
+        graph, tensors = read_model(options.model, **limits_of(options))
+        settings = {"name": options.name, "isa": options.isa, "precision": options.precision, **limits_of(options)}
         folder, files = options.folder, embed(graph, tensors, options.folder, **settings)
     size = sum((Path(folder) / file).stat().st_size for file in files)
     print(printable(f"{folder}: {counted(len(files), 'file')}, {size:,} bytes; begin with README.md"))

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import SettingError
 from ..kernels import ACTIVATION_CODES, CONSTANTS, LAYOUTS, capabilities
 from ..model.graph import MAX_BYTES, POLICIES, Graph, Preprocessing
+from ..model.work import MAX_MULTIPLICATIONS, check_work
 from ..plan.calls import ConstantRef, IsFp16, KernelCall, Map, Place
 from ..utils.files import replacing
 from .constants import ConstantFile
@@ -42,16 +43,20 @@ def write_plan(
     isa: Sequence[str] | None = None,
     precision: str = "float32",
     max_bytes: int = MAX_BYTES,
+    max_multiplications: int = MAX_MULTIPLICATIONS,
 ) -> None:
     """Write a model's plans to a file that the C library opens, one for each instruction set.
 
     ``graph`` and ``tensors`` are as ``read_model`` gives them. ``isa``: the instruction sets to write plans for
     (default: all of this build); the fastest that a processor runs is chosen when the file is opened. ``precision``: as
-    in ``Net.load``; an instruction set without it computes in float32. ``max_bytes`` bounds the memory of a context.
+    in ``Net.load``; an instruction set without it computes in float32. ``max_bytes`` bounds the memory of a context,
+    ``max_multiplications`` the work of one input.
 
     The file is whole or not there. Raises SettingError for an unknown instruction set or precision, or pictures too
-    large for the library, ModelFormatError where ``max_bytes`` is passed, OSError where nothing can be written.
+    large for the library, ModelFormatError where ``max_bytes`` or ``max_multiplications`` is passed, OSError where
+    nothing can be written.
     """
+    check_work(graph, {name: array.shape for name, array in tensors.items()}, max_multiplications)
     data = plan_bytes(graph, plans_for(graph, tensors, isa, precision, max_bytes))
     with replacing(path) as stream:
         stream.write(data)
