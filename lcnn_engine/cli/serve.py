@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         max_pixels=options.max_pixels,
         seconds=options.seconds,
         token=_token(options.token),
-        hosts=_hosts(options.host) if running.is_loopback(options.host) else None,
+        hosts=_hosts(options.host) if running.is_loopback(options.host) and options.token is None else None,
     )
     listening = running.Listening(options.host, options.port, options.workers, requests_logged=not options.quiet)
     return running.serve(_models(options), chosen, listening)
@@ -56,4 +56,5 @@ def _token(path: str | None) -> str | None:
 
 
 def _hosts(host: str) -> frozenset[str]:
+    """Name what a server that asks for no token may be called."""
     return frozenset({"localhost", "127.0.0.1", "::1", host.lower()})

@@ -65,7 +65,7 @@ async def classify(request: Request) -> Response:
         picture = picture_of(body, content_type)
         classes, decode, run = classes_of(net, picture, options.top, service.settings.max_pixels)
         service.metrics.computed(name, 1, decode, run)
-        milliseconds = {"decode": 1000 * decode, "run": 1000 * run}
+        milliseconds = {"decode": round(1000 * decode, 3), "run": round(1000 * run, 3)}
         more = details(net, picture) if options.details else {}
         return {"model": name, "top": classes, "milliseconds": milliseconds, **more}
 

@@ -18,9 +18,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
+import numpy as np
 import uvicorn
 
 from ..errors import SettingError
+from ..images.decoding import open_image
 from ..net import Net
 from .connections import Limits, limited
 from .journal import event, set_up_logs
@@ -127,9 +129,17 @@ def _run(
         server.should_exit = True
 
     with _handling(end):
+        _warm_up(models)
         announce()
         asyncio.run(server.serve(sockets=[sock]))
     return 0
+
+
+def _warm_up(models: Mapping[str, Net]) -> None:
+    """Do what the first request would wait for: import Pillow with its formats, and touch the memory of activations."""
+    open_image(np.zeros((1, 1), np.uint8), "L")
+    for net in models.values():
+        net.run(np.zeros(net.input_shape, np.float32))
 
 
 @contextmanager
@@ -160,7 +170,8 @@ class _Prefork:
         """Keep the processes running until SIGTERM or SIGINT; 0, or 1 where one had to be killed."""
         with tempfile.TemporaryDirectory(prefix="lcnn-serve-") as folder, _handling(self._end):
             os.environ[FIGURES_FOLDER] = folder  # each process has its figures in a file there
-            importlib.import_module(".app", __package__)  # once for all
+            importlib.import_module(".app", __package__)  # once for all, as Pillow
+            open_image(np.zeros((1, 1), np.uint8), "L")
             gc.freeze()  # or the children's collections would write to every object, and so make pages of their own
             for _ in range(self._listening.workers):
                 self._start()

@@ -51,6 +51,14 @@ def answer_of(connection: socket.socket) -> tuple[int, bytes]:
     return answer.status, answer.read()
 
 
+def resident(process: int) -> int:
+    """Bytes of memory that a process has."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        pytest.skip("memory is read from /proc")
+    return next(1024 * int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+
+
 def test_who_says_nothing_is_let_go(server: Server):
     with server.connect() as connection:
         start = time.monotonic()
@@ -216,6 +224,29 @@ class TestLargeBodies:
             assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
             connection.sendall(body)
             assert answer_of(connection)[1].endswith(expected.tobytes())
+
+    def test_one_of_megabytes(self, model_path: Path, net: Net):
+        content, expected = self.request(net, 1200)
+        assert len(content) > 2**22
+        with served(model_path, program=program()) as server, server.connect() as connection:
+            for _ in range(2):
+                connection.sendall(content)
+                assert answer_of(connection)[1].endswith(expected.tobytes())
+
+    def test_memory_is_taken_as_it_is_filled(self, model_path: Path):
+        """Thirty clients that announce 16 MiB each, and send a byte."""
+        with served(model_path, program=program()) as server:
+            assert server.ask("GET", "/v2/health/live")[0] == 200
+            before = resident(server.process.pid)
+            connections = [server.connect() for _ in range(30)]
+            try:
+                for connection in connections:
+                    connection.sendall(HEAD.replace(b"100", b"16777216") + b"x")
+                time.sleep(0.5)
+                assert resident(server.process.pid) - before < 10 * 2**20
+            finally:
+                for connection in connections:
+                    connection.close()
 
     def test_one_that_stops(self, server: Server):
         with server.connect() as connection:

@@ -166,3 +166,24 @@ class TestInfer:
         with pytest.raises(HTTPException) as caught:
             run(small, images(small.graph, 20), time.monotonic() - 1)
         assert caught.value.status_code == 504
+
+    def test_damaged_requests_are_refused_and_never_a_fault(self, client: Callable[..., Any], small: Net):
+        """Bytes changed, left out and put in, of both kinds of request, and headers beside the right one."""
+        rng = np.random.default_rng(7)
+        x = images(small.graph, 2)
+        whole = [in_binary(small, x), (in_json(small, x[0]), {})]
+        asked = client()
+        statuses = []
+        for number in range(300):
+            body, headers = whole[number % 2]
+            changed = bytearray(body)
+            for _ in range(rng.integers(1, 4)):
+                at = int(rng.integers(0, 150 if rng.random() < 0.8 else len(changed)))
+                changed[at : at + int(rng.integers(0, 3))] = rng.bytes(int(rng.integers(0, 3)))
+            if headers and rng.random() < 0.2:
+                headers = {HEADER: str(int(headers[HEADER]) + int(rng.integers(-2, 3)))}
+            answer = asked.post(self.PATH, content=bytes(changed), headers=headers)
+            statuses.append(answer.status_code)
+            assert answer.status_code == 200 or answer.json()["error"]
+        assert set(statuses) <= {200, 400, 413}
+        assert statuses.count(400) > 100

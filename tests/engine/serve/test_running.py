@@ -69,6 +69,15 @@ def test_it_answers_and_ends(model_path: Path, net: Net, picture: bytes, signal_
             server.connect()
 
 
+def test_the_first_request_waits_for_nothing_that_is_done_once(model_path: Path):
+    """Pillow and its formats take tens of milliseconds to import."""
+    look = "import atexit, json; atexit.register(lambda: print(json.dumps({'event': 'modules', 'level': 'info', "
+    look += "'pillow': 'PIL.PngImagePlugin' in sys.modules}), file=sys.stderr))"
+    with served(model_path, program=program(before=look)) as server:
+        assert server.end() == 0
+        assert server.wait_for("modules")["pillow"] is True
+
+
 def ask_aside(server: Server, body: bytes) -> tuple[threading.Thread, list[Any]]:
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(server.ask("POST", "/classify", body)))
