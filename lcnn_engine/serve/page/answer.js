@@ -49,6 +49,7 @@ export class Answer {
     this.#rows[i] ??= this.#newRow();
     const { name, bar, share, item } = this.#rows[i];
     name.textContent = label || "\u2013";
+    name.title = label; // where there is no room for all of it
     bar.style.setProperty("--share", Math.min(1, Math.max(0, probability)));
     share.textContent = label ? percent(probability) : "";
     item.classList.toggle("blank", !label);

@@ -63,6 +63,7 @@ export class Paper {
     if (this.#pointer !== null || event.button !== 0) return; // a second finger, a palm beside the pen
     event.preventDefault();
     this.#canvas.focus({ preventScroll: true });
+    this.#canvas.classList.add("by-pointer"); // who draws so needs no ring around the paper
     this.#canvas.setPointerCapture(event.pointerId);
     this.#pointer = event.pointerId;
     this.#keyed = this.#down = false;
@@ -96,6 +97,7 @@ export class Paper {
   // ----------------------------------------------------------------------------------------------------- keys
 
   #key(event) {
+    this.#canvas.classList.remove("by-pointer");
     if (event.key in ARROWS) {
       this.#held.add(event.key);
       this.#walk(event.shiftKey ? STEP / 7 : STEP);

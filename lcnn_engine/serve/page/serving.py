@@ -99,7 +99,7 @@ def _read() -> dict[str, File]:
 def _handing_out(files: Mapping[str, File]) -> Callable[[Request], Awaitable[Response]]:
     """Make an endpoint that answers with the file of the name in the path, 304 where the browser has it, or 404."""
 
-    async def endpoint(request: Request) -> Response:
+    async def page(request: Request) -> Response:  # by this name in the figures
         file = files.get(request.path_params.get("name", ""))
         if file is None:
             return PlainTextResponse("expected a file of the page, found none of that name", 404, headers=HEADERS)
@@ -109,4 +109,4 @@ def _handing_out(files: Mapping[str, File]) -> Callable[[Request], Awaitable[Res
             return Response(status_code=304, headers=headers)
         return Response(file.content, headers=headers, media_type=file.media_type)
 
-    return endpoint
+    return page

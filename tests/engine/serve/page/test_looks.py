@@ -90,6 +90,16 @@ class TestPhone:
         box = page.locator("#bars").bounding_box()
         assert box["y"] + box["height"] <= 844
 
+    @pytest.mark.parametrize(("width", "height"), [(844, 390), (320, 568)])
+    def test_paper_is_square_and_fits_on_any_screen(
+        self, opened: Callable[..., Any], address: str, width: int, height: int
+    ):
+        page = opened(address, **{**PHONE, "viewport": {"width": width, "height": height}})
+        box = page.locator("#paper").bounding_box()
+        assert box["width"] == pytest.approx(box["height"], abs=1)
+        assert box["height"] >= 200
+        assert box["y"] + box["height"] <= height
+
     def test_what_is_pressed_is_large_enough(self, opened: Callable[..., Any], address: str):
         page = opened(address, **PHONE)
         for one in page.locator("button:visible, select:visible").all():
