@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import MissingPackageError, SettingError
 from ..net import Net
 from ..runtime.threads import default_threads
+from ..serve.running import Listening, is_loopback, serve
+from ..serve.settings import Settings, size_of
 from .loading import say_precision
+
+PACKAGES = ("starlette", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 
 LONGEST_TOKEN = 4096  # bytes of its file
 
 
 def run(options: argparse.Namespace) -> int:
     """Load the networks, and serve them until SIGTERM or Ctrl-C."""
-    try:
-        from ..serve import running, settings
-    except ImportError as error:
-        name = error.name or "a package"
-        raise MissingPackageError(f'expected {name} to serve, found none: pip install "lcnn[serve]"') from error
-    chosen = settings.Settings(
+    for package in PACKAGES:
+        if find_spec(package) is None:
+            raise MissingPackageError(f'expected {package} to serve, found none: pip install "lcnn[serve]"')
+    chosen = Settings(
         threads=options.threads or max(1, default_threads() // options.workers),
         queue=options.queue,
-        max_body=settings.size_of(options.max_body),
+        max_body=size_of(options.max_body),
         max_pixels=options.max_pixels,
         seconds=options.seconds,
         token=_token(options.token),
-        hosts=_hosts(options.host) if running.is_loopback(options.host) and options.token is None else None,
+        hosts=_hosts(options.host) if is_loopback(options.host) and options.token is None else None,
     )
-    listening = running.Listening(options.host, options.port, options.workers, requests_logged=not options.quiet)
-    return running.serve(_models(options), chosen, listening)
+    listening = Listening(options.host, options.port, options.workers, requests_logged=not options.quiet)
+    return serve(_models(options), chosen, listening)
 
 
 def _models(options: argparse.Namespace) -> dict[str, Net]:

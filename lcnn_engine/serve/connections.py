@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -20,29 +19,15 @@ from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .bodies import Bodies
+from .settings import Limits
 
-__all__ = ["Limits", "limited"]
+__all__ = ["limited"]
 
 LARGE = 2**16  # bytes of a body that is received where it stays
 ALIGNMENT = 16
 JSON_LENGTH = b"inference-header-content-length"
 
 MOST_PIPELINED = 16  # requests of one connection that wait for the one before them
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one connection may take."""
-
-    connections: int = 1000
-    """Connections at once; further ones are answered 503 and closed."""
-    head_bytes: int = 2**16
-    head_seconds: float = 10.0
-    """From a connection's, or a request's, first byte to the end of the head."""
-    body_seconds: float = 30.0
-    """From the end of the head to that of the body."""
-    unsent_seconds: float = 30.0
-    """For a client to take what was sent to it."""
 
 
 def limited(limits: Limits, bodies: Bodies) -> type[HttpToolsProtocol]:

@@ -12,10 +12,10 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+if TYPE_CHECKING:  # ``running`` writes lines before it imports what needs the extra
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-if TYPE_CHECKING:
-    from .metrics import Metrics  # not before ``running`` has said where several processes keep figures
+    from .metrics import Metrics
 
 __all__ = ["Journal", "event", "set_up_logs"]
 

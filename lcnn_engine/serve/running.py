@@ -19,14 +19,12 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 import numpy as np
-import uvicorn
 
 from ..errors import SettingError
 from ..images.decoding import open_image
 from ..net import Net
-from .connections import Limits, limited
 from .journal import event, set_up_logs
-from .settings import Settings
+from .settings import Limits, Settings
 
 __all__ = ["Listening", "is_loopback", "serve"]
 
@@ -110,7 +108,10 @@ def _run(
     announce: Callable[[], None], parent: int | None,
 ) -> int:  # fmt: skip
     """Serve in this process, no longer than ``parent`` lives."""
-    from .app import create_app  # here, since prometheus_client decides when it is imported how it counts
+    import uvicorn  # here, and what needs the extra: prometheus_client decides when it is imported how it counts
+
+    from .app import create_app
+    from .connections import limited
 
     async def look_for_parent() -> None:
         if parent not in (None, os.getppid()):
@@ -170,7 +171,8 @@ class _Prefork:
         """Keep the processes running until SIGTERM or SIGINT; 0, or 1 where one had to be killed."""
         with tempfile.TemporaryDirectory(prefix="lcnn-serve-") as folder, _handling(self._end):
             os.environ[FIGURES_FOLDER] = folder  # each process has its figures in a file there
-            importlib.import_module(".app", __package__)  # once for all, as Pillow
+            for name in (".app", ".connections"):
+                importlib.import_module(name, __package__)  # once for all, as Pillow
             open_image(np.zeros((1, 1), np.uint8), "L")
             gc.freeze()  # or the children's collections would write to every object, and so make pages of their own
             for _ in range(self._listening.workers):

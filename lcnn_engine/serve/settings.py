@@ -9,7 +9,7 @@ from ..errors import SettingError
 from ..images.decoding import MAX_PIXELS
 from ..runtime.threads import default_threads
 
-__all__ = ["Settings", "size_of"]
+__all__ = ["Limits", "Settings", "size_of"]
 
 MIB = 2**20
 UNITS: Mapping[str, int] = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
@@ -52,6 +52,21 @@ class Settings:
     def __repr__(self) -> str:
         shown = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.name != "token")
         return f"Settings({', '.join(shown)}, token={'None' if self.token is None else '...'})"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one connection may take."""
+
+    connections: int = 1000
+    """Connections at once; further ones are answered 503 and closed."""
+    head_bytes: int = 2**16
+    head_seconds: float = 10.0
+    """From a connection's, or a request's, first byte to the end of the head."""
+    body_seconds: float = 30.0
+    """From the end of the head to that of the body."""
+    unsent_seconds: float = 30.0
+    """For a client to take what was sent to it."""
 
 
 def _check_token(token: str) -> None:

@@ -104,9 +104,8 @@ def program(settings: str = "", listening: str = "", limits: str = "", before: s
     return f"""
 import sys, time
 from lcnn_engine import Net
-from lcnn_engine.serve.connections import Limits
 from lcnn_engine.serve.running import Listening, serve
-from lcnn_engine.serve.settings import Settings
+from lcnn_engine.serve.settings import Limits, Settings
 {before}
 net = Net.load(sys.argv[1], threads=1)
 listening = Listening(port=0, {listening}{"," if listening else ""} limits=Limits({limits}))

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from lcnn_engine.cli.serve import PACKAGES
 from tests.helpers.interpreters import python
 from tests.helpers.running import Run
 
 
 def test_without_the_extra_it_says_what_to_install(model_path: Path):
     code = "from lcnn_engine.cli import main; sys.exit(main(['serve', sys.argv[1]]))"
-    result = python(code, model_path, blocked=["uvicorn"])
+    result = python(code, model_path, blocked=PACKAGES)
     assert result.returncode == 2
-    assert result.stderr == 'lcnn: error: expected uvicorn to serve, found none: pip install "lcnn[serve]"\n'
+    assert result.stderr == 'lcnn: error: expected starlette to serve, found none: pip install "lcnn[serve]"\n'
 
 
 class TestRefusals:
