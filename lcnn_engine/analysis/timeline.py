@@ -14,7 +14,7 @@ from ..utils.drawing import Drawing, checked_format, text_width
 from ..utils.text import counted
 from .timings import ProfileStep, Timings
 
-__all__ = ["draw_timeline"]
+__all__ = ["category_of", "draw_timeline"]
 
 WIDTH, LEFT, RIGHT = 1200, 36, 1164
 BAR = 42  # height of a bar

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from ..errors import InputError, SettingError
 from ..net import Net
 from ..utils.messages import shown
-from . import classify, inference, metrics, openapi
+from . import classify, inference, metrics, openapi, page
 from .bodies import Bodies
 from .guard import Guard
 from .journal import Journal
@@ -48,7 +48,7 @@ def create_app(models: Mapping[str, Net], settings: Settings | None = None) -> S
         workers.shut_down()
 
     app = Starlette(
-        routes=[*classify.routes(), *inference.routes(), *metrics.routes(books), *openapi.routes()],
+        routes=[*classify.routes(), *inference.routes(), *metrics.routes(books), *openapi.routes(), *page.routes()],
         middleware=[
             Middleware(Journal, metrics=books),
             Middleware(Guard, token=settings.token, hosts=settings.hosts),

@@ -17,6 +17,7 @@ from ..images.preprocessing import to_input
 from ..net import Net, ranked
 from ..utils.messages import shown
 from .bodies import Body, picture_of
+from .details import details
 from .service import service_of
 
 __all__ = ["routes"]
@@ -30,18 +31,22 @@ class Options:
 
     top: int = TOP
     model: str | None = None
+    details: bool = False
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Options:
         """Read a query. Raises InputError for what is not known or means nothing."""
-        known = ("top", "model")
+        known = ("top", "model", "details")
         for name in query:
             if name not in known:
                 raise InputError(f"expected parameters among {', '.join(known)}, got {shown(name)}")
         top = query.get("top", str(TOP))
         if not (top.isascii() and top.isdecimal() and len(top) < 9 and int(top)):
             raise InputError(f"expected top to be an integer of at least 1, got {shown(top)}")
-        return cls(int(top), query.get("model"))
+        wanted = query.get("details", "false")
+        if wanted not in ("true", "false"):
+            raise InputError(f"expected details to be true or false, got {shown(wanted)}")
+        return cls(int(top), query.get("model"), wanted == "true")
 
 
 def routes() -> list[Route]:
@@ -61,7 +66,8 @@ async def classify(request: Request) -> Response:
         classes, decode, run = classes_of(net, picture, options.top, service.settings.max_pixels)
         service.metrics.computed(name, 1, decode, run)
         milliseconds = {"decode": round(1000 * decode, 3), "run": round(1000 * run, 3)}
-        return {"model": name, "top": classes, "milliseconds": milliseconds}
+        more = details(net, picture) if options.details else {}
+        return {"model": name, "top": classes, "milliseconds": milliseconds, **more}
 
     return JSONResponse(await service.answered(request, answer))
 

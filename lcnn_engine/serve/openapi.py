@@ -119,11 +119,13 @@ def _classify() -> Json:
     classes = _list(_object(label=_STRING, index=_INTEGER, probability=_NUMBER))
     answer = _object(model=_STRING, top=classes, milliseconds=_object(decode=_NUMBER, run=_NUMBER))
     top = {"type": "integer", "minimum": 1, "default": 5}
+    inside = "the time of each node and the activations of some, too, as docs/page.md says"
     return {
         "summary": "the classes of a picture: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PPM",
         "parameters": [
             {"name": "top", "in": "query", "schema": top, "description": "classes to give, best first"},
             {"name": "model", "in": "query", "schema": _STRING, "description": "default: the first model"},
+            {"name": "details", "in": "query", "schema": {**_BOOLEAN, "default": False}, "description": inside},
         ],
         "requestBody": {
             "required": True,

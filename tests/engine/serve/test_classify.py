@@ -53,8 +53,16 @@ def test_how_many(classify: Callable[..., Any], picture: bytes, query: str, coun
     assert len(classify(picture, query).json()["top"]) == count
 
 
+def test_details_come_on_demand(classify: Callable[..., Any], picture: bytes):
+    answer = classify(picture, "?details=true").json()
+    assert set(answer) == {"model", "top", "milliseconds", "seen", "timeline", "activations"}
+    assert answer["top"] == classify(picture, "?details=false").json()["top"]
+    assert [one["node"] for one in answer["activations"]] == ["conv1", "conv2", "dense1", "fc6", "fc7"]
+    assert set(classify(picture, "?details=false").json()) == {"model", "top", "milliseconds"}
+
+
 @pytest.mark.parametrize(
-    "query", ["?top=0", "?top=-1", "?top=x", "?top=", "?top=1.0", "?top=123456789", "?top=٣", "?tpo=3"]
+    "query", ["?top=0", "?top=-1", "?top=x", "?top=", "?top=1.0", "?top=123456789", "?top=٣", "?tpo=3", "?details=1"]
 )
 def test_what_a_query_cannot_say(classify: Callable[..., Any], picture: bytes, query: str):
     answer = classify(picture, query)
