@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+import weakref
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import numpy as np
 from httptools import HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .bodies import Bodies
 from .settings import Limits
@@ -35,41 +35,56 @@ def limited(limits: Limits, bodies: Bodies) -> type[HttpToolsProtocol]:
     return type("LimitedProtocol", (_Limited,), {"limits": limits, "bodies": bodies})
 
 
-async def _receive(
-    receive: Callable[[], Awaitable[MutableMapping[str, Any]]], body: memoryview
-) -> MutableMapping[str, Any]:
-    """Give the application a body in one piece, once uvicorn's own ``receive`` finds it whole."""
-    message = await receive()
-    return {**message, "body": body} if message["type"] == "http.request" else message
+class _Room:
+    """The memory of one body, until the application takes it.
+
+    The bytes lie so that binary data behind JSON are aligned. Raises MemoryError where there is none.
+    """
+
+    def __init__(self, length: int, json_length: int) -> None:
+        start = -json_length % ALIGNMENT
+        self.length = length
+        self.memory: memoryview | None = np.empty(length + ALIGNMENT, np.uint8).data[start : start + length]
+
+    def take(self) -> memoryview | None:
+        """Give the memory, and keep no hold of it."""
+        memory, self.memory = self.memory, None
+        return memory
+
+
+async def _receive(cycle: weakref.ref[RequestResponseCycle], room: _Room) -> Any:
+    """Give the application a body in one piece, in the place of ``receive`` of uvicorn's ``cycle``, once that finds it
+    whole. The cycle, which holds this, is not held by it: bodies would be freed by the garbage collector alone."""
+    waiting: Any = cycle()
+    message: Any = await RequestResponseCycle.receive(waiting)
+    return {**message, "body": room.take()} if message["type"] == "http.request" else message
 
 
 class _Body(asyncio.BufferedProtocol):
-    """What a connection's transport gives to in the place of the connection until a large body is whole.
+    """What a connection's transport gives to in the place of the connection until a large body is whole."""
 
-    Its bytes lie so that binary data behind JSON are aligned. Raises MemoryError where there is no room.
-    """
-
-    def __init__(self, connection: _Limited, length: int, json_length: int) -> None:
-        start = -json_length % ALIGNMENT
-        self.room = np.empty(length + ALIGNMENT, np.uint8).data[start : start + length]
+    def __init__(self, connection: _Limited, room: _Room) -> None:
+        assert room.memory is not None
         self.filled = 0
+        self._left = room.memory
         self._connection = connection
 
     def add(self, part: bytes) -> None:
         """Take a part that came with the head."""
-        self.room[self.filled : self.filled + len(part)] = part
+        self._left[: len(part)] = part
         self._count(len(part))
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self.room[self.filled :]
+        return self._left
 
     def buffer_updated(self, length: int) -> None:
         self._count(length)
-        if self.filled == len(self.room):
+        if not self._left:
             self._connection.go_on()
 
     def _count(self, length: int) -> None:
         self.filled += length
+        self._left = self._left[length:]
         self._connection.hold(length)
 
     def eof_received(self) -> None:
@@ -90,6 +105,7 @@ class _Limited(HttpToolsProtocol):
 
     limits: Limits
     bodies: Bodies
+    _room: _Room | None = None
     _body: _Body | None = None
     _owed = ""
     _timer: asyncio.TimerHandle | None = None
@@ -133,9 +149,10 @@ class _Limited(HttpToolsProtocol):
         super().on_headers_complete()
         length, json_length = (self._number(name) for name in (b"content-length", JSON_LENGTH))
         if LARGE <= length <= self.bodies.most and not self.parser.should_upgrade():
-            self._body = _Body(self, length, json_length)
+            self._room = _Room(length, json_length)
+            self._body = _Body(self, self._room)
             cycle: Any = self.cycle  # of one request, which uvicorn starts when this is done
-            cycle.receive = partial(_receive, cycle.receive, self._body.room)
+            cycle.receive = partial(_receive, weakref.ref(cycle), self._room)
 
     def _number(self, header: bytes) -> int:
         """Give what a header says; 0 where that is no number, which the application will find."""
@@ -152,7 +169,18 @@ class _Limited(HttpToolsProtocol):
         self._in_head, self._head_bytes = True, 0
         self._wait_for("")
         self._let_go()
+        self._forget_unread()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._forget_unread()
+
+    def _forget_unread(self) -> None:
+        """Free a body that nobody will read, as the answer was given without it."""
+        if self._room is not None and self.cycle.response_complete:
+            self._room.take()
+            self._room = None
 
     def go_on(self) -> None:
         """Take the connection back from a body that is whole; the parser, which has not seen it, begins anew."""

@@ -248,6 +248,20 @@ class TestLargeBodies:
                 for connection in connections:
                     connection.close()
 
+    @pytest.mark.parametrize("path", ["/classify", "/none"])
+    def test_memory_is_free_again_once_they_are_answered(self, model_path: Path, path: str):
+        """Whether they are read or not; without the garbage collector, which frees what holds itself, some time."""
+        asked = HEAD.replace(b"/classify", path.encode()).replace(b"100", b"8000000") + b"x" * 8_000_000
+        with served(model_path, program=program(before="import gc; gc.disable()")) as server:
+            with server.connect() as connection:
+                for number in range(13):
+                    connection.sendall(asked)
+                    assert answer_of(connection)[0] in (400, 404)
+                    if number == 2:
+                        before = resident(server.process.pid)
+                assert resident(server.process.pid) - before < 3 * 8_000_000
+            assert server.ask("GET", "/v2/health/live")[0] == 200
+
     def test_one_that_stops(self, server: Server):
         with server.connect() as connection:
             connection.sendall(HEAD.replace(b"100", b"100000") + b"x" * 50_000)
