@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from ..utils.ahead import in_order
 from .classifying import Classifier, Row
@@ -12,7 +12,7 @@ from .tables import Picture, RowGroup
 __all__ = ["answered_here"]
 
 
-def answered_here(classifier: Classifier, sources: Iterable[Source], workers: int) -> Iterator[list[Row]]:
+def answered_here(classifier: Classifier, sources: Iterable[Source], workers: int) -> Generator[list[Row], None, None]:
     """Give the rows of pictures, in their order, one at a time."""
 
     def row_of(picture: Picture) -> Row:

@@ -12,7 +12,7 @@ import logging
 import os
 import pickle
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -36,7 +36,7 @@ Part = list[Picture] | RowGroup
 
 def answered_on_ray(
     classifier: Classifier, sources: Iterable[Source], workers: int | None, address: str | None
-) -> Iterator[list[Row]]:
+) -> Generator[list[Row], None, None]:
     """Give the rows of pictures as they come, from ``workers`` actors (None: one for each core of the cluster).
 
     ``address`` is that of a cluster as ``ray.init`` takes it; without one, and without RAY_ADDRESS, Ray is started here
@@ -50,24 +50,26 @@ def answered_on_ray(
         return
     with _connected(ray, workers, address):
         actors = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        parts = _parts(sources, actors)
-        tries = ray.remote(_Tries).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-        dataset = ray.data.from_items(
-            [{"number": number, "part": pickle.dumps(part)} for number, part in enumerate(parts)],
-            override_num_blocks=len(parts),
-        ).map_batches(
-            _Actor,
-            batch_size=None,
-            fn_constructor_args=(ray.put(classifier), tries, str(Path.cwd())),
-            compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts))),
-            num_cpus=1,
-        )
+        dataset = _dataset(ray, classifier, _parts(sources, actors), actors)
         try:
             for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
                 yield [json.loads(row) for row in batch["row"]]
         except ray.exceptions.RayError as error:
             said = str(error).partition("\n")[0]
             raise LcnnError(f"expected Ray to go on, got {type(error).__name__}: {said}; --resume goes on") from error
+
+
+def _dataset(ray: Any, classifier: Classifier, parts: Sequence[Part], actors: int) -> Any:
+    """Make the dataset whose rows are those of the parts: a block for each, so that they come as each is done."""
+    tries = ray.remote(_Tries).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    numbered = [{"number": number, "part": pickle.dumps(part)} for number, part in enumerate(parts)]
+    return ray.data.from_items(numbered, override_num_blocks=len(parts)).map_batches(
+        _Actor,
+        batch_size=None,
+        fn_constructor_args=(ray.put(classifier), tries, str(Path.cwd())),
+        compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts))),
+        num_cpus=1,
+    )
 
 
 class _Tries:

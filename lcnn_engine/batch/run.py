@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -88,9 +89,10 @@ def run_batch(
         sources, total = _sources(words, column)
         tally.begin(journal.done.total(), journal.failed, total)
         left = left_of(sources, journal.done)
-        for rows in _answers(engine, classifier, left, threads, address):
-            journal.add(rows)
-            tally.add(rows)
+        with closing(_answers(engine, classifier, left, threads, address)) as answers:
+            for rows in answers:
+                journal.add(rows)
+                tally.add(rows)
         write_rows(out, journal.rows(), top)
         journal.remove()
     return tally.summary(net.precision)
@@ -140,7 +142,7 @@ def _sources(words: Sequence[str], column: str | None) -> tuple[Iterable[Source]
 
 def _answers(
     engine: str, classifier: Classifier, sources: Iterable[Source], threads: int | None, address: str | None
-) -> Iterator[list[Row]]:
+) -> Generator[list[Row], None, None]:
     if engine == "local":
         return answered_here(classifier, sources, checked_threads(threads))
     from .on_ray import answered_on_ray  # here, for most programs never ask

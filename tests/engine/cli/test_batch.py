@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from lcnn_engine import Net
 from lcnn_engine.batch.journal import journal_of
+from lcnn_engine.utils.progress import NOTE_EVERY
 from tests.helpers.batch_rows import expected_row, rows_of
 from tests.helpers.running import ROOT, Run, in_shell
 
@@ -93,6 +95,7 @@ def test_ctrl_c_keeps_the_rows(model_path: Path, images: list[Path], tmp_path: P
         process.stdin.flush()
         while not journal_of(out).exists() or journal_of(out).read_bytes().count(b"\n") < 4:
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert process.wait(600) == 130
         assert "go on with --resume" in process.stderr.read()
@@ -102,9 +105,20 @@ def test_ctrl_c_keeps_the_rows(model_path: Path, images: list[Path], tmp_path: P
 def test_bar_on_a_terminal(model_path: Path, images: list[Path], tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "lcnn_engine", "batch", model_path, *images * 700, "--out", tmp_path / "a.csv"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, check=False)
-    os.close(theirs)
-    assert done.returncode == 0
-    assert b" of 2,100, " in os.read(ours, 100_000)
+    out = tmp_path / "a.csv"
+    command = [sys.executable, "-m", "lcnn_engine", "batch", model_path, "-", "--out", out]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs, text=True
+    ) as process:
+        os.close(theirs)
+        assert process.stdin is not None
+        process.stdin.write(f"{images[0]}\n")
+        process.stdin.flush()
+        while not journal_of(out).exists() or journal_of(out).read_bytes().count(b"\n") < 2:
+            time.sleep(0.01)
+        time.sleep(2 * NOTE_EVERY)
+        process.stdin.write(f"{images[1]}\n")
+        process.stdin.close()
+        assert process.wait(600) == 0
+    assert b"2 images, " in os.read(ours, 10_000)
     os.close(ours)
