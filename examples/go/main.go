@@ -1,4 +1,4 @@
-// Classifies pictures, PGM files of 8 bits and PPM files of 8 bits: classify PICTURE...
+// Classifies pictures, PPM or PGM files of 8 bits: classify PICTURE...
 package main
 
 // #include <stdlib.h>
@@ -78,19 +78,22 @@ func (n network) classify(p picture) (string, float32, error) {
 }
 
 func main() {
-	n := newNetwork()
-	defer n.close()
+	n, code := newNetwork(), 0
 	for _, path := range os.Args[1:] {
 		p, err := readPicture(path)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
+			code = 2
 			continue
 		}
 		label, probability, err := n.classify(p)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %s\n", path, err)
+			code = 2
 			continue
 		}
 		fmt.Printf("%s: %s %.2f\n", path, label, probability)
 	}
+	n.close()
+	os.Exit(code)
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,3 @@ def clone(tmp_path: Path) -> Clone:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """One for all tests of a file, for what takes long to build."""
     return Clone(tmp_path_factory.mktemp("clone"))
-
-
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, str]:
-    """The C library, made by the page's first commands, and what their program prints."""
-    if not shutil.which("cmake"):
-        pytest.skip("CMake is not installed")
-    clone = Clone(tmp_path_factory.mktemp("clone"))
-    return clone, clone.output("./digits/build/digits_example", timeout=1200)
