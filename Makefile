@@ -3,19 +3,23 @@ PYTHON ?= python
 CLANG_FORMAT ?= clang-format
 C_FILES = $(shell find lcnn_engine/kernels/csrc -name "*.[ch]")
 
-.PHONY: help build check format lint headers types test benchmark
+.PHONY: help build check check-portable format lint headers workflows types test benchmark
 
 help:
-	@echo "make build      compile the kernels in place"
-	@echo "make check      formatters, linters, C headers and type checker (pip install -e '.[dev,train]')"
-	@echo "make format     let the formatters rewrite the files"
-	@echo "make test       all tests (pip install -e '.[test]')"
-	@echo "make benchmark  kernels, layers and networks with pytest-benchmark (pip install -e '.[bench]')"
+	@echo "make build           compile the kernels in place"
+	@echo "make check           formatters, linters, C headers and type checker (pip install -e '.[dev,train]')"
+	@echo "make check-portable  compile the C for other systems (pip install ziglang)"
+	@echo "make format          let the formatters rewrite the files"
+	@echo "make test            all tests (pip install -e '.[test]')"
+	@echo "make benchmark       kernels, layers and networks with pytest-benchmark (pip install -e '.[bench]')"
 
 build:
 	$(PYTHON) -m pip install -e .
 
-check: lint headers types
+check: lint headers workflows types
+
+check-portable:
+	$(PYTHON) -m release.portable
 
 lint:
 	$(PYTHON) -m ruff format --check .
@@ -25,6 +29,9 @@ lint:
 
 headers:
 	.ci/headers
+
+workflows:
+	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 types:
 	$(PYTHON) -m mypy
