@@ -3,7 +3,10 @@ PYTHON ?= python
 CLANG_FORMAT ?= clang-format
 C_FILES = $(shell find lcnn_engine/kernels/csrc -name "*.[ch]")
 
-.PHONY: help build check check-portable format lint headers workflows types test benchmark
+MINUTES ?= 5
+TIMES ?= 100
+
+.PHONY: help build check check-portable format lint headers workflows types test benchmark fuzz sanitize kills
 
 help:
 	@echo "make build           compile the kernels in place"
@@ -11,6 +14,9 @@ help:
 	@echo "make check-portable  compile the C for other systems (pip install ziglang)"
 	@echo "make format          let the formatters rewrite the files"
 	@echo "make test            all tests (pip install -e '.[test]')"
+	@echo "make fuzz            try inputs made to break the engine (MINUTES=5 SEED=...); what is new is kept in .fuzz"
+	@echo "make sanitize        the engine's tests, and make fuzz, with address, undefined-behaviour and thread sanitizers"
+	@echo "make kills           kill what writes files, at any moment (TIMES=100)"
 	@echo "make benchmark       kernels, layers and networks with pytest-benchmark (pip install -e '.[bench]')"
 
 build:
@@ -46,3 +52,12 @@ test:
 
 benchmark:
 	$(PYTHON) -m pytest benchmarks --benchmark-only
+
+fuzz:
+	$(PYTHON) -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+sanitize:
+	PYTHON=$(PYTHON) MINUTES=$(MINUTES) .ci/sanitize
+
+kills:
+	$(PYTHON) -m tests.fuzz.kills --times $(TIMES)

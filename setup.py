@@ -21,6 +21,11 @@ from pathlib import Path
 
 CSRC = Path("lcnn_engine/kernels/csrc")
 FLAGS = ["-std=gnu11", "-O3", "-g0", "-fvisibility=hidden"]
+
+# `LCNN_SANITIZE=address,undefined` or `thread`: kernels that say what they do wrong, for .ci/sanitize.
+SANITIZE = os.environ.get("LCNN_SANITIZE", "")
+if SANITIZE:
+    FLAGS += ["-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
 VARIANT_FLAGS = [*FLAGS, "-Wall", "-Wextra", "-fPIC", "-fno-math-errno"]
 BUILDS = {"bdist_wheel", "build", "build_clib", "build_ext", "develop", "editable_wheel", "install"}
 
@@ -89,6 +94,9 @@ def main() -> None:
     from setuptools import Extension, setup
 
     platform = sysconfig.get_platform()
+    link_flags = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
+    if not platform.startswith("macosx"):
+        link_flags += ["-pthread"] if SANITIZE else ["-pthread", "-Wl,-s"]
     known = variants(machine_of(platform))
     built = {name: flags for name, flags in known.items() if not BUILDS & set(sys.argv) or buildable(name, flags)}
 
@@ -105,7 +113,7 @@ def main() -> None:
             ("LCNN_KNOWN_VARIANTS", '"{}"'.format(" ".join(known))),
         ],
         extra_compile_args=[*FLAGS, "-Wno-unused-function"],
-        extra_link_args=[] if platform.startswith("macosx") else ["-pthread", "-Wl,-s"],
+        extra_link_args=link_flags,
     )
     setup(
         libraries=[variant_library(name, flags, headers) for name, flags in built.items()],

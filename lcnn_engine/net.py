@@ -13,6 +13,7 @@ from .format.model_file import check_model, read_halves, with_floats
 from .images.preprocessing import as_batch, as_inputs
 from .interop.loading import from_onnx, is_onnx
 from .model.graph import MAX_BYTES, Graph, LookupConv2D, LookupDense, Shape
+from .model.work import MAX_MULTIPLICATIONS
 from .plan import Plan
 from .runtime.precision import checked_precision, choose_precision
 from .runtime.threads import checked_threads
@@ -39,24 +40,32 @@ class Net:
         threads: int | None = None,
         max_bytes: int = MAX_BYTES,
         precision: str = "float32",
+        max_multiplications: int = MAX_MULTIPLICATIONS,
     ) -> None:
         """Take a graph and its tensors by name, as ``read_model`` gives them: checked as those of a file, and copied.
 
         The rest is as in :meth:`load`. Raises ModelFormatError for what breaks a rule of the format, SettingError for
-        ``threads``, ``max_bytes`` and ``precision``.
+        ``threads``, ``precision`` and the two limits.
         """
         checked_precision(precision)
-        checked = check_model(graph, tensors, max_bytes=max_bytes)
-        self._prepare(*checked, threads, max_bytes, precision)
+        checked = check_model(graph, tensors, max_bytes=max_bytes, max_multiplications=max_multiplications)
+        self._prepare(*checked, threads, max_bytes, precision, max_multiplications)
 
     def _prepare(
-        self, graph: Graph, tensors: dict[str, np.ndarray], threads: int | None, max_bytes: int, precision: str
+        self,
+        graph: Graph,
+        tensors: dict[str, np.ndarray],
+        threads: int | None,
+        max_bytes: int,
+        precision: str,
+        max_multiplications: int,
     ) -> None:
         """Make the plan of a model that has been checked, and that nobody else holds."""
         self._graph = graph
         self._tensors = tensors
         self._threads = checked_threads(threads)
         self._max_bytes = max_bytes
+        self._max_multiplications = max_multiplications
         self._wanted = precision
         self._plan = Plan(graph, self._tensors, max_bytes=max_bytes, precision=choose_precision(precision))
         self._plans: dict[tuple[str, ...], Plan] = {}  # replaced, never changed
@@ -68,6 +77,7 @@ class Net:
         threads: int | None = None,
         *,
         max_bytes: int = MAX_BYTES,
+        max_multiplications: int = MAX_MULTIPLICATIONS,
         precision: str = "float32",
         input_size: tuple[int, int] | None = None,
     ) -> Net:
@@ -77,20 +87,22 @@ class Net:
         (H, W) is for one that leaves its input's size open.
 
         ``threads``: cores that one call may use, 1 to 256; None means all physical cores that the process may use.
-        ``max_bytes``: refuse models whose activations take more. ``precision``: ``"float32"``, ``"bfloat16"``,
-        ``"int8"``, or ``"fastest"`` of these; on a processor without instructions for it, float32 is computed, and
-        :attr:`precision` says so. Raises FileNotFoundError, ModelFormatError for a file that breaks a rule of the
-        format, SettingError for ``threads`` and ``precision``, MissingPackageError for an ONNX model without the
-        package onnx.
+        ``max_bytes``: refuse models whose activations take more; ``max_multiplications``: that compute more for one
+        input, which bounds the time of a file from a stranger (the default is ten times the work of the largest
+        classifiers). ``precision``: ``"float32"``, ``"bfloat16"``, ``"int8"``, or ``"fastest"`` of these; on a
+        processor without instructions for it, float32 is computed, and :attr:`precision` says so. Raises
+        FileNotFoundError, ModelFormatError for a file that breaks a rule of the format, SettingError for ``threads``,
+        ``precision`` and the two limits, MissingPackageError for an ONNX model without the package onnx.
         """
         checked_precision(precision)
         if is_onnx(source):
-            return cls(*from_onnx(source, input_size=input_size), threads, max_bytes, precision)
+            model = from_onnx(source, input_size=input_size)
+            return cls(*model, threads, max_bytes, precision, max_multiplications)
         if input_size is not None:
             raise SettingError("expected input_size with an ONNX model alone, got it with a model file, which says it")
-        graph, tensors = read_halves(source, max_bytes=max_bytes)
+        graph, tensors = read_halves(source, max_bytes=max_bytes, max_multiplications=max_multiplications)
         net = cls.__new__(cls)  # without what `__init__` checks: read_halves has
-        net._prepare(graph, tensors, threads, max_bytes, precision)
+        net._prepare(graph, tensors, threads, max_bytes, precision, max_multiplications)
         return net
 
     @property
@@ -261,7 +273,8 @@ class Net:
 
         Medians over ``runs`` runs of one image. ``dense``: of its dense equivalent, too, the same function with a dense
         layer for every lookup layer; it takes the time and memory of the dense weights. Raises InputError for what
-        does not fit, for ``runs`` below 1, and for ``dense`` where there is no lookup layer.
+        does not fit, for ``runs`` below 1, and for ``dense`` where there is no lookup layer, or too much for the two
+        limits of :meth:`load`.
         """
         from .analysis.profile import profile_network
 
@@ -278,8 +291,9 @@ class Net:
         return profile_network(self._graph, self._tensors, self._plan, dense_plan, image, self._threads, int(runs))
 
     def _dense_plan(self) -> Plan:
-        from .interop.dense import dense_equivalent
+        from .interop.dense import check_dense_equivalent, dense_equivalent
 
+        check_dense_equivalent(self._graph, self._max_bytes, self._max_multiplications)
         return Plan(
             *dense_equivalent(self._graph, with_floats(self._tensors)),
             variant=self._plan.variant,
@@ -319,7 +333,8 @@ class Net:
         return plan
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Net, (self._graph, self._tensors, self._threads, self._max_bytes, self._wanted)
+        limits = self._max_bytes, self._wanted, self._max_multiplications
+        return Net, (self._graph, self._tensors, self._threads, *limits)
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r}: {self.input_shape} -> {self.output_shape}, {len(self._graph.nodes)} nodes>"
@@ -331,6 +346,7 @@ def estimate(
     *,
     precision: str = "float32",
     max_bytes: int = MAX_BYTES,
+    max_multiplications: int = MAX_MULTIPLICATIONS,
 ) -> dict[str, float]:
     """Predict what every node of a network takes on one core of this machine, in milliseconds, without running it.
 
@@ -342,10 +358,11 @@ def estimate(
     image: behind relu it takes half of them to be.
 
     ``precision`` is as in :meth:`Net.load`: float32 where this processor lacks the instructions for it. Raises
-    ModelFormatError for what breaks a rule of the format, SettingError for ``precision`` and ``max_bytes``.
+    ModelFormatError for what breaks a rule of the format, SettingError for ``precision`` and the two limits,
+    which are as in :meth:`Net.load`, too.
     """
     from .analysis.estimate import estimated_nodes  # here, for most programs never ask
 
     checked_precision(precision)
-    graph, checked = check_model(graph, tensors, max_bytes=max_bytes)
+    graph, checked = check_model(graph, tensors, max_bytes=max_bytes, max_multiplications=max_multiplications)
     return estimated_nodes(graph, checked, precision=choose_precision(precision))

@@ -17,6 +17,10 @@ class RunError(LcnnError, ValueError):
     """A run folder or checkpoint cannot be used as asked."""
 
 
+class UntrustedError(RunError):
+    """A file of somebody else would run code of its own, or read other files, if it were loaded."""
+
+
 class TrainingError(LcnnError, RuntimeError):
     """A training could not go on, though it was asked for rightly: the other workers are lost, say."""
 

@@ -17,6 +17,7 @@ from ..format.strict_json import parse
 from ..interop.loading import onnx_converter
 from ..model.graph import Graph, LookupConv2D, LookupDense
 from ..utils.text import counted, printable, shape_text
+from .loading import limits_of
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dtype != "float32":
         tensors = in_float16(tensors)
         _check_finite(tensors)
-    write_model(converted.graph, tensors, options.output)
+    write_model(converted.graph, tensors, options.output, **limits_of(options))
     for note in converted.notes:
         print(f"note: {printable(note)}")
     if labels is not None and _gives_scores(converted.graph):

@@ -15,6 +15,7 @@ from ..format.model_file import read_model, stored_bytes
 from ..model.graph import Graph
 from ..runtime.info import kernel_info
 from ..utils.text import printable
+from .loading import limits_of
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         facts = kernel_info()
         print(json.dumps(facts, indent=1) if options.json else _kernels(facts))
         return 0
-    graph, tensors = read_model(options.model)
+    graph, tensors = read_model(options.model, **limits_of(options))
     costs = cost_of(graph, tensors, stored_bytes(options.model))
     size = Path(options.model).stat().st_size
     folded = folded_layers(graph, tensors)

@@ -9,14 +9,25 @@ from ..net import Net
 from ..runtime.info import kernel_info
 from ..runtime.precision import FASTEST
 
-__all__ = ["load", "say_precision"]
+__all__ = ["limits_of", "load", "say_precision"]
 
 
 def load(options: argparse.Namespace, threads: int | None) -> Net:
     """Load the network of a command, and say so where another precision is computed than was asked for."""
-    net = Net.load(options.model, threads=threads, precision=options.precision)
+    net = Net.load(
+        options.model,
+        threads=threads,
+        precision=options.precision,
+        max_bytes=options.max_bytes,
+        max_multiplications=options.max_multiplications,
+    )
     say_precision(options.precision, net.precision)
     return net
+
+
+def limits_of(options: argparse.Namespace) -> dict[str, int]:
+    """Give what a command lets its model take, as ``read_model``, ``Net.load`` and others call it."""
+    return {"max_bytes": options.max_bytes, "max_multiplications": options.max_multiplications}
 
 
 def say_precision(wanted: str, found: str) -> None:

@@ -6,6 +6,8 @@ import argparse
 from typing import Any
 
 from .. import __version__
+from ..model.graph import MAX_BYTES
+from ..model.work import MAX_MULTIPLICATIONS
 from ..runtime.precision import FASTEST, PRECISIONS
 
 
@@ -102,6 +104,7 @@ def _add_convert(commands: Any) -> None:
     what = "size of the input, where the model leaves it open"
     convert.add_argument("--input-size", metavar=("H", "W"), nargs=2, type=_positive, help=what)
     convert.add_argument("--output", dest="result", metavar="NAME", help="value or node that is the result")
+    _add_limits(convert)
 
 
 def _add_embed(commands: Any) -> None:
@@ -113,12 +116,14 @@ def _add_embed(commands: Any) -> None:
     what = "instruction set to write kernels for, again for more of them (default: all); the program chooses"
     embed.add_argument("--isa", metavar="ISA", action="append", help=what)
     _add_precision(embed)
+    _add_limits(embed)
 
 
 def _command(commands: Any, name: str, what: str, more: str, nargs: Any = None) -> argparse.ArgumentParser:
     """Add a command on a model; ``what`` it does, for the list of commands, and ``more`` of it."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=what, description=more)
     command.add_argument("model", metavar="MODEL", nargs=nargs, help="model file (*.safetensors)")
+    _add_limits(command)
     return command
 
 
@@ -141,6 +146,15 @@ def _add_output(command: argparse.ArgumentParser, form: Any = None, predicts: bo
 def _add_precision(command: argparse.ArgumentParser) -> None:
     what = "what to compute in; float32 where the processor lacks it (default: float32)"
     command.add_argument("--precision", choices=[*PRECISIONS, FASTEST], default="float32", help=what)
+
+
+def _add_limits(command: argparse.ArgumentParser) -> None:
+    """Add what a model may take at most: options that ``loading.limits_of`` reads."""
+    for name, default, what in (
+        ("--max-bytes", MAX_BYTES, "bytes that activations may take"),
+        ("--max-multiplications", MAX_MULTIPLICATIONS, "multiplications that one input may take"),
+    ):
+        command.add_argument(name, metavar="N", type=_positive, default=default, help=f"{what} (default: {default})")
 
 
 def _positive(text: str) -> int:

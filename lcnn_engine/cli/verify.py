@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from ..images.inputs import inputs, read_arrays
 from ..images.whole_way import WholeWay, ways_apart
 from ..model import precision as precisions
 from ..model import reference
-from ..model.graph import Graph
+from ..model.graph import MAX_BYTES, Graph
 from ..model.rounding import TOLERANCE, UNITS, magnitude, share_of_allowed
 from ..plan import Plan, planned
 from ..plan.folding import fold
@@ -30,7 +31,7 @@ from ..runtime.info import kernel_info
 from ..runtime.precision import FASTEST, choose_precision
 from ..runtime.threads import checked_threads
 from ..utils.text import counted, printable, shape_text, table
-from .loading import say_precision
+from .loading import limits_of, say_precision
 
 __all__ = ["FUSED", "Agreement", "compare", "relative_difference", "run"]
 
@@ -72,7 +73,7 @@ class Agreement:
 def run(options: argparse.Namespace) -> int:
     """Print the max difference at every node; 1 if one is more than rounding can do."""
     threads = checked_threads(options.threads)
-    graph, tensors = read_model(options.model)
+    graph, tensors = read_model(options.model, **limits_of(options))
     batch, given = _batch(graph, options.images, options.inputs)
     kernels = kernel_info()
     variants = kernels["isa_available"] if options.all_isa else [kernels["isa"]]
@@ -80,9 +81,12 @@ def run(options: argparse.Namespace) -> int:
     if options.all_isa and options.precision != FASTEST:
         precision = options.precision  # kernels without the instructions for it compute it slowly
     say_precision(options.precision, precision)
-    nodes = compare(graph, tensors, batch, variants, threads, precision)
+    nodes = compare(graph, tensors, batch, variants, threads, precision, max_bytes=options.max_bytes)
     failed = [name for name, node in nodes.items() if not node.ok]
-    way = None if given is None else _whole_way(graph, tensors, batch, given, threads, precision)
+    way = None
+    if given is not None:
+        plan = Plan(graph, tensors, precision=precision, max_bytes=options.max_bytes)
+        way = _whole_way(plan, batch, given, threads)
     if options.json:
         print(json.dumps(_facts(graph, nodes, len(batch), failed, precision, way), indent=1))
     else:
@@ -103,16 +107,8 @@ def _batch(graph: Graph, images: Sequence[str], arrays: str | None) -> tuple[np.
     return (inputs(graph, images), given) if images else (given, None)
 
 
-def _whole_way(
-    graph: Graph,
-    tensors: Mapping[str, np.ndarray],
-    batch: np.ndarray,
-    given: np.ndarray,
-    threads: int,
-    precision: str,
-) -> WholeWay:
+def _whole_way(plan: Plan, batch: np.ndarray, given: np.ndarray, threads: int) -> WholeWay:
     """Compare what the file makes of images with what training made of them, and the answers to both."""
-    plan = Plan(graph, tensors, precision=precision)
     outputs, expected = (np.stack([_outputs(plan, x, threads)[0] for x in each]) for each in (batch, given))
     return ways_apart(batch, given, outputs, expected)
 
@@ -124,6 +120,8 @@ def compare(
     variants: Sequence[str],
     threads: int,
     precision: str = "float32",
+    *,
+    max_bytes: int = MAX_BYTES,
 ) -> dict[str, Agreement]:
     """Measure how well each kernel variant agrees with ``precision``'s definition at every node, and at :data:`FUSED`.
 
@@ -131,17 +129,13 @@ def compare(
     lookup layers it multiplies out, so others than float32's are of the network after both: as chosen for the first of
     the variants, and told to all.
 
-    ``batch``: preprocessed, float32 (N, H, W, C). Raises InputError for numbers that are not finite.
+    ``batch``: preprocessed, float32 (N, H, W, C). ``max_bytes`` bounds the memory of a plan's activations. Raises
+    InputError for numbers that are not finite, ModelFormatError where ``max_bytes`` is passed.
     """
     names = list(graph.by_name)
     chosen = planned(graph, tensors, variant=variants[0], precision=precision).multiplied
-    plans = {
-        variant: (
-            Plan(graph, tensors, outputs=names, variant=variant, precision=precision, multiplied=chosen),
-            Plan(graph, tensors, variant=variant, precision=precision, multiplied=chosen),
-        )
-        for variant in variants
-    }
+    plan = partial(Plan, graph, tensors, precision=precision, multiplied=chosen, max_bytes=max_bytes)
+    plans = {variant: (plan(outputs=names, variant=variant), plan(variant=variant)) for variant in variants}
     nodes = {name: Agreement() for name in (*names, FUSED)}
     tolerance, whole_network, every_node = TOLERANCE, (graph, tensors), (graph, tensors)
     if precision != "float32":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +12,8 @@ import numpy as np
 from .. import kernels
 from ..errors import SettingError
 from ..model.graph import MAX_BYTES, Graph
+from ..model.work import MAX_MULTIPLICATIONS, check_work
+from ..utils.files import replacing_folder
 from .constants import ConstantFile
 from .plans import plans_for
 from .sources import sources_of
@@ -39,21 +39,24 @@ def embed(
     isa: Sequence[str] | None = None,
     precision: str = "float32",
     max_bytes: int = MAX_BYTES,
+    max_multiplications: int = MAX_MULTIPLICATIONS,
 ) -> list[Path]:
     """Write a model as a folder of C sources that needs neither Python nor a BLAS; give the files, relative to it.
 
     ``graph`` and ``tensors`` are as ``read_model`` gives them. ``name`` begins every public name (default: made of the
     graph's). ``isa``: the instruction sets to write plans for (default: all of this build); the fastest that a
     processor runs is chosen when the program runs. ``precision``: as in ``Net.load``; an instruction set without it
-    computes in float32. ``max_bytes`` bounds the memory of a context.
+    computes in float32. ``max_bytes`` bounds the memory of a context, ``max_multiplications`` what a run
+    computes.
 
     The folder appears when it is complete. One that is there already is replaced where a file ``NAME_plan.h`` in it
     says that it was written here; SettingError else, and for a name that is none in C, an unknown instruction set or
-    precision. Raises ModelFormatError where ``max_bytes`` is passed, OSError where nothing can be written.
+    precision. Raises ModelFormatError where one of the two limits is passed, OSError where nothing can be written.
     """
     name = _checked_name(graph.name if name is None else name, given=name is not None)
     folder = Path(folder)
     _check_place(folder, name)
+    check_work(graph, {name: array.shape for name, array in tensors.items()}, max_multiplications)
     plans = plans_for(graph, tensors, isa, precision, max_bytes)
     constants = ConstantFile()
     places = [constants.add(plan.constants) for plan in plans]
@@ -106,21 +109,8 @@ def _includes(text: str, prefix: str) -> list[str]:
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write all files beside the place of the folder; then it takes that place."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with replacing_folder(folder) as making:
         for path, data in files.items():
             place = making / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
-        making.chmod(0o755)
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            folder.replace(old)
-            making.replace(folder)
-            shutil.rmtree(old)
-        else:
-            making.replace(folder)
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise

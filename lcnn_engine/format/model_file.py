@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import ModelFormatError, SettingError
 from ..model.graph import MAX_BYTES, Graph
+from ..model.work import MAX_MULTIPLICATIONS, check_work
 from ..utils.files import replacing
 from ..utils.messages import shown
 from . import safetensors_file
@@ -33,33 +34,37 @@ WITH_INT8 = "2"  # the version of files that hold matrices in int8, which reader
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 
-def read_model(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, dict[str, np.ndarray]]:
+def read_model(
+    source: Source, *, max_bytes: int = MAX_BYTES, max_multiplications: int = MAX_MULTIPLICATIONS
+) -> tuple[Graph, dict[str, np.ndarray]]:
     """Read a model file and check all of it.
 
     ``source``: a path, the file's bytes, or a file open for reading bytes, which is read to its end. ``max_bytes``:
-    refuse models whose activations take more. Returns the graph and its tensors by name (``<node>/<tensor>``):
-    float32 (F16 and I8 widened) or int32, C-ordered, aligned, in memory of their own.
+    refuse models whose activations take more; ``max_multiplications``: that compute more for one input. Returns the
+    graph and its tensors by name (``<node>/<tensor>``): float32 (F16 and I8 widened) or int32, C-ordered, aligned, in
+    memory of their own.
 
     Raises ModelFormatError, which names the file, the node or tensor, what was expected and what was found;
-    FileNotFoundError, and other OSErrors of the system; SettingError for ``max_bytes``.
+    FileNotFoundError, and other OSErrors of the system; SettingError for the two limits.
     """
-    graph, tensors = read_halves(source, max_bytes=max_bytes)
+    graph, tensors = read_halves(source, max_bytes=max_bytes, max_multiplications=max_multiplications)
     return graph, with_floats(tensors)
 
 
-def read_halves(source: Source, *, max_bytes: int = MAX_BYTES) -> tuple[Graph, dict[str, np.ndarray]]:
+def read_halves(
+    source: Source, *, max_bytes: int = MAX_BYTES, max_multiplications: int = MAX_MULTIPLICATIONS
+) -> tuple[Graph, dict[str, np.ndarray]]:
     """Do what :func:`read_model` does, but leave matrices of fully connected layers that are F16 as they are.
 
     They are most of many a file, and what is planned from them is halves again.
     """
-    _check_max_bytes(max_bytes)
+    limits = _Limits(max_bytes, max_multiplications)
     with _prefixed(_name_of(source)), _opened(source) as (stream, size):
         header = safetensors_file.read_header(stream, size)
         graph = graph_from_text(_graph_text(header.metadata))
         kinds = {name: (entry.dtype, entry.shape) for name, entry in header.entries.items()}
         _check_version(header.metadata["format_version"], kinds)
-        atoms = check_kinds(graph, kinds_when_widened(_ops(graph), kinds))
-        check_sizes(graph, atoms, max_bytes)
+        atoms = limits.check(graph, kinds_when_widened(_ops(graph), kinds))
         tensors = with_widened(safetensors_file.read_data(stream, header, matrix_names(_ops(graph))))
         check_values(graph, tensors, atoms)
         return graph, tensors
@@ -71,18 +76,22 @@ def with_floats(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def check_model(
-    graph: Graph, tensors: Mapping[str, np.ndarray], *, max_bytes: int = MAX_BYTES
+    graph: Graph,
+    tensors: Mapping[str, np.ndarray],
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_multiplications: int = MAX_MULTIPLICATIONS,
 ) -> tuple[Graph, dict[str, np.ndarray]]:
     """Check a model that is no file as :func:`read_model` checks one, and give what that would: copies of the tensors.
 
-    Raises ModelFormatError; SettingError for ``max_bytes``.
+    Raises ModelFormatError; SettingError for the two limits.
     """
-    _check_max_bytes(max_bytes)
+    limits = _Limits(max_bytes, max_multiplications)
     if not isinstance(graph, Graph) or not isinstance(tensors, Mapping):
         found = f"{shown(graph)} and {type(tensors).__name__}"
         raise ModelFormatError(f"expected a Graph and its tensors by name, as read_model gives them, found {found}")
     copies = {name: np.array(x, order="C") if isinstance(x, np.ndarray) else x for name, x in tensors.items()}
-    checked, ordered = _checked(graph, copies, max_bytes)
+    checked, ordered = _checked(graph, copies, limits)
     return checked, {
         name: array.astype(np.int32 if array.dtype.kind == "i" else np.float32, copy=False)
         for name, array in with_widened(ordered).items()
@@ -106,18 +115,19 @@ def write_model(
     path: str | os.PathLike[str],
     *,
     max_bytes: int = MAX_BYTES,
+    max_multiplications: int = MAX_MULTIPLICATIONS,
 ) -> None:
     """Write a model file, or nothing: what :func:`read_model` would refuse raises the same ModelFormatError here.
 
     ``graph``: a Graph, or the JSON object of the format page as a dict. ``tensors``: float32, float16 (which stays
     F16 in the file) or int32 arrays by name; int8 ones with their scales, as ``int8_matrices.with_int8_matrices``
-    gives them. ``max_bytes`` as for :func:`read_model`. The same model gives the same bytes. A file at ``path`` is
+    gives them. The two limits are as for :func:`read_model`. The same model gives the same bytes. A file at ``path`` is
     replaced in one step, once the new one is safely on the disk. Raises OSError too.
     """
-    _check_max_bytes(max_bytes)
+    limits = _Limits(max_bytes, max_multiplications)
     path = Path(path)
     with _prefixed(str(path)):
-        checked, ordered = _checked(graph, tensors, max_bytes)
+        checked, ordered = _checked(graph, tensors, limits)
         version = WITH_INT8 if any(array.dtype == np.int8 for array in ordered.values()) else FORMAT_VERSION
         metadata = {"format_version": version, "graph": graph_to_text(checked)}
         header = safetensors_file.header_of(metadata, ordered)
@@ -126,13 +136,12 @@ def write_model(
 
 
 def _checked(
-    graph: Graph | Mapping[str, Any], tensors: Mapping[str, np.ndarray], max_bytes: int
+    graph: Graph | Mapping[str, Any], tensors: Mapping[str, np.ndarray], limits: _Limits
 ) -> tuple[Graph, dict[str, np.ndarray]]:
     """Check a model, and give the graph in its canonical form and the tensors in the order of the file."""
     checked = graph_from_object(graph_to_object(graph) if isinstance(graph, Graph) else graph)
     kinds = {name: _kind(name, array) for name, array in tensors.items()}
-    atoms = check_kinds(checked, kinds_when_widened(_ops(checked), kinds))
-    check_sizes(checked, atoms, max_bytes)
+    atoms = limits.check(checked, kinds_when_widened(_ops(checked), kinds))
     check_values(checked, with_widened(tensors), atoms)
     in_order = [
         f"{node.name}/{short}{suffix}"
@@ -180,9 +189,21 @@ def _ops(graph: Graph) -> dict[str, str]:
     return {node.name: node.op for node in graph.nodes}
 
 
-def _check_max_bytes(max_bytes: object) -> None:
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, (int, np.integer)) or max_bytes < 1:
-        raise SettingError(f"expected max_bytes to be an integer of at least 1, got {shown(max_bytes)}")
+class _Limits:
+    """What a caller lets a model take: bytes of activations, and multiplications for one input. Raises SettingError."""
+
+    def __init__(self, max_bytes: int, max_multiplications: int) -> None:
+        for name, value in (("max_bytes", max_bytes), ("max_multiplications", max_multiplications)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise SettingError(f"expected {name} to be an integer of at least 1, got {shown(value)}")
+        self._bytes, self._multiplications = max_bytes, max_multiplications
+
+    def check(self, graph: Graph, kinds: Mapping[str, Kind]) -> dict[str, int]:
+        """Check tensors but for their values, and all sizes; give k of every lookup node. Raises ModelFormatError."""
+        atoms = check_kinds(graph, kinds)
+        check_sizes(graph, atoms, self._bytes)
+        check_work(graph, {name: shape for name, (_, shape) in kinds.items()}, self._multiplications)
+        return atoms
 
 
 @contextmanager

@@ -11,12 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..model.graph import Conv2D, Dense, Graph, LookupConv2D, LookupDense, Node
+from ..errors import InputError
+from ..model.graph import Conv2D, Dense, Graph, LookupConv2D, LookupDense, Node, elements
 from ..model.reference import sparse_kernel
 from ..utils.moved import former_names
 
 __all__ = [
     "GraphAndTensors",
+    "check_dense_equivalent",
     "dense_equivalent",
     "dense_kernel",
     "dense_node",
@@ -60,6 +62,27 @@ def dense_kernel(node: Node, tensors: Mapping[str, np.ndarray], channels: int) -
         flat = taps.toarray() if dictionary is None else taps @ dictionary.astype(np.float64)
         kernel[first : first + step] = flat.reshape(-1, kh, kw, channels).transpose(0, 3, 1, 2)
     return kernel if isinstance(node, LookupConv2D) else kernel[:, :, 0, 0]
+
+
+def check_dense_equivalent(graph: Graph, max_bytes: int, max_multiplications: int) -> None:
+    """Hold the weights of a dense equivalent to ``max_bytes``, and what it computes to ``max_multiplications``.
+
+    The file may be small, and ask for neither itself. Raises InputError.
+    """
+    weights = multiplications = 0
+    for node in filter(is_lookup, graph.nodes):
+        shape = dense_node(node).tensor_specs(*(graph.shapes[name] for name in node.inputs))["kernel"].shape
+        sizes = [int(size) for size in shape]
+        weights += 4 * elements(sizes)
+        multiplications += elements(graph.shapes[node.name]) * elements(sizes[1:])
+    for name, found, most in (
+        ("max_bytes", weights, max_bytes), ("max_multiplications", multiplications, max_multiplications),
+    ):  # fmt: skip
+        if found > most:
+            raise InputError(
+                f"expected a dense equivalent whose weights or work are at most {most} ({name}), found {found}; "
+                "profile the network alone (--no-dense)"
+            )
 
 
 def dense_equivalent(graph: Graph, tensors: Mapping[str, np.ndarray]) -> GraphAndTensors:

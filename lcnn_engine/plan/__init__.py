@@ -25,7 +25,7 @@ from .folding import fold
 from .lower.network import lower
 from .lowering import Lowered
 from .machine import Machine
-from .multiplying import Network, multiplied_out
+from .multiplying import Network, multiplied_out, with_room
 from .packing import PackedConstant
 from .times.machines import times_of
 
@@ -67,7 +67,7 @@ def planned(
     if multiplied is None:
         lowered = lower(*network, outputs, able, machine, precision)
         found = choices(network[0], lowered, able, machine, precision, times_of(name))
-        multiplied = [choice.name for choice in found if choice.chosen == MULTIPLIED_OUT]
+        multiplied = with_room(*network, [choice.name for choice in found if choice.chosen == MULTIPLIED_OUT])
     network_left = multiplied_out(*network, multiplied)
     if lowered is None or network_left[0] is not network[0]:
         lowered = lower(*network_left, outputs, able, machine, precision)

@@ -17,7 +17,7 @@ from ..model.operations import Flatten
 from .lower.network import lower
 from .lowering import Lowered
 from .machine import Machine
-from .multiplying import dense_layer, is_lookup
+from .multiplying import dense_layer, dense_shape, is_lookup
 from .times.machines import Times
 from .times.predicting import predicted_steps, resident_bytes
 
@@ -76,17 +76,11 @@ def choices(
     return found
 
 
-def _dense_shape(graph: Graph, node: Node) -> tuple[int, ...]:
-    """Give the shape of the weights that a lookup layer stands for."""
-    specs = dense_layer(node).tensor_specs(*(graph.shapes[name] for name in node.inputs))
-    return tuple(int(size) for size in specs["kernel"].shape)
-
-
 def _least(graph: Graph, node: Node, able: Capabilities, precision: str, times: Times) -> float:
     """Say what the multiplications of the dense layer take at least."""
     kernels = [name for name in ("conv", "conv_bf16", "conv_int8", "conv_patches") if name in times.kernels]
     each = min(times.kernels[name].get("multiply", 0.0) for name in kernels)
-    made = prod(graph.shapes[node.name][:-1]) * prod(_dense_shape(graph, node))
+    made = prod(graph.shapes[node.name][:-1]) * prod(dense_shape(graph, node))
     return 1e-9 * made * each / (able.width * PACKED[precision])
 
 
@@ -102,7 +96,7 @@ def _multiplied(
     name = "layer"
     layer = type(dense)(name=name, inputs=("vector" if vector else "image",), **dense.attributes())
     alone = Graph("alone", image, name, (*flatten, layer))
-    weights = np.broadcast_to(np.float32(0), _dense_shape(graph, node))  # no memory: only their shape matters
+    weights = np.broadcast_to(np.float32(0), dense_shape(graph, node))  # no memory: only their shape matters
     lowered = lower(alone, {f"{name}/kernel": weights}, [name], able, machine, precision)
     seconds = predicted_steps(lowered, able, times, resident=resident, halves=set())
     laid_out = node.inputs[0] == graph.input.name

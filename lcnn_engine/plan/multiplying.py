@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from ..kernels import sums_of_rows
 from ..model.graph import Conv2D, Dense, Graph, LookupConv2D, LookupDense, Node
 
-__all__ = ["Network", "dense_layer", "dense_weights", "is_lookup", "multiplied_out"]
+__all__ = ["Network", "dense_layer", "dense_shape", "dense_weights", "is_lookup", "multiplied_out", "with_room"]
 
 Network = tuple[Graph, Mapping[str, np.ndarray]]
 
 LOOKUP_TENSORS = ("dictionary", "indptr", "indices", "coefficients")
 LARGEST = 3.3e38  # of a weight, which bfloat16 still holds
+
+# Numbers that dense layers may have in all, and for each that the network's tensors have: a file of a few bytes must
+# not take any amount of memory when it is loaded.
+MAX_WEIGHTS, WEIGHTS_FOR_EACH = 2**22, 4
 
 
 def is_lookup(node: Node) -> bool:
@@ -32,6 +37,24 @@ def dense_layer(node: Node) -> Conv2D | Dense:
     """Make the dense layer of a lookup layer's name, inputs and attributes."""
     kind = Conv2D if isinstance(node, LookupConv2D) else Dense
     return kind(name=node.name, inputs=node.inputs, **node.attributes())
+
+
+def dense_shape(graph: Graph, node: Node) -> tuple[int, ...]:
+    """Give the shape of the weights that a lookup layer stands for."""
+    specs = dense_layer(node).tensor_specs(*(graph.shapes[name] for name in node.inputs))
+    return tuple(int(size) for size in specs["kernel"].shape)
+
+
+def with_room(graph: Graph, tensors: Mapping[str, np.ndarray], names: Collection[str]) -> list[str]:
+    """Keep those of the lookup layers ``names`` that may be multiplied out within the memory that there is for it."""
+    left = MAX_WEIGHTS + WEIGHTS_FOR_EACH * sum(array.size for array in tensors.values())
+    kept = []
+    for name in names:
+        size = prod(dense_shape(graph, graph[name]))
+        if size <= left:
+            left -= size
+            kept.append(name)
+    return kept
 
 
 def multiplied_out(graph: Graph, tensors: Mapping[str, np.ndarray], names: Collection[str]) -> Network:

@@ -1,6 +1,6 @@
-"""Files that are either whole or not there.
+"""Files, and folders of them, that are either whole or not there.
 
-Until it is whole, a file has a name of its own beside its place: ``.lcnn-PLACE-PID-RANDOM``, by which a later writer
+Until it is whole, one has a name of its own beside its place: ``.lcnn-PLACE-PID-RANDOM``, by which a later writer
 in that folder finds and removes what a killed one has left.
 """
 
@@ -9,15 +9,17 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["check_place", "replacing", "replacing_path"]
+__all__ = ["check_place", "replacing", "replacing_folder", "replacing_path"]
 
 _UNFINISHED = re.compile(r"\.lcnn-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{16}(\.\w+)?")
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD; RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 _own: set[str] = set()  # names of what this process is writing
 
 
@@ -51,25 +53,15 @@ def replacing_path(path: str | os.PathLike[str], suffix: str = ".tmp") -> Iterat
     """
     path = Path(path)
     check_place(path)
-    _remove_leftovers(path.parent)
-    temporary = path.parent / f".lcnn-{_machine()}-{os.getpid()}-{os.urandom(8).hex()}{suffix}"
-    _own.add(temporary.name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    finally:
-        _own.discard(temporary.name)
-    if hasattr(os, "O_DIRECTORY"):  # so that the new name survives a power cut, too
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    with _unfinished(path, suffix) as temporary:
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    _flush_folder(path.parent)
 
 
 @contextmanager
@@ -83,6 +75,78 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             raise OSError(error.errno, os.strerror(error.errno or errno.EIO), str(path)) from None
         with stream:
             yield stream
+
+
+@contextmanager
+def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a folder beside ``path`` for files to be written into.
+
+    At the end of the block it takes the place of ``path``, once all of it is on the disk, or vanishes if anything
+    fails; a folder that is there goes with what is in it. The two change places in one step, where the system can:
+    whoever is killed leaves one of them whole. What writers that were killed have left is removed. Raises OSError.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _unfinished(path, "") as making:
+        try:
+            making.mkdir()
+            yield making
+            for place in sorted(making.rglob("*"), reverse=True):  # what lies in a folder before the folder
+                _flush_folder(place) if place.is_dir() else _flush(place)
+            _flush_folder(making)
+            if path.exists():
+                _exchange(making, path)
+            else:
+                making.replace(path)
+            _flush_folder(path.parent)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)  # what has failed, or was there before
+
+
+@contextmanager
+def _unfinished(path: Path, suffix: str) -> Iterator[Path]:
+    """Give a name of this process' own beside ``path``, in a folder without what dead ones have left."""
+    _remove_leftovers(path.parent)
+    temporary = path.parent / f".lcnn-{_machine()}-{os.getpid()}-{os.urandom(8).hex()}{suffix}"
+    _own.add(temporary.name)
+    try:
+        yield temporary
+    finally:
+        _own.discard(temporary.name)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two folders change places: in one step where the system has a call for that."""
+    import ctypes  # here, for most programs never write a folder
+
+    library = ctypes.CDLL(None, use_errno=True)
+    names = [os.fsencode(path) for path in (one, other)]
+    if hasattr(library, "renameat2"):  # Linux
+        failed = library.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE)
+    elif hasattr(library, "renamex_np"):  # macOS
+        failed = library.renamex_np(*names, _EXCHANGE)
+    else:
+        failed = True
+    if failed:  # the file system may not have it
+        aside = one.with_name(f"{one.name}.old")
+        other.replace(aside)
+        one.replace(other)
+        aside.replace(one)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as written:
+        os.fsync(written.fileno())
+
+
+def _flush_folder(path: Path) -> None:
+    """Let the names in a folder survive a power cut, too."""
+    if hasattr(os, "O_DIRECTORY"):
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _machine() -> str:
@@ -105,6 +169,9 @@ def _remove_leftovers(folder: Path) -> None:
         for entry in entries:
             match = _UNFINISHED.fullmatch(entry.name)
             if match and match[1] == machine and _is_dead(entry.name, int(match[2])):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                    continue
                 with suppress(OSError):
                     Path(entry.path).unlink()
 

@@ -16,13 +16,15 @@ from lcnn_engine.errors import LcnnError
 from lcnn_train.cli.messages import complain
 from lcnn_train.cli.parser import parser
 from lcnn_train.errors import TrainingError
+from lcnn_train.utils.trust import trusting
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
     parsed = parser().parse_args(arguments)
     try:
-        return parsed.run(parsed)
+        with trusting(getattr(parsed, "trust", False)):
+            return parsed.run(parsed)
     except TrainingError as error:
         complain(error)
         return 1

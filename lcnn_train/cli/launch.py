@@ -38,6 +38,7 @@ def run(parsed: argparse.Namespace) -> int:
     arguments = [parsed.config, "--run", str(folder)]
     if parsed.data:
         arguments += ["--data", parsed.data]
+    arguments += ["--trust"] if parsed.trust else []
     for override in parsed.set:
         arguments += ["--set", override]
     return launch(fit_command(arguments), parsed.workers, folder / "logs", parsed.restarts, parsed.gpus_per_worker)

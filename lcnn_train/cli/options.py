@@ -21,6 +21,12 @@ def add_set(parser: argparse.ArgumentParser, what: str = "override a value") -> 
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help=what)
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add --trust, for commands that may load a `.keras` file; `main` goes by it."""
+    what = "let .keras files run code of their own, as Lambda layers do: only those of whom you would run programs"
+    parser.add_argument("--trust", action="store_true", help=what)
+
+
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     """Add --checkpoint, for commands that take a run folder."""
     parser.add_argument("--checkpoint", choices=("best", "newest"), default="best", help="of a run")

@@ -21,11 +21,13 @@ from lcnn_train.cli import (
     plot,
     verify,
 )
+from lcnn_train.cli.options import add_trust
 
 _COMMANDS = (
     fit, launch, compress, plot, evaluate, density, count, export, verify, dictionaries, data, pack, augmentations,
     few_shot, few_iteration,
 )  # fmt: skip
+_WITHOUT_MODELS = ("plot", "data", "pack", "augmentations")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,4 +36,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add(commands)
+    for name, command_parser in commands.choices.items():
+        if name not in _WITHOUT_MODELS:
+            add_trust(command_parser)
     return whole

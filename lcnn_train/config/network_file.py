@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from lcnn_engine.model.graph import Shape
+from lcnn_train.config.keras_archive import load_keras
 from lcnn_train.config.schema import Count, Section
-from lcnn_train.errors import ConfigError
+from lcnn_train.errors import ConfigError, UntrustedError
 
 _TRIED = 4  # random inputs that must give probabilities
 _NEAR_ONE = 1e-3  # how far from 1 their sums may be: mixed precision rounds
@@ -71,12 +72,15 @@ def prepared(values: dict[str, Any], preprocessing: dict[str, Any]) -> dict[str,
 
 
 def read_keras(path: str | Path, key: str) -> keras.Model:
-    """Load the `.keras` file that a setting `key` names, not compiled. Raises ConfigError if it is none."""
+    """Load the `.keras` file that a setting `key` names, not compiled. Raises ConfigError if it is none, or one that is
+    not trusted."""
     place = Path(path).expanduser()
     if place.suffix != ".keras" or not place.is_file():
         raise ConfigError(f"{key}: expected a .keras file, found {str(path)!r}")
     try:
-        return keras.models.load_model(place, compile=False)
+        return load_keras(place)
+    except UntrustedError as error:
+        raise ConfigError(f"{key}: {error}") from error
     except Exception as error:  # of a damaged file, Keras passes on what zipfile, json and h5py raise
         raise ConfigError(
             f"{key}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}"

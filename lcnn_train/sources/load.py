@@ -9,10 +9,12 @@ import keras
 
 from lcnn_engine.utils.moved import former_names
 from lcnn_train.config.experiment import Config
-from lcnn_train.errors import RunError
+from lcnn_train.config.keras_archive import load_keras
+from lcnn_train.errors import RunError, UntrustedError
 from lcnn_train.sources.keras_file import read_origin
 from lcnn_train.training.fit import load_run
 from lcnn_train.training.run_folder import Run
+from lcnn_train.utils.trust import trusting
 
 _FROM_H5 = (
     "two lines of Python make a .keras file of it: "
@@ -35,12 +37,19 @@ class TrainedModel:
     labels: tuple[str, ...] | None = None
 
 
-def load_model(path: str | Path, config: Config | None = None, checkpoint: str = "best") -> TrainedModel:
+def load_model(
+    path: str | Path, config: Config | None = None, checkpoint: str = "best", trust: bool = False
+) -> TrainedModel:
     """Load a run folder (its `checkpoint`, "best" or "newest") or a `.keras` file; `config` comes before their own.
 
-    Raises FileNotFoundError, or RunError if there is no such model in it.
+    `trust`: let the file run code of its own, as a Lambda layer does. Raises FileNotFoundError, RunError if there is no
+    such model in it, and UntrustedError, which is one, for what needs trust.
     """
-    path = Path(path)
+    with trusting(trust):
+        return _loaded(Path(path), config, checkpoint)
+
+
+def _loaded(path: Path, config: Config | None, checkpoint: str) -> TrainedModel:
     if (path / "saved_model.pb").exists():
         raise RunError(
             f"{path}: expected a run folder or a .keras file, found a SavedModel; {_FROM_SAVED_MODEL.format(path)}"
@@ -55,7 +64,9 @@ def load_model(path: str | Path, config: Config | None = None, checkpoint: str =
     if path.suffix != ".keras":
         raise RunError(f"{path}: expected a run folder or a .keras file")
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = load_keras(path)
+    except UntrustedError:
+        raise
     except Exception as error:  # of a damaged file, Keras passes on what zipfile, json, h5py and its own layers raise
         raise RunError(f"{path}: not a .keras file that can be loaded: {' '.join(str(error).split())[:200]}") from error
     origin = read_origin(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import pickle
 from pathlib import Path
@@ -41,6 +42,14 @@ class TestLoading:
     def test_activations_beyond_max_bytes_are_refused(self, model_path: Path):
         with pytest.raises(ModelFormatError, match="1000"):
             Net.load(model_path, max_bytes=1000)
+
+    def test_more_than_max_multiplications_is_refused(self, model_path: Path):
+        with pytest.raises(ModelFormatError, match="max_multiplications"):
+            Net.load(model_path, max_multiplications=1000)
+        with pytest.raises(ModelFormatError, match="max_multiplications"):
+            Net(*small_classifier(), max_multiplications=1000)
+        with pytest.raises(SettingError, match="max_multiplications"):
+            Net.load(model_path, max_multiplications=0)
 
     def test_s_counts_as_memory(self):
         """A dictionary of one number a row makes an S of one image a row: a small file, but not a small memory."""
@@ -303,6 +312,14 @@ class TestCopies:
             assert np.array_equal(copied.run(x), net.run(x))
             assert (copied.name, copied.labels, copied.threads) == (net.name, net.labels, 1)
 
+    def test_copies_keep_the_limits(self, model_path: Path):
+        limits = {"max_bytes": 10**8, "max_multiplications": 10**7}
+        loaded = Net.load(model_path, **limits)
+        for copied in (pickle.loads(pickle.dumps(loaded)), copy.copy(loaded)):
+            _, arguments = copied.__reduce__()
+            given = inspect.signature(Net).bind(*arguments).arguments
+            assert {name: given[name] for name in limits} == limits
+
 
 class TestSummary:
     def test_a_line_for_every_node(self, net: Net):
@@ -323,6 +340,18 @@ class TestProfile:
         lookups = len(small_classifier()[1]["conv2/indices"])
         assert conv2.multiplications == lookups * 10 * 9
         assert str(profile).split("\n\n")[0].splitlines()[-1].startswith("total")
+
+    def test_a_dense_equivalent_has_limits_too(self):
+        """A filter of 100 x 100 taps with one lookup is a few bytes of a file."""
+        node = LookupConv2D(name="conv", inputs=("image",), filters=64, kernel_size=(100, 100))
+        graph, tensors = with_tensors(chain([node], (110, 110, 8)), {"conv": None}, density=1e-6)
+        x = images(graph)[0]
+        net = Net(graph, tensors, max_bytes=10_000_000)
+        assert net.profile(x, runs=1).dense is None
+        with pytest.raises(InputError, match=r"\(max_bytes\), found 20480000; .*--no-dense"):
+            net.profile(x, runs=1, dense=True)
+        with pytest.raises(InputError, match=r"\(max_multiplications\), found 619520000; "):
+            Net(graph, tensors, max_multiplications=10**8).profile(x, runs=1, dense=True)
 
     def test_runs_must_be_positive(self, net: Net):
         with pytest.raises(InputError, match="runs"):

@@ -26,6 +26,13 @@ def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
+def exif_of(orientation: int) -> Image.Exif:
+    """EXIF data that say how an image lies, 1 to 8; other numbers mean nothing."""
+    tags = Image.Exif()
+    tags[ORIENTATION] = orientation
+    return tags
+
+
 def pixels(image: Any, mode: str) -> np.ndarray:
     image = open_image(image, mode)
     assert image.mode == mode

@@ -100,7 +100,7 @@ class Network:
         shapes = [self.shapes[input_] for input_ in inputs]
         self.shapes[name] = node.output_shape(*shapes)
         self.nodes.append(node)
-        for tensor, array in self._tensors_of(node, shapes).items():
+        for tensor, array in self.tensors_of(node, shapes).items():
             self.tensors[f"{name}/{tensor}"] = array
         return name
 
@@ -115,7 +115,7 @@ class Network:
             if f"{name}/{tensor}" in self.tensors:
                 self.tensors[f"{name}/{tensor}"][:] = 50
 
-    def _tensors_of(self, node: Node, shapes: list[Shape]) -> dict[str, np.ndarray]:
+    def tensors_of(self, node: Node, shapes: list[Shape]) -> dict[str, np.ndarray]:
         specs = node.tensor_specs(*shapes)
         if not self.bias:
             specs.pop("bias", None)

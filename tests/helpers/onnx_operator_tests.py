@@ -162,12 +162,23 @@ def _converted(model: onnx.ModelProto, output: str) -> Net | Outcome:
         return Outcome("refused", str(error))
 
 
+def models_of(test: Test) -> Iterator[onnx.ModelProto]:
+    """Give the models by which a test is tried with an image, for its first output."""
+    for way in ways(test):
+        yield _direct_model(test, way) if way.direct else _vector_model(test, way, next(iter(test.outputs)))
+
+
+def _direct_model(test: Test, way: Way) -> onnx.ModelProto:
+    """Make the test's model for one image of its batch."""
+    model = _with_constants(test, way)
+    shape = (1, *_known(test.inputs[way.image[0]]).shape[1:])
+    model.graph.input.append(helper.make_tensor_value_info(way.image[0], _kind(test, way.image[0]), shape))
+    return model
+
+
 def _direct(test: Test, way: Way, output: str, expected: np.ndarray) -> Outcome:
     images = _known(test.inputs[way.image[0]]).astype(np.float32)
-    model = _with_constants(test, way)
-    info = helper.make_tensor_value_info(way.image[0], _kind(test, way.image[0]), (1, *images.shape[1:]))
-    model.graph.input.append(info)
-    net = _converted(model, output)
+    net = _converted(_direct_model(test, way), output)
     if isinstance(net, Outcome):
         return net
     if len(expected) != len(images) or expected.ndim < 2:
@@ -182,12 +193,15 @@ def _direct(test: Test, way: Way, output: str, expected: np.ndarray) -> Outcome:
     return _judged(found.reshape(len(images), -1), expected.reshape(len(images), -1))
 
 
-def _by_vector(test: Test, way: Way, output: str, expected: np.ndarray) -> Outcome:
+def _vector(test: Test, way: Way) -> np.ndarray:
+    parts = (_known(test.inputs[name]).reshape(-1) for name in way.image)
+    return np.concatenate([np.array([2.0, -3.0]), *parts], dtype=np.float32)
+
+
+def _vector_model(test: Test, way: Way, output: str) -> onnx.ModelProto:
     """One vector is the image; the result of the operator is put behind it, so that it may be a constant, too."""
     arrays = {name: _known(test.inputs[name]) for name in way.image}
-    vector = np.concatenate(
-        [np.array([2.0, -3.0]), *(array.reshape(-1) for array in arrays.values())], dtype=np.float32
-    )
+    vector = _vector(test, way)
     model = _with_constants(test, way)
     graph = model.graph
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=18)
@@ -205,7 +219,12 @@ def _by_vector(test: Test, way: Way, output: str, expected: np.ndarray) -> Outco
     nodes = [*head, *graph.node, *tail]
     del graph.node[:]
     graph.node.extend(nodes)
-    net = _converted(model, "the.output")
+    return model
+
+
+def _by_vector(test: Test, way: Way, output: str, expected: np.ndarray) -> Outcome:
+    vector = _vector(test, way)
+    net = _converted(_vector_model(test, way, output), "the.output")
     if isinstance(net, Outcome):
         return net
     found = net.run(vector.reshape(net.input_shape))

@@ -19,7 +19,7 @@ from .tensors import Tensors
 __all__ = ["MAX_FILE_BYTES", "Declared", "Model", "Source", "read"]
 
 MAX_FILE_BYTES = 2**31 - 1  # of a serialized model: protobuf's own limit
-OLDEST_OPSET = 7
+OLDEST_OPSET, NEWEST_OPSET = 7, 2**15
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -106,6 +106,8 @@ def _opset_of(model: onnx.ModelProto) -> int:
     versions = [entry.version for entry in model.opset_import if entry.domain in DOMAINS]
     if not versions:
         raise ModelFormatError("expected the version of ONNX's operators (opset_import), found none")
+    if versions[0] > NEWEST_OPSET:
+        raise ModelFormatError(f"expected an opset of at most {NEWEST_OPSET}, found {versions[0]}")
     if versions[0] < OLDEST_OPSET:
         remedy = "onnx.version_converter.convert_version makes it newer"
         raise ModelFormatError(f"expected opset {OLDEST_OPSET} or newer, found {versions[0]}; {remedy}")

@@ -22,7 +22,7 @@ from .weights import weights_of
 
 __all__ = ["fold"]
 
-MAX_CHANNELS = 2**22  # of all values together: some thirty bytes are taken for each
+MAX_CHANNELS = 2**20  # of all values together: some thirty bytes are taken for each
 
 
 def fold(

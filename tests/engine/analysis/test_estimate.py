@@ -115,3 +115,5 @@ def test_what_is_no_model_is_refused() -> None:
         estimate("model.safetensors", {})  # type: ignore[arg-type]
     with pytest.raises(SettingError):
         estimate(network.graph(), network.tensors, max_bytes=0)
+    with pytest.raises(ModelFormatError, match="max_multiplications"):
+        estimate(network.graph(), network.tensors, max_multiplications=10)

@@ -60,7 +60,7 @@ def test_unknown_isa(command: str, model_path: Path, images: list[Path]) -> None
 
 
 def test_memory_that_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("lcnn_engine.cli.info.read_model", fail)
@@ -68,7 +68,7 @@ def test_memory_that_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lcnn_engine.cli.info.read_model", interrupt)

@@ -89,6 +89,15 @@ def test_what_is_refused_is_one_line_and_writes_nothing(run: Run, onnx_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["five.onnx"]
 
 
+@pytest.mark.parametrize("limit", ["max-bytes", "max-multiplications"])
+def test_what_the_model_may_take(run: Run, onnx_path: Path, tmp_path: Path, limit: str) -> None:
+    arguments = ("convert", onnx_path, tmp_path / "out.safetensors", "--input-size", 12, 10, f"--{limit}")
+    status, out, err = run(*arguments, 100)
+    assert (status, out) == (2, "")
+    assert limit.replace("-", "_") in err
+    assert run(*arguments, 10**9)[0] == 0
+
+
 def test_preprocessing_that_is_no_object(run: Run, onnx_path: Path, tmp_path: Path) -> None:
     (tmp_path / "pre.json").write_text("[]")
     arguments = (

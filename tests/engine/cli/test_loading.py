@@ -1,4 +1,4 @@
-"""``--precision`` of the commands that run a network."""
+"""``--precision`` of the commands that run a network, and what they let it take."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ def test_an_unknown_one_is_refused_with_the_choices(run: Run, command: str, mode
     status, out, err = run(command, model_path, "image.png", "--precision", "half")
     assert (status, out) == (2, "")
     assert all(choice in err for choice in ("float32", "bfloat16", "int8", "fastest"))
+
+
+@pytest.mark.parametrize("limit", ["max-bytes", "max-multiplications"])
+@pytest.mark.parametrize("command", [*COMMANDS, "info", "embed"])
+def test_every_command_takes_the_limits(
+    run: Run, command: str, limit: str, model_path: Path, images: list[Path], tmp_path: Path
+) -> None:
+    second = {"embed": [tmp_path / "net"], "info": []}.get(command, images[:1])
+    arguments = (command, model_path, *second, *COMMANDS.get(command, ()), f"--{limit}")
+    status, out, err = run(*arguments, 1000)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"lcnn: error: {model_path}: node ")
+    assert limit.replace("-", "_") in err
+    assert run(*arguments, 10**9)[0] == 0
 
 
 def test_the_heads_of_tables_say_it(run: Run, model_path: Path) -> None:

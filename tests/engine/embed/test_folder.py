@@ -76,9 +76,11 @@ def test_instruction_sets_that_there_are_not_are_refused(tmp_path: Path, isa: li
     assert not names(tmp_path)
 
 
-def test_memory_beyond_the_bound_is_refused(tmp_path: Path) -> None:
+def test_memory_or_work_beyond_the_bound_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFormatError, match="max_bytes"):
         embed(*small_classifier(), tmp_path / "net", max_bytes=1000)
+    with pytest.raises(ModelFormatError, match="max_multiplications"):
+        embed(*small_classifier(), tmp_path / "net", max_multiplications=1000)
     assert not names(tmp_path)
 
 

@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import os
 import random
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,18 +15,11 @@ import pytest
 
 from lcnn_engine import ModelFormatError, Net
 from tests.golden import make_golden
-from tests.helpers.model_files import container, unchecked_file, valid_graph, valid_tensors
+from tests.helpers.damage import damaged_bytes, damaged_graph, damaged_header, damaged_tensors
+from tests.helpers.model_files import unchecked_file, valid_graph, valid_tensors
 
 SECONDS = float(os.environ.get("LCNN_FUZZ_SECONDS", "2"))
 MAX_BYTES = 20_000_000
-ODD_NUMBERS = [
-    0, -0.0, 1, -1, 2, 3, 7, 8, 255, 2**15, 2**30, 2**31 - 1, 2**31, 2**32, 2**63, 2**64, 10**50, -(2**31), 1.0, 0.5,
-    1e-46, 1e38, 1e39, True, False,
-]  # fmt: skip
-ODD_VALUES = [
-    None, "", "relu", "leaky_relu", "image", "conv", "flat", "\u0000", "x" * 300, [], {}, [[]], {"a": 1}, [1], [1, 1],
-    [2, 2], [1, 1, 1, 1], [3, 0, 0, 3], [10**9] * 4, [2**31 - 1] * 2, ["image"], ["conv", "conv"],
-]  # fmt: skip
 
 
 def outcome(data: bytes) -> str:
@@ -47,42 +37,6 @@ def outcome(data: bytes) -> str:
         result = net.run(np.full(net.input_shape, 0.5, np.float32))
         assert result.shape == net.output_shape
     return "loaded"
-
-
-def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value inside ``value``."""
-    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield (*path, key)
-        yield from paths(item, (*path, key))
-
-
-def at(value: Any, path: tuple[Any, ...]) -> Any:
-    for key in path:
-        value = value[key]
-    return value
-
-
-def damage(value: Any, rng: random.Random) -> None:
-    """Change one value inside a JSON value."""
-    everywhere = list(paths(value))
-    if not everywhere:
-        return
-    path = rng.choice(everywhere)
-    parent, key = at(value, path[:-1]), path[-1]
-    action = rng.randrange(6)
-    if action == 0:
-        del parent[key]
-    elif action == 1:
-        parent[key] = copy.deepcopy(rng.choice(ODD_VALUES))
-    elif action == 2:
-        parent[key] = copy.deepcopy(at(value, rng.choice(everywhere)))
-    elif action == 3 and isinstance(parent, dict):
-        parent[rng.choice(["groups", "alpha", "activation", "padding", "x", "dilation"])] = parent[key]
-    elif action == 4 and isinstance(parent, list):
-        rng.shuffle(parent)
-    else:
-        parent[key] = rng.choice(ODD_NUMBERS)
 
 
 def run(make: Any, seed: int) -> None:
@@ -105,62 +59,17 @@ def model(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, np.
 
 def test_damaged_bytes(model: tuple[dict[str, Any], dict[str, np.ndarray]]) -> None:
     intact = unchecked_file(*model)
-
-    def make(rng: random.Random) -> bytes:
-        data = bytearray(intact)
-        for _ in range(rng.choice([1, 1, 2, 8])):
-            position = rng.randrange(len(data))
-            action = rng.randrange(4)
-            if action == 0:
-                data[position] ^= 1 << rng.randrange(8)
-            elif action == 1:
-                data[position] = rng.choice(b'\0\xff"{}[],:0-\\ \n')
-            elif action == 2:
-                del data[position : position + rng.choice([1, 4, 100])]
-            else:
-                data[position:position] = data[: rng.choice([1, 4, 100])]
-            data = data or bytearray(1)
-        return bytes(data)
-
-    run(make, 1)
+    run(lambda rng: damaged_bytes(intact, rng), 1)
 
 
 def test_damaged_graph(model: tuple[dict[str, Any], dict[str, np.ndarray]]) -> None:
-    graph, tensors = model
-
-    def make(rng: random.Random) -> bytes:
-        changed = copy.deepcopy(graph)
-        for _ in range(rng.choice([1, 1, 1, 2, 4])):
-            damage(changed, rng)
-        return unchecked_file(changed, tensors)
-
-    run(make, 2)
+    run(lambda rng: damaged_graph(*model, rng), 2)
 
 
 def test_damaged_header(model: tuple[dict[str, Any], dict[str, np.ndarray]]) -> None:
     intact = unchecked_file(*model)
-    length = int.from_bytes(intact[:8], "little")
-    header = json.loads(intact[8 : 8 + length])
-
-    def make(rng: random.Random) -> bytes:
-        changed = copy.deepcopy(header)
-        for _ in range(rng.choice([0, 1, 1, 2])):
-            damage(changed, rng)
-        return container(changed, intact[8 + length :])
-
-    run(make, 3)
+    run(lambda rng: damaged_header(intact, rng), 3)
 
 
 def test_damaged_tensors(model: tuple[dict[str, Any], dict[str, np.ndarray]]) -> None:
-    graph, tensors = model
-
-    def make(rng: random.Random) -> bytes:
-        changed = {name: tensor.copy() for name, tensor in tensors.items()}
-        for _ in range(rng.choice([1, 1, 2, 4])):
-            tensor = changed[rng.choice(list(changed))].reshape(-1)
-            if tensor.size:
-                odd = [0, 1, -1, 5, 2**31 - 1, -(2**31)] if tensor.dtype == np.int32 else [0, np.nan, np.inf, 65504]
-                tensor[rng.randrange(tensor.size)] = rng.choice(odd)
-        return unchecked_file(graph, changed)
-
-    run(make, 4)
+    run(lambda rng: damaged_tensors(*model, rng), 4)

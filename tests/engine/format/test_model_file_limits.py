@@ -116,10 +116,52 @@ def test_a_copy_of_what_is_reshaped_counts() -> None:
     read_model(unchecked_file(graph, {}), max_bytes=1_200_000)
 
 
-@pytest.mark.parametrize("max_bytes", [0, -1, 1.5, True, None, "4"])
-def test_max_bytes_that_mean_nothing(max_bytes: Any) -> None:
-    with pytest.raises(SettingError, match="max_bytes"):
-        read_model(b"", max_bytes=max_bytes)
+@pytest.mark.parametrize("limit", ["max_bytes", "max_multiplications"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, None, "4"])
+def test_limits_that_mean_nothing(limit: str, value: Any) -> None:
+    with pytest.raises(SettingError, match=limit):
+        read_model(b"", **{limit: value})
+
+
+def test_more_multiplications_than_max_multiplications() -> None:
+    data = unchecked_file(valid_graph(), valid_tensors())
+    message = refusal(data, max_multiplications=100)
+    assert in_order(message, ("node ", "at most 100 multiplications for one input in all (max_multiplications), found"))
+    read_model(data, max_multiplications=1043)
+
+
+def bomb(edge: int) -> bytes:
+    """A kernel of edge x edge, with as much padding around one pixel: edge^4 multiplications."""
+    padding = [edge - 1, edge, edge - 1, edge]
+    graph = {
+        "name": "bomb", "input": {"name": "image", "shape": [1, 1, 1]}, "output": "conv",
+        "nodes": [
+            {"name": "conv", "op": "conv2d", "inputs": ["image"], "filters": 1, "kernel_size": [edge, edge],
+             "padding": padding},
+        ],
+    }  # fmt: skip
+    return unchecked_file(graph, {"conv/kernel": f32(1, 1, edge, edge)})
+
+
+def test_a_file_that_would_compute_for_minutes() -> None:
+    assert "(max_multiplications), found" in refusal(bomb(1500))
+    read_model(bomb(900))
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"op": "max_pool2d", "pool_size": [12_000, 12_000], "strides": [1, 1]},
+        {"op": "avg_pool2d", "pool_size": [10_000, 9_000], "strides": [2, 1]},
+    ],
+    ids=lambda node: node["op"],
+)
+def test_windows_of_pools_count(node: dict[str, Any]) -> None:
+    graph = {
+        "name": "pool", "input": {"name": "image", "shape": [16_000, 16_000, 1]}, "output": "pool",
+        "nodes": [{"name": "pool", "inputs": ["image"], **node}],
+    }  # fmt: skip
+    assert "(max_multiplications), found" in refusal(unchecked_file(graph, {}))
 
 
 def test_a_header_that_promises_much_takes_no_memory(tmp_path: Path) -> None:

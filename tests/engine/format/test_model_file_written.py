@@ -112,10 +112,13 @@ class TestWriting:
         with pytest.raises(ModelFormatError, match="header of at most 16777216 bytes"):
             write_model(graph, valid_tensors(), tmp_path / "model")
 
-    def test_max_bytes_is_the_readers(self, tmp_path: Path) -> None:
+    def test_limits_are_the_readers(self, tmp_path: Path) -> None:
         graph, tensors = small_classifier()
         with pytest.raises(ModelFormatError, match="max_bytes"):
             write_model(graph, tensors, tmp_path / "model", max_bytes=1000)
+        with pytest.raises(ModelFormatError, match="max_multiplications"):
+            write_model(graph, tensors, tmp_path / "model", max_multiplications=1000)
+        assert not list(tmp_path.iterdir())
 
     def test_the_files_mode_follows_the_umask(self, tmp_path: Path) -> None:
         write_model(valid_graph(), valid_tensors(), tmp_path / "model")

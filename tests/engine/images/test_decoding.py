@@ -14,7 +14,7 @@ from PIL import Image
 
 from lcnn_engine.errors import InputError
 from lcnn_engine.images.decoding import open_image
-from tests.helpers.image_files import ALPHA, GREY, GREY_16, ORIENTATION, RGB, RNG, encoded, pixels, png_of_16_bits
+from tests.helpers.image_files import ALPHA, GREY, GREY_16, RGB, RNG, encoded, exif_of, pixels, png_of_16_bits
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
@@ -184,29 +184,23 @@ UPRIGHT = {
 }
 
 
-def exif(orientation: int) -> Image.Exif:
-    tags = Image.Exif()
-    tags[ORIENTATION] = orientation
-    return tags
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(orientation: int) -> None:
     expected = UPRIGHT[orientation](GREY)
     for format in ("PNG", "TIFF"):
-        source = encoded(Image.fromarray(GREY), format, exif=exif(orientation))
+        source = encoded(Image.fromarray(GREY), format, exif=exif_of(orientation))
         np.testing.assert_array_equal(pixels(source, "L"), expected)
         np.testing.assert_array_equal(pixels(Image.open(io.BytesIO(source)), "L"), expected)
-    wide = encoded(Image.fromarray(GREY_16), exif=exif(orientation))
+    wide = encoded(Image.fromarray(GREY_16), exif=exif_of(orientation))
     np.testing.assert_array_equal(pixels(wide, "L"), UPRIGHT[orientation](nearest_257th(GREY_16)))
     stored = encoded(Image.fromarray(GREY), "JPEG")
-    turned = encoded(Image.fromarray(GREY), "JPEG", exif=exif(orientation))
+    turned = encoded(Image.fromarray(GREY), "JPEG", exif=exif_of(orientation))
     np.testing.assert_array_equal(pixels(turned, "L"), UPRIGHT[orientation](pixels(stored, "L")))
 
 
 @pytest.mark.parametrize("broken", [0, 9, 65535])
 def test_an_orientation_that_means_nothing_turns_nothing(broken: int) -> None:
-    np.testing.assert_array_equal(pixels(encoded(Image.fromarray(GREY), exif=exif(broken)), "L"), GREY)
+    np.testing.assert_array_equal(pixels(encoded(Image.fromarray(GREY), exif=exif_of(broken)), "L"), GREY)
 
 
 @pytest.mark.filterwarnings("ignore:.*EXIF.*:UserWarning")

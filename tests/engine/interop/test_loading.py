@@ -132,6 +132,12 @@ class TestNet:
     def test_an_open_size(self) -> None:
         assert Net.load(classifier((1, 3, "h", "w")), input_size=(9, 7)).input_shape == (9, 7, 3)
 
+    @pytest.mark.parametrize("limit", ["max_bytes", "max_multiplications"])
+    def test_limits(self, limit: str) -> None:
+        with pytest.raises(ModelFormatError, match=limit):
+            Net.load(classifier(), **{limit: 1000})
+        assert Net.load(classifier(), **{limit: 10**6}).output_shape == (10,)
+
     def test_a_size_for_a_model_file(self, tmp_path: Path) -> None:
         write_model(*from_onnx(classifier()), tmp_path / "ten.safetensors")
         assert not is_onnx((tmp_path / "ten.safetensors").read_bytes())

@@ -16,10 +16,10 @@ from lcnn_engine.model import graph as g
 from lcnn_engine.model import operations, reference
 from lcnn_engine.model.graph import ACTIVATIONS, NODE_TYPES
 from lcnn_engine.plan.lower import LOWERINGS
-from tests.engine.kernels.test_sweep_graphs import RANDOM_OPS
 from tests.golden import make_golden
 from tests.helpers.kernel_cases import ELEMENTWISE
 from tests.helpers.one_operation import CASES, network_of
+from tests.helpers.random_networks import RANDOM_OPS
 from tests.helpers.refusals import Refusals, assert_refused, attributes, drop, edited, new_node
 
 LOOKUPS = {"lookup_conv2d", "lookup_dense"}  # other programs get them written out
@@ -44,7 +44,7 @@ TABLES: dict[str, Callable[[], Iterable[str]]] = {
     "lcnn_engine/interop/onnx.py, TRANSLATIONS": in_onnx,
     "tests/golden/make_golden.py, graph()": lambda: [node["op"] for node in make_golden.graph()["nodes"]],
     "tests/helpers/one_operation.py, CASES": lambda: [case.split()[0].rstrip(",") for case in CASES],
-    "tests/engine/kernels/test_sweep_graphs.py, RANDOM_OPS": lambda: [op for op, _ in RANDOM_OPS],
+    "tests/helpers/random_networks.py, RANDOM_OPS": lambda: [op for op, _ in RANDOM_OPS],
 }
 """Where there must be an entry for each operation, and those that there are."""
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lcnn_engine.interop.dense import dense_kernel
-from lcnn_engine.model.graph import Conv2D, Dense, LookupConv2D
-from lcnn_engine.plan import Plan
-from lcnn_engine.plan.multiplying import dense_weights, multiplied_out
+from lcnn_engine.model.graph import Conv2D, Dense, Graph, Input, LookupConv2D
+from lcnn_engine.plan import Plan, planned
+from lcnn_engine.plan.multiplying import dense_weights, multiplied_out, with_room
 from tests.helpers.kernel_cases import Network, check, seeded
 
 PRECISIONS = ("float32", "bfloat16", "int8")
@@ -87,3 +87,31 @@ def test_weights_that_would_be_no_numbers_stay_lookups() -> None:
     assert graph is not None
     assert tensors is network.tensors
     assert Plan(network.graph(), network.tensors, multiplied=["layer"]).multiplied == ()
+
+
+def test_a_small_file_does_not_become_a_large_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S over an image that one window fits on takes longer than the dense layer, whose weights no file has to hold."""
+    network = Network((200, 200, 2), seeded("room"), k=300)
+    node = LookupConv2D(name="layer", inputs=("image",), filters=60, kernel_size=(200, 200))
+    of_one = {
+        "dictionary": network.rng.random((300, 2), np.float32),
+        "indptr": np.arange(61, dtype=np.int32) * 5,
+        "indices": np.arange(300, dtype=np.int32),
+        "coefficients": np.ones(300, np.float32),
+    }
+    tensors = {f"layer/{name}": array for name, array in of_one.items()}
+    graph = Graph("small", Input("image", (200, 200, 2)), "layer", (node,))
+    assert planned(graph, tensors).multiplied == ()
+    monkeypatch.setattr("lcnn_engine.plan.multiplying.MAX_WEIGHTS", 2**23)
+    assert planned(graph, tensors).multiplied == ("layer",)
+
+
+def test_layers_share_the_room_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network((9, 11, 6), seeded("shared room"), k=2)
+    for name in ("first", "second", "third"):
+        network.add("lookup_conv2d", filters=6, kernel_size=(3, 3), name=name)
+    names, model, each = ["first", "second", "third"], (network.graph(), network.tensors), 6 * 9 * 6
+    stored = sum(array.size for array in network.tensors.values())
+    for many in range(4):
+        monkeypatch.setattr("lcnn_engine.plan.multiplying.MAX_WEIGHTS", many * each - 4 * stored)
+        assert with_room(*model, names) == names[:many]

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files, and folders of them, that are either whole or not there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lcnn_engine.utils.files import check_place, replacing
+from lcnn_engine.utils import files
+from lcnn_engine.utils.files import check_place, replacing, replacing_folder
 
 
 def test_the_file_is_there_once_it_is_whole(tmp_path: Path) -> None:
@@ -105,3 +106,52 @@ def test_a_number_that_comes_again_is_not_the_same_process(tmp_path: Path) -> No
     with replacing(tmp_path / "file"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def write_folder(place: Path, word: str) -> None:
+    with replacing_folder(place) as making:
+        (making / "inner").mkdir()
+        for name in ("one", "inner/two"):
+            (making / name).write_text(word)
+
+
+def words_in(place: Path) -> set[str]:
+    return {path.read_text() for path in place.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_a_folder_takes_the_place_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
+) -> None:
+    if not in_one_step:
+        monkeypatch.setattr(files, "_EXCHANGE", 2**30)  # which no system knows
+    place = tmp_path / "below" / "folder"
+    for word in ("old", "new", "newer"):
+        write_folder(place, word)
+        assert words_in(place) == {word}
+        assert list(place.parent.iterdir()) == [place]
+    assert place.stat().st_mode == place.parent.stat().st_mode
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_of_a_folder_that_failed(tmp_path: Path, error: type[BaseException]) -> None:
+    write_folder(tmp_path / "folder", "old")
+
+    def fail() -> None:
+        with replacing_folder(tmp_path / "folder") as making:
+            (making / "half").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert words_in(tmp_path / "folder") == {"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_next_writer_removes_a_folder_that_a_killed_one_left(tmp_path: Path) -> None:
+    left = kill_a_writer(tmp_path / "file")
+    left.unlink()
+    left.with_suffix("").mkdir()
+    (left.with_suffix("") / "half").write_text("half")
+    write_folder(tmp_path / "folder", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

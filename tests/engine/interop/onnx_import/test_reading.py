@@ -191,6 +191,7 @@ BROKEN: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
                    "expected every value to be made once, found 'a'"),
     "a huge input": (lambda: model_of([node("Relu")], shape=(1, 3, 2**40, 4)), "expected sizes of at least 1|a height"),
     "an old opset": (lambda: model_of([node("Relu")], opset=6), "expected opset 7 or newer, found 6"),
+    "no opset": (lambda: model_of([node("Relu")], opset=2**31), "expected an opset of at most 32768, found 2147483648"),
     "two inputs": (lambda: two_inputs(), r"expected a model with one input that it reads, found \['x', 'z'\]"),
     "text weights": (lambda: text_weights(), "expected numbers, found"),
     "values that are not finite": (lambda: convolution(np.full_like(KERNEL, np.nan)), "expected finite values"),
