@@ -6,22 +6,26 @@ C_FILES = $(shell find lcnn_engine/kernels/csrc -name "*.[ch]")
 MINUTES ?= 5
 TIMES ?= 100
 
-.PHONY: help build check format lint headers types test benchmark fuzz sanitize kills
+.PHONY: help build check check-portable format lint headers workflows types test benchmark fuzz sanitize kills
 
 help:
-	@echo "make build      compile the kernels in place"
-	@echo "make check      formatters, linters, C headers and type checker (pip install -e '.[dev,train]')"
-	@echo "make format     let the formatters rewrite the files"
-	@echo "make test       all tests (pip install -e '.[test]')"
-	@echo "make fuzz       try inputs made to break the engine (MINUTES=5 SEED=...); what is new is kept in .fuzz"
-	@echo "make sanitize   the engine's tests, and make fuzz, with address, undefined-behaviour and thread sanitizers"
-	@echo "make kills      kill what writes files, at any moment (TIMES=100)"
-	@echo "make benchmark  kernels, layers and networks with pytest-benchmark (pip install -e '.[bench]')"
+	@echo "make build           compile the kernels in place"
+	@echo "make check           formatters, linters, C headers and type checker (pip install -e '.[dev,train]')"
+	@echo "make check-portable  compile the C for other systems (pip install ziglang)"
+	@echo "make format          let the formatters rewrite the files"
+	@echo "make test            all tests (pip install -e '.[test]')"
+	@echo "make fuzz            try inputs made to break the engine (MINUTES=5 SEED=...); what is new is kept in .fuzz"
+	@echo "make sanitize        the engine's tests, and make fuzz, with address, undefined-behaviour and thread sanitizers"
+	@echo "make kills           kill what writes files, at any moment (TIMES=100)"
+	@echo "make benchmark       kernels, layers and networks with pytest-benchmark (pip install -e '.[bench]')"
 
 build:
 	$(PYTHON) -m pip install -e .
 
-check: lint headers types
+check: lint headers workflows types
+
+check-portable:
+	$(PYTHON) -m release.portable
 
 lint:
 	$(PYTHON) -m ruff format --check .
@@ -31,6 +35,9 @@ lint:
 
 headers:
 	.ci/headers
+
+workflows:
+	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 types:
 	$(PYTHON) -m mypy

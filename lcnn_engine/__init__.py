@@ -31,7 +31,7 @@ __all__ = [
     "write_model",
 ]
 
-__version__ = "0.1.0"  # pyproject.toml takes it from here: to ask importlib.metadata takes 15 ms of every start
+__version__ = "0.2.0"  # pyproject.toml takes it from here: to ask importlib.metadata takes 15 ms of every start
 
 redirect(__name__, {
     "counting": "analysis.cost", "profile": "analysis.profile", "summary": "analysis.summary",

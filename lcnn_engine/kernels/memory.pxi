@@ -75,5 +75,8 @@ cdef class ConstantMemory:
     def zeros(self, shape, dtype=np.float32):
         """Zeros of ``shape``, for constants to be packed where they stay. Not to be used once this object is gone."""
         cdef int64_t size = max(1, math.prod(shape) * np.dtype(dtype).itemsize)
-        cdef char[::1] view = <char[:size]><char *>self.take(<size_t>size)
+        cdef void *start
+        with cython.critical_section(self):  # `take` moves on in steps
+            start = self.take(<size_t>size)
+        cdef char[::1] view = <char[:size]><char *>start
         return np.frombuffer(view, dtype, math.prod(shape)).reshape(shape)

@@ -1,10 +1,14 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
 """A program: the kernel calls of a plan, encoded, run without the GIL.
 
 Encoded calls are structs of csrc/calls.h with the number of their kernel in the place of its address: plan/encode.py
 makes them by the LAYOUTS given here. What they say was proved by the plan.
+
+Nothing here leans on the GIL: what a Program shares between its callers is the list of idle memory, whose `pop` and
+`extend` are each one step, also in a free-threaded interpreter.
 """
 
+cimport cython
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )

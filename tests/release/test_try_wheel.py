@@ -1,0 +1,60 @@
+"""Trying a wheel: what runs, with which packages, and what is measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy
+import PIL
+import pytest
+
+import lcnn_engine
+from release import try_wheel
+from release.interpreters import ask
+
+CLONE = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """A folder with the engine, NumPy and Pillow, as they are installed here."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    for package in (lcnn_engine, numpy, PIL):
+        place = Path(package.__file__).parent
+        (folder / place.name).symlink_to(place)
+    for place in (Path(numpy.__file__).parents[1], Path(PIL.__file__).parents[1]):
+        for libraries in place.glob("*.libs"):
+            if not (folder / libraries.name).exists():
+                (folder / libraries.name).symlink_to(libraries)
+    return folder
+
+
+def test_digits_are_predicted_with_those_packages_and_no_program_in_reach(packages: Path) -> None:
+    done = try_wheel.predict(ask([sys.executable]), packages)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["compiler"] is None
+    assert found["from"] == str(packages)
+    assert found["lcnn"] == lcnn_engine.__version__
+    assert found["right"] >= 0.95 * found["digits"] > 40
+
+
+def test_without_its_packages_nothing_is_predicted(tmp_path: Path) -> None:
+    done = try_wheel.predict(ask([sys.executable]), tmp_path)
+    assert done.returncode == 1
+    assert "ModuleNotFoundError" in done.stderr
+
+
+def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/one").write_bytes(bytes(100))
+    (tmp_path / "a/b/two").write_bytes(bytes(23))
+    assert try_wheel.size_of(tmp_path) == 123
+
+
+@pytest.mark.parametrize(("name", "failed"), [("engine/utils/test_text.py", False), ("no_such_test.py", True)])
+def test_tests_run_with_those_packages(tmp_path: Path, name: str, failed: bool) -> None:
+    assert try_wheel.run_tests(ask([sys.executable]), [CLONE], [name], tmp_path / "tests") is failed
