@@ -74,16 +74,17 @@ class EarlyStop(Section):
 class Sparsity(Section):
     """Take lookups away little by little, to `target` of what the dense equivalents of the lookup layers cost.
 
-    `of`: counted in multiplications of one input, or in lookups. From epoch `begin_epoch` to `end_epoch`, fractions
-    too and counted from 0 (None: three quarters of all), `every` so many steps. `score`: what an entry is worth, its
-    magnitude or the Taylor estimate of what the loss changes by. `regrow`: share of the lookups that come back in each
-    event where the gradient is largest (RigL). `dictionaries`: `keep` all atoms, or `shrink`, which gives up those
-    that cost more than they bring; `dictionaries_of`: the same by the name of a layer. (To drop a dictionary, give the
-    layer none: model.dictionary: none.) It wants model.l1 = 0 and model.threshold = 0.
+    `of`: counted in multiplications of one input, in lookups, or in milliseconds on this machine's core as the engine
+    predicts them. From epoch `begin_epoch` to `end_epoch`, fractions too and counted from 0 (None: three quarters of
+    all), `every` so many steps. `score`: what an entry is worth, its magnitude or the Taylor estimate of what the loss
+    changes by. `regrow`: share of the lookups that come back in each event where the gradient is largest (RigL).
+    `dictionaries`: `keep` all atoms, or `shrink`, which gives up those that cost more than they bring;
+    `dictionaries_of`: the same by the name of a layer. (To drop a dictionary, give the layer none: model.dictionary:
+    none.) It wants model.l1 = 0 and model.threshold = 0.
     """
 
     target: Annotated[float, Field(gt=0, le=1)]
-    of: Literal["lookups", "multiplications"] = "multiplications"
+    of: Literal["lookups", "multiplications", "milliseconds"] = "multiplications"
     begin_epoch: NotNegative = 0.0
     end_epoch: Positive | None = None
     every: Count = 100

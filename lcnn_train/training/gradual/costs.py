@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lcnn_train.training.gradual.times import predicted
+
 
 @dataclass(frozen=True)
 class LayerCost:
@@ -43,20 +45,38 @@ def in_multiplications(layer: Any, calls: Calls = ()) -> LayerCost:
     without the batch, of each call of the layer, where a model knows them. Raises ValueError for a layer that has no
     input of a known size.
     """
-    try:
-        shapes = calls or [(layer.input.shape[1:], layer.output.shape[1:])]
-        positions = sum(math.prod(made[:-1]) for _, made in shapes)
-        of_S = sum(math.prod(layer.padded_size((None, *source))) for source, _ in shapes)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"layer {layer.name}: expected one input of a known height and width, to count its multiplications; begin "
-            "the model with keras.Input of such a shape, or give costs by a function of the layer"
-        ) from error
+    shapes = _shapes(layer, calls)
+    positions = sum(math.prod(made[:-1]) for _, made in shapes)
+    of_S = sum(math.prod(layer.padded_size((None, *source))) for source, _ in shapes)
     m, taps, n = shapes[0][0][-1], math.prod(layer.P.shape[:-2]), layer.P.shape[-1]
     return LayerCost(positions, 0 if layer.D is None else of_S * m, positions * taps * m * n)
 
 
-COSTS: dict[str, CostOf] = {"lookups": in_lookups, "multiplications": in_multiplications}
+def in_milliseconds(layer: Any, calls: Calls = ()) -> LayerCost:
+    """Count the milliseconds of one input on one core of this machine, as the engine predicts them; see ``times``.
+
+    `calls` and errors are those of `in_multiplications`.
+    """
+    return LayerCost(*predicted(layer, _shapes(layer, calls)))
+
+
+def _shapes(layer: Any, calls: Calls) -> Calls:
+    """The shapes of input and output, without the batch, of each call; of a layer by itself, its only one's."""
+    try:
+        shapes = calls or [(layer.input.shape[1:], layer.output.shape[1:])]
+        sizes = [math.prod(shape) for call in shapes for shape in call]
+    except (AttributeError, TypeError, ValueError):
+        sizes = []
+    if not sizes:
+        raise ValueError(
+            f"layer {layer.name}: expected one input of a known height and width, to count what it costs; begin the "
+            "model with keras.Input of such a shape, or give costs by a function of the layer"
+        )
+    return shapes
+
+
+_OF_CALLS = {"multiplications": in_multiplications, "milliseconds": in_milliseconds}
+COSTS: dict[str, CostOf] = {"lookups": in_lookups, **_OF_CALLS}
 
 
 def cost_function(of: str | CostOf, calls: Mapping[Any, Calls] | None = None) -> CostOf:
@@ -68,6 +88,6 @@ def cost_function(of: str | CostOf, calls: Mapping[Any, Calls] | None = None) ->
         return of
     if of not in COSTS:
         raise ValueError(f"of: expected {', '.join(COSTS)} or a function of the layer; found {of!r}")
-    if of == "multiplications" and calls is not None:
-        return lambda layer: in_multiplications(layer, calls.get(layer, ()))
+    if of in _OF_CALLS and calls is not None:
+        return lambda layer: _OF_CALLS[of](layer, calls.get(layer, ()))
     return COSTS[of]

@@ -25,7 +25,7 @@ class GradualSettings:
     """How lookups are taken away; `begin` and `end` are steps of the training.
 
     target: the share of the cost of the layers' dense equivalents that is left in the end. of: "lookups",
-        "multiplications", or a function of a layer that gives its LayerCost.
+        "multiplications", "milliseconds" of this machine, or a function of a layer that gives its LayerCost.
     every: steps between two events. The cost falls from that of all lookups as 1 - (1 - t)^3 does, with t going from
         0 to 1 between `begin` and `end`: fast while much is superfluous (Zhu and Gupta, 2017).
     score: "magnitude" or "taylor", see Pruner. regrow: the share of the budget that, in an event, goes to entries that
