@@ -22,6 +22,8 @@ class Structure:
     title: str
     settings: tuple[str, ...]
     targets: tuple[float, ...]
+    sparsity: str = ""
+    """What ``train.sparsity`` says besides, for this structure alone."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,12 @@ def _dense(width: float) -> tuple[str, ...]:
 def _chain(sweep: Sweep, structure: Structure) -> Iterator[Run]:
     start, total = REFERENCE, sweep.epochs
     plain = ("model.variant=fast", "model.l1=0.0", "model.threshold=0.0")
+    sparsity = ", ".join(filter(None, (sweep.sparsity, structure.sparsity)))
     for target in structure.targets:
         name, total = f"{structure.name}-{target:g}", total + sweep.size_epochs
         own = (
             f"train.learning_rate.initial={sweep.rate:g}",
-            f"train.sparsity={{target: {target:g}, {sweep.sparsity}}}",
+            f"train.sparsity={{target: {target:g}, {sparsity}}}",
         )
         settings = (*_dense(sweep.width), *plain, *own, *structure.settings)
         yield Run(name, structure.name, target, sweep.size_epochs, total, start, settings)
@@ -117,6 +120,13 @@ SWEEPS = {
             ),
             Structure(
                 "dictionary", "dictionaries and lookups", ("model.dictionary=[none, 12, 24]",), (0.2, 0.1, 0.06, 0.035)
+            ),
+            Structure(
+                "timed",
+                "pruned by predicted time, groups and pairs in fc1",
+                (_PRUNED, "model.groups_of=[1, 1, 16]", "model.atoms_of=[1, 1, 2]"),
+                (0.25, 0.13, 0.07, 0.04),
+                "of: milliseconds",
             ),
         ),
         epochs=6,
