@@ -61,10 +61,11 @@ def run(options: argparse.Namespace) -> None:
 
 def _draw(results: dict[str, Any]) -> None:
     from .drawing import draw
-    from .page import drawn, page_path, picture_path
+    from .page import drawn, new_page, page_path, picture_path
 
     page = page_path(results["sweep"])
-    page.write_text(drawn(page.read_text(encoding="utf-8"), results), encoding="utf-8")
+    text = page.read_text(encoding="utf-8") if page.exists() else new_page(results["sweep"])
+    page.write_text(drawn(text, results), encoding="utf-8")
     draw(results).savefig(picture_path(results["sweep"]), dpi=130)
 
 

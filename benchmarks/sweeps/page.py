@@ -15,6 +15,7 @@ from .tables import DENSE, SWEEPS
 
 END = "<!-- end -->"
 US = 1e3  # microseconds of a millisecond
+QUIET = 1.5  # load average of a machine that does nothing else
 
 
 def page_path(name: str) -> Path:
@@ -30,15 +31,21 @@ def begin(name: str) -> str:
     return f"<!-- from results/sweep-{name}.json, by python -m benchmarks.sweeps {name} draw -->"
 
 
+def new_page(name: str) -> str:
+    """Return a page for a sweep that has none yet, for words to be added by hand."""
+    picture = f"![Accuracy against time of one image]({picture_path(name).name})"
+    return f"# {name}: accuracy against time\n\n{picture}\n\n{begin(name)}\n{END}\n"
+
+
 def drawn(page: str, results: Mapping[str, Any]) -> str:
     """Return the page with the tables between its marks. Raises ValueError where it has none."""
     return between(page, begin(results["sweep"]), END, tables(results))
 
 
 def tables(results: Mapping[str, Any]) -> str:
-    """Set what ours takes at equal accuracy, every network, and the commands."""
-    parts = [_equal(results), _verdicts(results), _networks(results), _accuracies(results), _conditions(results)]
-    return "\n\n".join([*parts, "```\n" + "\n".join(point["command"] for point in results["points"]) + "\n```"])
+    """Set what ours takes at equal accuracy, and every network."""
+    parts = (_equal, _verdicts, _networks, _accuracies, _conditions)
+    return "\n\n".join(part(results) for part in parts)
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -116,9 +123,11 @@ def _accuracies(results: Mapping[str, Any]) -> str:
 def _conditions(results: Mapping[str, Any]) -> str:
     facts, load = results["machine"], results["load"]
     rounds = {one["rounds"] for point in results["points"] for one in point["engines"].values() if "rounds" in one}
+    versions = ", ".join(f"{package} {facts[package]}" for package in ("onnxruntime", "openvino", "ai-edge-litert"))
+    busy = "" if max(load) < QUIET else ": **it had other work, so times are to be taken again on a quiet one**"
     return (
-        f"Times are lower quartiles of {min(rounds)} interleaved rounds on one core; the machine's load average was "
-        f"{load[0]:g} before and {load[1]:g} after, of which the measurement itself is 1. {facts['processor']}, "
-        f"{facts['isa']}; onnxruntime {facts['onnxruntime']}, openvino {facts['openvino']}, ai-edge-litert "
-        f"{facts['ai-edge-litert']}. Seed 1."
+        f"Times are lower quartiles of {min(rounds)} interleaved rounds on one core. The machine's load average was "
+        f"{load[0]:g} before and {load[1]:g} after, of which the measurement itself is 1{busy}. {facts['processor']}, "
+        f"{facts['isa']}; {versions}. Seed 1. The command of every training is in "
+        f"[sweep-{results['sweep']}.json](../benchmarks/results/sweep-{results['sweep']}.json)."
     )

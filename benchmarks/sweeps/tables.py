@@ -103,6 +103,36 @@ def _chain(sweep: Sweep, structure: Structure) -> Iterator[Run]:
 
 
 _PRUNED = "model.dictionary=[none, none, none]"
+_STAGES = "model.dictionary=[dense, none, none, none]"
+
+
+def _cifar(dataset: str) -> Sweep:
+    """ResNet-20: some 15 hours of two cores."""
+    return Sweep(
+        name=dataset,
+        dataset=dataset,
+        config=f"{dataset}-resnet20-dense",
+        width=1.0,
+        widths=(0.75, 0.5, 0.35, 0.25),
+        structures=(
+            Structure("pruned", "pruned", (_STAGES,), (0.4, 0.2, 0.1, 0.05)),
+            Structure(
+                "groups",
+                "pruned in groups of 16 with pairs",
+                (_STAGES, "model.groups_of=[1, 16, 16, 16]", "model.atoms_of=[1, 2, 2, 2]"),
+                (0.5, 0.3, 0.2, 0.1),
+            ),
+            Structure(
+                "dictionary", "dictionaries and lookups", ("model.dictionary=[dense, 8, 12, 16]",), (0.3, 0.2, 0.12, 0.09)
+            ),
+        ),
+        epochs=40,
+        size_epochs=8,
+        sparsity="end_epoch: 5, every: 100",
+        rate=0.02,
+    )
+
+
 SWEEPS = {
     "fashion-mnist": Sweep(
         name="fashion-mnist",
@@ -134,5 +164,6 @@ SWEEPS = {
         sparsity="end_epoch: 1.25, every: 40",
         rate=0.02,
     ),
+    **{dataset: _cifar(dataset) for dataset in ("cifar10", "cifar100")},
 }
 """The sweeps by their names."""

@@ -43,7 +43,6 @@ def asked(monkeypatch: pytest.MonkeyPatch, results: Path, tmp_path: Path) -> lis
         assert trainer([*arguments, *few]) == 0
 
     own = tmp_path / "page.md"
-    own.write_text(f"# Tiny\n\n{page.begin('tiny')}\n{page.END}\n")
     monkeypatch.setattr(training, "_trainer", run)
     monkeypatch.setitem(tables.SWEEPS, "tiny", TINY)
     for module, name, engines in ((measuring, "OURS", ("lcnn",)), (measuring, "OTHERS", ("onnxruntime",))):
@@ -76,6 +75,9 @@ def test_the_whole_way(asked: list[list[str]], tmp_path: Path) -> None:
     text = (tmp_path / "page.md").read_text()
     assert "| pruned | to 50% |" in text
     assert "| dense | width 0.1 |" in text
+    assert text.startswith("# tiny: accuracy against time\n")
+    assert command.main([*words, "draw"]) == 0
+    assert (tmp_path / "page.md").read_text() == text
 
     asked.clear()
     assert command.main([*words, "train", "judge"]) == 0
