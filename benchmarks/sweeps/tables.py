@@ -6,7 +6,7 @@ A sweep of another data set is one more entry of ``SWEEPS``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 REFERENCE, DENSE = "reference", "dense"
 
@@ -123,7 +123,10 @@ def _cifar(dataset: str) -> Sweep:
                 (0.5, 0.3, 0.2, 0.1),
             ),
             Structure(
-                "dictionary", "dictionaries and lookups", ("model.dictionary=[dense, 8, 12, 16]",), (0.3, 0.2, 0.12, 0.09)
+                "dictionary",
+                "dictionaries and lookups",
+                ("model.dictionary=[dense, 8, 12, 16]",),
+                (0.3, 0.2, 0.12, 0.09),
             ),
         ),
         epochs=40,
@@ -133,37 +136,52 @@ def _cifar(dataset: str) -> Sweep:
     )
 
 
-SWEEPS = {
-    "fashion-mnist": Sweep(
-        name="fashion-mnist",
-        dataset="fashion-mnist",
-        config="fashion-mnist-lenet-dense",
-        width=1.28,
-        widths=(0.8, 0.5, 0.3, 0.2),
-        structures=(
-            Structure("pruned", "pruned", (_PRUNED,), (0.3, 0.15, 0.08, 0.04)),
-            Structure(
-                "groups",
-                "pruned in groups of 16 with pairs",
-                (_PRUNED, "model.groups_of=[1, 16, 16]", "model.atoms_of=[1, 2, 2]"),
-                (0.4, 0.2, 0.1, 0.05),
-            ),
-            Structure(
-                "dictionary", "dictionaries and lookups", ("model.dictionary=[none, 12, 24]",), (0.2, 0.1, 0.06, 0.035)
-            ),
-            Structure(
-                "timed",
-                "pruned by predicted time, groups and pairs in fc1",
-                (_PRUNED, "model.groups_of=[1, 1, 16]", "model.atoms_of=[1, 1, 2]"),
-                (0.25, 0.13, 0.07, 0.04),
-                "of: milliseconds",
-            ),
+_FASHION = Sweep(
+    name="fashion-mnist",
+    dataset="fashion-mnist",
+    config="fashion-mnist-lenet-dense",
+    width=1.28,
+    widths=(0.8, 0.5, 0.3, 0.2),
+    structures=(
+        Structure("pruned", "pruned", (_PRUNED,), (0.3, 0.15, 0.08, 0.04)),
+        Structure(
+            "groups",
+            "pruned in groups of 16 with pairs",
+            (_PRUNED, "model.groups_of=[1, 16, 16]", "model.atoms_of=[1, 2, 2]"),
+            (0.4, 0.2, 0.1, 0.05),
         ),
-        epochs=6,
-        size_epochs=2,
-        sparsity="end_epoch: 1.25, every: 40",
-        rate=0.02,
+        Structure(
+            "dictionary", "dictionaries and lookups", ("model.dictionary=[none, 12, 24]",), (0.2, 0.1, 0.06, 0.035)
+        ),
+        Structure(
+            "timed",
+            "pruned by predicted time, groups and pairs in fc1",
+            (_PRUNED, "model.groups_of=[1, 1, 16]", "model.atoms_of=[1, 1, 2]"),
+            (0.25, 0.13, 0.07, 0.04),
+            "of: milliseconds",
+        ),
     ),
-    **{dataset: _cifar(dataset) for dataset in ("cifar10", "cifar100")},
+    epochs=6,
+    size_epochs=2,
+    sparsity="end_epoch: 1.25, every: 40",
+    rate=0.02,
+)
+
+SWEEPS = {
+    sweep.name: sweep
+    for sweep in (
+        _FASHION,
+        # 40 epochs for each: an hour and a half of one core.
+        replace(
+            _FASHION,
+            name="fashion-mnist-long",
+            epochs=20,
+            size_epochs=5,
+            sparsity="end_epoch: 3, every: 100",
+            rate=0.03,
+        ),
+        _cifar("cifar10"),
+        _cifar("cifar100"),
+    )
 }
 """The sweeps by their names."""
