@@ -17,7 +17,7 @@ from .comparison.matchups import PRECISIONS, groups, short
 from .comparison.targets import BARS, INT8, OPENVINO, ORT, all_thresholds
 from .comparison.thresholds import Threshold
 from .utils.machine import ROOT
-from .utils.report import RESULTS
+from .utils.report import RESULTS, between
 
 PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- from results/compare.json, by python -m benchmarks.page -->", "<!-- end -->"
@@ -78,11 +78,7 @@ def read(path: Path) -> Found:
 
 def drawn(page: str, found: Found) -> str:
     """Return the page with the tables between its marks. Raises ValueError where it has none."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the marks {BEGIN} and {END}")
-    return f"{before}{begin}\n\n{tables(found)}\n\n{end}{after}"
+    return between(page, BEGIN, END, tables(found))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -50,13 +50,27 @@ def write(name: str, text: str, results: dict[str, Any]) -> Path:
 
     Returns the path of the JSON.
     """
-    (RESULTS / name).parent.mkdir(parents=True, exist_ok=True)
     numbers = json.dumps(results, indent=1)
     _replace(RESULTS / f"{name}.txt", text)
     return _replace(RESULTS / f"{name}.json", numbers)
 
 
+def write_json(name: str, results: dict[str, Any]) -> Path:
+    """Write the numbers to ``results/<name>.json``, whole or not at all; return its path."""
+    return _replace(RESULTS / f"{name}.json", json.dumps(results, indent=1))
+
+
+def between(page: str, begin: str, end: str, content: str) -> str:
+    """Return ``page`` with ``content`` between two marks. Raises ValueError where it has not both, in this order."""
+    before, first, rest = page.partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"expected the marks {begin} and {end}")
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
+
+
 def _replace(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text + "\n")
     return partial.replace(path)

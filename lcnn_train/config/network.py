@@ -9,7 +9,7 @@ import keras
 from pydantic import Field, SkipValidation, model_validator
 
 from lcnn_engine.model.graph import Shape
-from lcnn_train.config.schema import Count, NotNegative, Rate, Section
+from lcnn_train.config.schema import Count, NotNegative, Positive, Rate, Section
 from lcnn_train.models.network import Network, NetworkOptions, Rows
 from lcnn_train.models.registry import NETWORKS, build
 
@@ -25,6 +25,7 @@ class Model(Section):
     value for all places that may have a dictionary, or one for each.
     `classes`: None takes those of the data; until that is read, a network has 10.
     `classifier`: k of a classifier with lookups, None for a dense one.
+    `width`: filters of every layer but the classifier, as a part of the network's own.
     `input_size` (height and width), `threshold` and `dropout` are the network's own unless given.
     """
 
@@ -43,6 +44,7 @@ class Model(Section):
     dropout: Rate | None = None
     batch_norm_momentum: Rate = 0.9
     classifier: Count | None = None
+    width: Positive = 1.0
 
     @property
     def network(self) -> Network:

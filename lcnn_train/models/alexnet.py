@@ -36,8 +36,8 @@ ALEXNET = Network(
     classes=1000,
     threshold=0.01,
     dropout=0.5,
+    filters_of={"dense-wide": (96, 256, 384, 384, 256, 4096, 4096)},
 )
-_WIDE_FILTERS = (96, 256, 384, 384, 256, 4096, 4096)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def alexnet(variant: str = "fast", dictionary: Rows | Sequence[Rows] | None = No
     """
     architecture = ALEXNET.architecture(NetworkOptions(variant, dictionary, **options))
     blocks = Blocks(architecture.batch_norm_momentum)
-    *filters, fc6, fc7 = _WIDE_FILTERS if variant == "dense-wide" else ALEXNET.filters
+    *filters, fc6, fc7 = architecture.filters
     image = x = keras.Input(architecture.input_shape, name="image")
     for name, conv, n, lookups in zip(
         ALEXNET.places[:5], _CONVOLUTIONS, filters, architecture.lookups[:5], strict=True

@@ -40,10 +40,12 @@ def lenet(variant: str = "fast", dictionary: Rows | Sequence[Rows] | None = None
     blocks = Blocks(architecture.batch_norm_momentum)
     image = x = keras.Input(architecture.input_shape, name="image")
     for number in (1, 2):
-        name, n, lookups = f"conv{number}", LENET.filters[number - 1], architecture.lookups[number - 1]
+        name, n, lookups = f"conv{number}", architecture.filters[number - 1], architecture.lookups[number - 1]
         x = blocks.norm_relu(blocks.conv(x, name, n, 5, lookups=lookups), name)
         x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
-    x = blocks.norm_relu(blocks.conv(x, "fc1", LENET.filters[2], x.shape[1], lookups=architecture.lookups[2]), "fc1")
+    x = blocks.norm_relu(
+        blocks.conv(x, "fc1", architecture.filters[2], x.shape[1], lookups=architecture.lookups[2]), "fc1"
+    )
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(architecture.dropout, name="fc2_dropout")(x)
     return classifier(image, x, "fc2", architecture)

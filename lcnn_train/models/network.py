@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from lcnn_engine.utils.moved import former_names
@@ -32,6 +33,7 @@ class NetworkOptions:
     dropout: rate before the layers that have one.
     batch_norm_momentum: of every batch norm.
     classifier: k of a classifier with lookups; None for a dense one.
+    width: filters of every layer but the classifier, as a part of the network's own.
     """
 
     variant: str = "fast"
@@ -47,6 +49,7 @@ class NetworkOptions:
     dropout: float | None = None
     batch_norm_momentum: float = 0.9
     classifier: int | None = None
+    width: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,13 @@ class Lookups:
 
 @dataclass(frozen=True)
 class Architecture:
-    """NetworkOptions, checked and filled in: `lookups` has one entry for each place, None where it is dense."""
+    """NetworkOptions, checked and filled in: `lookups` has one entry for each place, None where it is dense, `filters`
+    its n."""
 
     input_shape: tuple[int, int, int]
     classes: int
     lookups: tuple[Lookups | None, ...]
+    filters: tuple[int, ...]
     dropout: float
     batch_norm_momentum: float
     title: str
@@ -100,6 +105,8 @@ class Network:
     """c of epsilon = c * sigma."""
     dropout: float | None
     """None where there is no dropout."""
+    filters_of: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """n of each place in variants that have others."""
 
     def architecture(self, options: NetworkOptions) -> Architecture:
         """Decide what the network is built from. Raises ValueError for options that do not fit it."""
@@ -114,11 +121,19 @@ class Network:
             (size, size, options.channels or self.channels),
             options.classes or self.classes,
             self._lookups(options),
+            self._filters(options),
             self.dropout or 0.0 if options.dropout is None else options.dropout,
             options.batch_norm_momentum,
             self._title(options.variant),
             self._classifier(options),
         )
+
+    def _filters(self, options: NetworkOptions) -> tuple[int, ...]:
+        """n of each place at the chosen width, at least 1."""
+        if not (math.isfinite(options.width) and options.width > 0):
+            raise ValueError(f"width of {self.name} must be a number over 0. Received: width={options.width}")
+        own = self.filters_of.get(options.variant, self.filters)
+        return tuple(max(1, round(options.width * n)) for n in own)
 
     def _classifier(self, options: NetworkOptions) -> Lookups | None:
         if options.classifier is None:

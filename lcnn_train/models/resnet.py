@@ -54,9 +54,11 @@ def resnet(
     blocks = Blocks(architecture.batch_norm_momentum)
     block = _bottleneck if depth >= 50 else basic_block
     image = keras.Input(architecture.input_shape, name="image")
-    x = blocks.norm_relu(blocks.conv(image, "conv1", network.filters[0], 7, 2, 3, architecture.lookups[0]), "conv1")
+    x = blocks.norm_relu(
+        blocks.conv(image, "conv1", architecture.filters[0], 7, 2, 3, architecture.lookups[0]), "conv1"
+    )
     x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
-    stages = zip(network.filters[1:], BLOCKS[depth], architecture.lookups[1:], strict=True)
+    stages = zip(architecture.filters[1:], BLOCKS[depth], architecture.lookups[1:], strict=True)
     for stage, (filters, repeats, lookups) in enumerate(stages, start=1):
         for number in range(1, repeats + 1):
             stride = 2 if stage > 1 and number == 1 else 1

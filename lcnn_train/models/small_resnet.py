@@ -51,9 +51,11 @@ def small_resnet(
     architecture = network.architecture(NetworkOptions(variant, dictionary, **options))
     blocks = Blocks(architecture.batch_norm_momentum)
     image = keras.Input(architecture.input_shape, name="image")
-    x = blocks.norm_relu(blocks.conv(image, "conv1", network.filters[0], 3, 1, 1, architecture.lookups[0]), "conv1")
+    x = blocks.norm_relu(
+        blocks.conv(image, "conv1", architecture.filters[0], 3, 1, 1, architecture.lookups[0]), "conv1"
+    )
     for stage, (filters, lookups) in enumerate(
-        zip(network.filters[1:], architecture.lookups[1:], strict=True), start=1
+        zip(architecture.filters[1:], architecture.lookups[1:], strict=True), start=1
     ):
         for number in range(1, REPEATS[depth] + 1):
             stride = 2 if stage > 1 and number == 1 else 1

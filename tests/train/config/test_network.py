@@ -32,6 +32,13 @@ def test_the_model_of_a_section(name):
     assert {(layer.dictionary, layer.l1) for layer in model.layers if is_lookup(layer)} == {(6, 0.5)}
 
 
+def test_the_width_of_a_section():
+    model = Model(name="lenet", variant="dense", width=1.5).build()
+    assert [model.get_layer(name).filters for name in ("conv1", "conv2", "fc1")] == [30, 75, 750]
+    with pytest.raises(pydantic.ValidationError, match="width"):
+        Model(name="lenet", width=0)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -22,6 +22,29 @@ def test_other_images(name):
         build(name, input_size=size - 1)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_width(name):
+    """Half as wide: half of every layer's filters but the classifier's, with lookups and without."""
+    for variant in ("dense", "fast"):
+        whole, half = build(name, variant=variant, classes=4), build(name, variant=variant, classes=4, width=0.5)
+        n, own = ([layer.output.shape[-1] for layer in model.layers if layer.weights] for model in (whole, half))
+        assert own == [*(filters // 2 for filters in n[:-1]), 4]
+    assert build(name, variant="dense", width=1e-6).layers[-2].weights[0].shape[0] in (
+        1,
+        4,
+    )  # a bottleneck has 4 times 1
+
+
+@pytest.mark.parametrize("width", [0, -1.0, float("nan"), float("inf")])
+def test_widths_that_are_none(width):
+    with pytest.raises(ValueError, match=f"width of lenet must be a number over 0. Received: width={width}"):
+        lenet(width=width)
+
+
+def test_the_width_of_the_wide_alexnet():
+    assert alexnet("dense-wide", width=0.5).get_layer("conv1").filters == 48
+
+
 def test_norms_and_dropout():
     model = alexnet("fast", classes=2, dropout=0.25, batch_norm_momentum=0.8)
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
