@@ -26,7 +26,7 @@ from .tables import Picture, RowGroup
 
 __all__ = ["answered_on_ray"]
 
-MOST_IN_PART = 32  # pictures: what is done again where an actor is lost
+MOST_IN_PART = 128  # pictures: a part takes Ray 20 ms, and is done again where its actor is lost
 TRIES = 2  # of a picture, after that by which its part was lost first
 MANY_PARTS = 2**14  # which Ray still hands out without delay
 PARTS_EACH = 8  # for an actor at least, so that all end at about the same time
