@@ -40,9 +40,15 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
-def objects_of(folder: Path, isa: Sequence[str], flags: Sequence[str], compiler: Sequence[str] = CC) -> list[Path]:
+def objects_of(
+    folder: Path,
+    isa: Sequence[str],
+    flags: Sequence[str],
+    compiler: Sequence[str] = CC,
+    kernel_flags: Sequence[str] | None = None,
+) -> list[Path]:
     """Compile the library in ``folder`` by the lines of its README, for the instruction sets ``isa`` alone, with
-    ``flags`` instead of -O3; its objects."""
+    ``flags`` instead of -O3, or ``kernel_flags`` for the kernels where they are given; its objects."""
     lines = re.findall(r"^    (cc .* -c .*)$", (folder / "README.md").read_text(), re.MULTILINE)
     others = set(re.findall(r"-DLCNN_WITH_(\w+)=1", lines[0])) - set(isa)
     left_out = {"-O3", "cc", *(f"-DLCNN_WITH_{name}=1" for name in others)}
@@ -50,9 +56,11 @@ def objects_of(folder: Path, isa: Sequence[str], flags: Sequence[str], compiler:
     for line in lines:
         words = [word for word in shlex.split(line) if word not in left_out]
         sources = [word for word in words if word.endswith(".c")]
-        if Path(sources[0]).parent.name == "variants" and Path(sources[0]).stem not in isa:
+        are_kernels = Path(sources[0]).parent.name == "variants"
+        if are_kernels and Path(sources[0]).stem not in isa:
             continue
-        run([*compiler, *flags, *WARNINGS, *words], folder)
+        chosen = kernel_flags if are_kernels and kernel_flags is not None else flags
+        run([*compiler, *chosen, *WARNINGS, *words], folder)
         objects += [folder / f"{Path(source).stem}.o" for source in sources]
     return objects
 
@@ -156,7 +164,7 @@ def lookups(precision: str) -> Network:
 def convolutions(precision: str) -> Network:
     """Dense convolutions of all kinds, pools and dense layers."""
     network = Network((40, 42, 3), seeded("library", precision))
-    network.add("conv2d", filters=10, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="relu")
+    network.add("conv2d", filters=18, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="relu")
     network.add("max_pool2d", pool_size=(3, 3), strides=(2, 2), padding=(0, 1, 0, 1))
     network.add("conv2d", filters=20, kernel_size=(5, 5), strides=(2, 2), padding=(2, 2, 2, 2), activation="gelu")
     network.add("conv2d", filters=20, kernel_size=(3, 3), padding=(1, 1, 1, 1), activation="relu")
@@ -176,8 +184,8 @@ def maps(precision: str) -> Network:
     network.add("batch_norm")
     network.add("prelu")
     network.add("lrn", depth_radius=2, bias=1.0, alpha=0.1, beta=0.75)
-    first = network.add("layer_norm", epsilon=1e-5)
-    network.add("group_norm", epsilon=1e-5, groups=4)
+    network.add("layer_norm", epsilon=1e-5)
+    first = network.add("group_norm", epsilon=1e-5, groups=4)
     constant = network.add("constant", shape=(10, 12, 8))
     for op in ("add", "multiply", "subtract", "divide", "maximum", "minimum"):
         network.add(op, first, constant)
