@@ -29,10 +29,10 @@ class ModelFile(Victim):
 
 
 class EmbeddedFolder(Victim):
-    """Two sets of instruction sets over one another: a folder of other files each time."""
+    """Plans for one instruction set, and for all, over one another: a folder of other files each time."""
 
     longest = 0.3
-    sets = (["scalar"], ["avx2", "scalar"])
+    sets = (["scalar"], None)  # one, and all that there are
 
     def __init__(self) -> None:
         self._model = small_classifier()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -184,3 +185,17 @@ def test_the_shipped_network_gives_the_same(variant: str) -> None:
     assert np.abs(found - results(unfolded, x)[last]).max() <= 1e-6
     for i in range(3):
         assert results(plan, x[i : i + 1], threads=2)[last].tobytes() == found[i : i + 1].tobytes()
+
+
+def test_so_many_channels_are_not_looked_at() -> None:
+    """A file of a few bytes may have any number of them."""
+    network = Network((1100, 1000, 1), seeded("channels"), k=1, density=1e-6)
+    network.add("flatten", name="last")
+    network.add("lookup_conv2d", "image", filters=2, kernel_size=(9, 9), name="layer")
+    graph, tensors = network.graph(), network.tensors
+    tracemalloc.start()
+    found = fold(graph, tensors, ["last", "layer"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found[0] is graph
+    assert peak < 1e6
