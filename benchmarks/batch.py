@@ -64,7 +64,9 @@ def linked(source: Path, folder: Path, count: int) -> str:
         with Image.open(path) as image:
             sizes.append(image.size)
     width, height = np.median(np.array(sizes), axis=0)
-    return f"{count:,} of {min(count, len(files)):,} photographs, {width:.0f} x {height:.0f} in the median"
+    return (
+        f"{count:,} images, links to {min(count, len(files)):,} photographs, {width:.0f} x {height:.0f} in the median"
+    )
 
 
 def looped(model: Path, folder: Path, cores: Sequence[int]) -> dict[str, float]:

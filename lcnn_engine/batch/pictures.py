@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..images.decoding import FORMATS
 from ..images.image_names import Named, image_names
 from .stores import is_uri, objects_below
-from .tables import ENDING, Picture, RowGroup, row_groups, stored
+from .tables import ENDING, Picture, RowGroup, is_table, row_groups, stored
 
 __all__ = ["Source", "count_of", "left_of", "sources_of"]
 
@@ -26,7 +26,7 @@ def sources_of(words: Sequence[str], column: str | None = None) -> Iterator[Sour
     means none comes as a picture with its error. Raises MissingPackageError where pyarrow is needed and missing.
     """
     for name, error in _names(words):
-        if error is None and name.lower().endswith(ENDING):
+        if error is None and is_table(name):
             try:
                 yield from row_groups(name, column)
             except (InputError, OSError) as failure:

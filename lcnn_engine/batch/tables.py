@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import InputError
 from .stores import Stored, arrow, is_uri, open_object
 
-__all__ = ["ENDING", "Picture", "RowGroup", "row_groups", "stored"]
+__all__ = ["ENDING", "Picture", "RowGroup", "is_table", "row_groups", "stored"]
 
 ENDING = ".parquet"
 COLUMNS = ("bytes", "image", "content", "path", "uri")  # that are looked for where none is named, in this order
@@ -93,6 +93,11 @@ class RowGroup:
         with _opened(self.table) as file:
             for batch in file.iter_batches(ROWS, row_groups=[self.group], columns=columns, use_threads=False):
                 yield _values(batch.column(columns[0])), _values(batch.column(columns[-1]))
+
+
+def is_table(name: str) -> bool:
+    """Tell whether a path or URI is that of a Parquet file, by how it ends."""
+    return (name.partition("?")[0] if is_uri(name) else name).lower().endswith(ENDING)
 
 
 def row_groups(table: str, column: str | None = None) -> Iterator[RowGroup]:

@@ -11,7 +11,7 @@ from benchmarks import batch
 
 def test_both_programs_answer_every_image() -> None:
     what, results = batch.measured(batch.MODEL, Path("tests/data/pictures"), count=9, engines=["local"], rounds=1)
-    assert what.startswith("9 of ")
+    assert what.startswith("9 images, links to ")
     assert results.keys() == {"loop", "local"}
     assert min(min(found.values()) for rounds in results.values() for found in rounds) > 0
     assert batch.ratios(results).keys() == {"local"}

@@ -9,7 +9,7 @@ import pytest
 
 from lcnn_engine import MissingPackageError
 from lcnn_engine.batch.pictures import count_of, left_of, sources_of
-from lcnn_engine.batch.tables import Picture, RowGroup
+from lcnn_engine.batch.tables import Picture, RowGroup, is_table
 
 
 def test_files_folders_and_patterns(pictures: Path) -> None:
@@ -29,6 +29,13 @@ def test_what_is_left() -> None:
     assert list(left_of(sources, done)) == [sources[2], sources[3]]
     assert +done == Counter({"z": 1})
     assert list(left_of(sources, Counter())) == sources
+
+
+def test_names_of_tables() -> None:
+    for name in ("a.parquet", "A.PARQUET", "s3://b/a.parquet", "s3://b/a.parquet?region=x"):
+        assert is_table(name)
+    for name in ("a.png", "parquet", "a.parquet?region=x", "s3://b/a.png?x=a.parquet"):
+        assert not is_table(name)
 
 
 def test_count() -> None:
