@@ -73,10 +73,10 @@ def ratio(found: Measurements, theirs: Entry, ours: Entry) -> float | None:
 
 
 class Runner:
-    """Measures matchups."""
+    """Measures matchups; ``block``: seconds of an entry in a round."""
 
-    def __init__(self, images: Images, rounds: int, seconds: float) -> None:
-        self._images, self._rounds, self._seconds = images, rounds, seconds
+    def __init__(self, images: Images, rounds: int, seconds: float, block: float = BLOCK_SECONDS) -> None:
+        self._images, self._rounds, self._seconds, self._block = images, rounds, seconds, block
         self._turns = itertools.count()
 
     def measure(self, matchup: Matchup) -> dict[Entry, Measurement]:
@@ -167,7 +167,7 @@ class Runner:
             turn = number % max(1, len(entries))
             for entry in entries[turn:] + entries[:turn]:
                 try:
-                    answer = workers[entry].ask("block", seconds=BLOCK_SECONDS)
+                    answer = workers[entry].ask("block", seconds=self._block)
                     found[entry].rounds.append(1e3 * answer["seconds"])
                 except WorkerError as error:
                     found[entry].problem, found[entry].rounds = str(error), []

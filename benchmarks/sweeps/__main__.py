@@ -33,7 +33,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--files", type=Path, metavar="FOLDER", help="of the model files; default files in that of --runs"
     )
-    parser.add_argument("--rounds", type=int, default=60, help="of timing, at most; default 60")
+    parser.add_argument("--rounds", type=int, default=200, help="of timing, at most; default 200")
     parser.add_argument("--seconds", type=float, default=120, help="of timing, at most about twice that; default 120")
     return parser.parse_intermixed_args(arguments)
 

@@ -29,6 +29,7 @@ from .training import fit_command, model_path, trained_seconds
 OURS = tuple(PRECISIONS.values())
 OTHERS = ("onnxruntime", "openvino", "litert-int8")
 QUARTILE = 25
+BLOCK_SECONDS = 0.003  # short: on a machine with other work few blocks are then cut in two
 SHOWN = ("lookups", "multiplications")
 Results = dict[str, Any]
 
@@ -97,7 +98,8 @@ def measure_times(results: Results, files: Path, test: LabelledImages, rounds: i
     Image.fromarray(np.asarray(test.images[0])).save(image)
     listed = {entry: point for point in results["points"] for entry in entries(point, files)}
     before = os.getloadavg()
-    found = Runner(Images(image), rounds, seconds).measure(Matchup(results["sweep"], 1, 1, tuple(listed), ()))
+    runner = Runner(Images(image), rounds, seconds, BLOCK_SECONDS)
+    found = runner.measure(Matchup(results["sweep"], 1, 1, tuple(listed), ()))
     for entry, one in found.items():
         own = listed[entry]["engines"].setdefault(entry.engine, {})
         own.pop("problem", None)
