@@ -9,7 +9,8 @@ import resource
 import subprocess
 import sys
 
-SECONDS, MEGABYTES = 10, 1024  # of the process, all libraries included
+SECONDS, MEGABYTES = 10, 1024  # of the processor and of memory, all libraries included
+PATIENCE = 60  # seconds by the clock: on a busy machine, those of the processor take longer
 MOST_PIXELS = 50_000_000
 FORMATS = ["JPEG", "PNG", "WEBP"]  # and none for which Pillow starts other programs
 ACTIVATIONS = 256 * 2**20
@@ -20,9 +21,9 @@ def ask(model: str, picture: str) -> dict[str, object]:
     command = [sys.executable, __file__, "--inside", model, picture]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # each would take memory, and the engine uses none
     try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL, env=one_thread)
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, env=one_thread)
     except subprocess.TimeoutExpired:
-        return {"error": f"ended after {SECONDS} seconds"}
+        return {"error": f"ended after {PATIENCE} seconds"}
     if done.returncode:
         return {"error": f"ended with status {done.returncode}"}
     return json.loads(done.stdout)
