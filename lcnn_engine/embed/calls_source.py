@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..kernels import LAYOUTS
-from ..plan.calls import ConstantRef, IsFp16, KernelCall, Map, NoFields, Place
+from ..plan.calls import KernelCall
+from ..plan.fields import NoFields
+from ..plan.references import ConstantRef, IsFp16, Map, Place
 from .plans import EmbeddedPlan
 
 _WRAPPER = textwrap.TextWrapper(

@@ -17,7 +17,8 @@ from ..errors import SettingError
 from ..kernels import ACTIVATION_CODES, CONSTANTS, LAYOUTS, capabilities
 from ..model.graph import MAX_BYTES, POLICIES, Graph, Preprocessing
 from ..model.work import MAX_MULTIPLICATIONS, check_work
-from ..plan.calls import ConstantRef, IsFp16, KernelCall, Map, Place
+from ..plan.calls import KernelCall
+from ..plan.references import ConstantRef, IsFp16, Map, Place
 from ..utils.files import replacing
 from .constants import ConstantFile
 from .contract import contract

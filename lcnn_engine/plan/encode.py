@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..kernels import ACTIVATION_CODES, CALL_SIZE, CONSTANTS, LAYOUTS
-from .calls import ConstantRef, IsFp16, KernelCall, Map, Place
+from .calls import KernelCall
 from .packing import Allocate, Constant, PackedConstant, pack
+from .references import ConstantRef, IsFp16, Map, Place
 
 _CODES = {"int": "q", "place": "q", "ints": "P", "floats": "P", "weights": "P", "float": "f", "act": "i"}
 _NUMBERS = {kernel: number for number, kernel in enumerate(LAYOUTS)}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..kernels import CONSTANTS
 from ..model.graph import Shape
-from .calls import Map, Place
+from .references import Map, Place
 
 LINE = CONSTANTS["LINE"]  # floats of a 64-byte cache line
 

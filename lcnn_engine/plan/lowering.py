@@ -14,10 +14,12 @@ from ..model.graph import Graph, Node, Shape
 from ..model.node import MAX_ELEMENTS
 from .arena import Buffer
 from .borders import LookupUse
-from .calls import INPUT, ConstantRef, KernelCall, PackPairs, Place, SpaceToDepth, Step, StepKind
+from .calls import KernelCall, Step, StepKind
+from .fields import PackPairs, SpaceToDepth
 from .layout import NO_BORDER, Border, Layout, Value, layout_of
 from .machine import Machine
 from .packing import Constant, Packing
+from .references import INPUT, ConstantRef, Place
 
 MAX_CALLS = 2**18  # a call takes 1 kB, and one more input of a concatenation 4 bytes of a file
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .arena import Arena, Buffer, lifetimes_of
-from .calls import ConstantRef, IsFp16, KernelCall, Map, Place, Step
+from .calls import KernelCall, Step
 from .packing import PackedConstant
+from .references import ConstantRef, IsFp16, Map, Place
 
 __all__ = ["plan_text"]
 

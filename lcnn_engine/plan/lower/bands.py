@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ...model.graph import Pool2D
-from ..calls import KernelCall, Map, StepKind
+from ..calls import KernelCall, StepKind
 from ..fusion import FusedNode
 from ..layout import NO_BORDER, Border, Layout, Value
 from ..lowering import Lowering
 from ..machine import Machine
+from ..references import Map
 from .elementwise import pointwise_call
 from .pool import pool_call
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...model.graph import LRN, GroupNorm
 from ...model.graph import Norm as NormNode
-from ..calls import KernelCall, Lrn, NoFields, Norm, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import Lrn, NoFields, Norm
 from ..fusion import FusedNode
 from ..lowering import Lowering
 from ..packing import Packing

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ...model.graph import Conv2D
-from ..calls import Conv, KernelCall, Map, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import Conv
 from ..fusion import FusedNode
 from ..layout import LINE, NO_BORDER, round_up
 from ..lookup_orders import Lookups
 from ..lowering import Lowering
 from ..packing import Packing, balanced_lanes
+from ..references import Map
 from .bands import Way, add_steps, target_of
 from .depthwise import is_for_planes, lower_depthwise
 from .lookups import lower_as_lookups

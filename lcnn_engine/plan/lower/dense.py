@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..calls import Dense, DenseInt8, IsFp16, KernelCall, Nonzeros, NonzerosInt8, Place, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import Dense, DenseInt8, Nonzeros, NonzerosInt8
 from ..fusion import FusedNode
 from ..layout import LINE, Layout, Value, round_up
 from ..lowering import Lowering
 from ..packing import Packing
+from ..references import IsFp16, Place
 from .quantize import filter_constants, range_of, weights_of
 
 BYTES = LINE * 4  # of a cache line: int8 results that are read together

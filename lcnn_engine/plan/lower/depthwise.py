@@ -7,9 +7,11 @@ from math import prod
 import numpy as np
 
 from ...model.graph import Conv2D
-from ..calls import Depthwise, KernelCall, Map, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import Depthwise
 from ..fusion import FusedNode
 from ..lowering import Lowering
+from ..references import Map
 from .bands import Way, add_steps, target_of
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ...model.graph import Divide, Multiply, ZeroPad2D
-from ..calls import Constant, KernelCall, Map, Place, Pointwise, Prelu, StepKind, ToNhwc
+from ..calls import KernelCall, StepKind
+from ..fields import Constant, Pointwise, Prelu, ToNhwc
 from ..fusion import FusedNode
 from ..lowering import Lowering
 from ..packing import Packing
+from ..references import Map, Place
 
 
 def lower_pointwise(lowering: Lowering, fused: FusedNode) -> None:

@@ -11,11 +11,13 @@ import numpy as np
 
 from ...model.graph import Crop2D, DepthToSpace, Pad2D, Permute, Reshape, Resize2D, SpaceToDepth, TakeChannels
 from ...model.interpolation import taps_of
-from ..calls import Gather, Interpolate, KernelCall, Map, Place, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import Gather, Interpolate
 from ..fusion import FusedNode
 from ..layout import LINE, round_up
 from ..lowering import Lowering, space_to_depth
 from ..packing import Packing
+from ..references import Map, Place
 from .elementwise import pointwise_call, to_nhwc
 
 ELSEWHERE = -1  # in a table: no value of the input

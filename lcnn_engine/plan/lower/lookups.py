@@ -9,11 +9,13 @@ import numpy as np
 
 from ...errors import ModelFormatError
 from ...model.graph import MAX_ELEMENTS, Convolution, LookupConv2D, LookupDense
-from ..calls import KernelCall, Lookup, Map, Place, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import Lookup
 from ..fusion import FusedNode
 from ..layout import round_up
 from ..lookup_orders import Lookups, lanes_side_by_side, rows_by_length, rows_in_parts, shared_groups
 from ..lowering import Lowering
+from ..references import Map, Place
 from ..tiling import Tiling, alignments_of, choose_tiling
 from .bands import Target, Way, add_steps, target_of
 from .planes import (

@@ -8,10 +8,12 @@ import numpy as np
 
 from ...kernels import CONSTANTS, sgemm_columns
 from ...model.graph import Convolution
-from ..calls import INPUT, Dictionary, DictionaryBf16, DictionaryInt8, KernelCall, Place, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import Dictionary, DictionaryBf16, DictionaryInt8
 from ..layout import plane_of, round_up, whole_lines
 from ..lowering import Lowering, space_to_depth
 from ..packing import Packing
+from ..references import INPUT, Place
 from .dense import matrix_times_vector
 from .quantize import filter_constants, quads_of, weights_of
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ...model.graph import AvgPool2D, GlobalAvgPool2D, Pool2D
-from ..calls import KernelCall, Map, NoFields, Pool, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import NoFields, Pool
 from ..fusion import FusedNode
 from ..layout import Border
 from ..lowering import Lowering
+from ..references import Map
 
 
 def lower_pool(lowering: Lowering, fused: FusedNode) -> None:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ...model.int8 import quantize_weights
-from ..calls import INPUT, ConstantRef, KernelCall, PackQuads, Place, Ranges, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import PackQuads, Ranges
 from ..lowering import Lowering, Quads, Ranged
 from ..packing import Packing
+from ..references import INPUT, ConstantRef, Place
 
 
 class Weights(NamedTuple):

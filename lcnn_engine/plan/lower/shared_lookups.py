@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...kernels import CONSTANTS
-from ..calls import KernelCall, LookupShared, Map, Place, StepKind
+from ..calls import KernelCall, StepKind
+from ..fields import LookupShared
 from ..fusion import FusedNode
 from ..layout import LINE
 from ..lookup_orders import Lookups
 from ..lowering import Lowering
 from ..packing import Packing
+from ..references import Map, Place
 from .bands import Way
 from .planes import Planes
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ...model.graph import Conv2D
-from ..calls import Map, Place
 from ..layout import Value
 from ..lowering import Lowering
 from ..packing import Packing
+from ..references import Map, Place
 from .quantize import quads_of
 
 

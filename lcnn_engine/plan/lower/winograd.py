@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...model.graph import Conv2D
-from ..calls import Conv, KernelCall, Map, Place, StepKind, WinogradInput
+from ..calls import KernelCall, StepKind
+from ..fields import Conv, WinogradInput
 from ..fusion import FusedNode
 from ..layout import LINE, plane_of
 from ..lowering import Lowering
 from ..packing import Packing, balanced_lanes
+from ..references import Map, Place
 
 VALUES, RESULTS = 4 * 4, 2 * 2  # of a window, and of what comes of it
 

@@ -11,18 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ...kernels import CONSTANTS, Capabilities
-from ..calls import (
-    Conv,
-    Dense,
-    DenseInt8,
-    Depthwise,
-    Dictionary,
-    DictionaryBf16,
-    DictionaryInt8,
-    KernelCall,
-    Lookup,
-    LookupShared,
-)
+from ..calls import KernelCall
+from ..fields import Conv, Dense, DenseInt8, Depthwise, Dictionary, DictionaryBf16, DictionaryInt8, Lookup, LookupShared
 from ..layout import round_up
 
 __all__ = ["MULTIPLYING", "WORD", "Amounts", "Surroundings"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...kernels import CONSTANTS
-from ..calls import INPUT, Gather, Interpolate, KernelCall, Lrn, Map, Pool, SpaceToDepth
+from ..calls import KernelCall
+from ..fields import Gather, Interpolate, Lrn, Pool, SpaceToDepth
 from ..layout import LINE, round_up
+from ..references import INPUT, Map
 from .amounts import WORD, Amounts, Surroundings
 
 HALO = CONSTANTS["HALO"]  # columns of a window that stride 1 takes in registers, at most

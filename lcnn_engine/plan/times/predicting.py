@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from ...kernels import Capabilities
 from ..arena import lifetimes_of, place
-from ..calls import Dense, DenseInt8, KernelCall, Nonzeros, NonzerosInt8, ToNhwc
+from ..calls import KernelCall
+from ..fields import Dense, DenseInt8, Nonzeros, NonzerosInt8, ToNhwc
 from ..lowering import Lowered
 from ..packing import Constant, Packing, is_fp16
 from .amounts import CHEAP, MULTIPLYING, WORD, Amounts, Surroundings

@@ -7,7 +7,9 @@ import time
 import numpy as np
 
 from lcnn_engine.plan.arena import Buffer, Lifetime, lifetimes_of, place
-from lcnn_engine.plan.calls import INPUT, KernelCall, Map, NoFields, Nonzeros, Place
+from lcnn_engine.plan.calls import KernelCall
+from lcnn_engine.plan.fields import NoFields, Nonzeros
+from lcnn_engine.plan.references import INPUT, Map, Place
 
 
 def test_buffers_in_use_together_never_overlap() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from lcnn_engine.plan.calls import INPUT, KernelCall, Map, NoFields, Nonzeros, Place, StepKind
+from lcnn_engine.plan.calls import KernelCall, StepKind
+from lcnn_engine.plan.fields import NoFields, Nonzeros
+from lcnn_engine.plan.references import INPUT, Map, Place
 
 
 def test_a_call_tells_the_buffers_that_it_touches() -> None:

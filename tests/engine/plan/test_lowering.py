@@ -12,9 +12,11 @@ from lcnn_engine.kernels import Capabilities
 from lcnn_engine.model.graph import Concat
 from lcnn_engine.plan import lower
 from lcnn_engine.plan.arena import lifetimes_of
-from lcnn_engine.plan.calls import INPUT, ConstantRef, Lookup, SpaceToDepth, StepKind
+from lcnn_engine.plan.calls import StepKind
+from lcnn_engine.plan.fields import Lookup, SpaceToDepth
 from lcnn_engine.plan.lowering import Lowered
 from lcnn_engine.plan.machine import Machine
+from lcnn_engine.plan.references import INPUT, ConstantRef
 from tests.helpers.kernel_cases import Network, seeded
 from tests.helpers.networks import chain
 

@@ -8,7 +8,7 @@ import pytest
 
 from lcnn_engine.kernels import capabilities, choose_variant
 from lcnn_engine.plan import Plan, lower
-from lcnn_engine.plan.calls import Pool
+from lcnn_engine.plan.fields import Pool
 from lcnn_engine.plan.machine import Machine
 from tests.helpers.kernel_cases import Network, check, seeded
 

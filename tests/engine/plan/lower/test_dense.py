@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lcnn_engine.kernels import capabilities, choose_variant
 from lcnn_engine.plan import lower
-from lcnn_engine.plan.calls import Dense, IsFp16, Nonzeros
+from lcnn_engine.plan.fields import Dense, Nonzeros
 from lcnn_engine.plan.packing import Packing
+from lcnn_engine.plan.references import IsFp16
 from tests.helpers.kernel_cases import Network, seeded
 
 

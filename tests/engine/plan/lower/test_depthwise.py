@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lcnn_engine.plan import Plan, StepKind
-from lcnn_engine.plan.calls import Depthwise
+from lcnn_engine.plan.fields import Depthwise
 from tests.helpers.kernel_cases import Network, seeded
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lcnn_engine.kernels import capabilities, choose_variant
 from lcnn_engine.plan import lower
-from lcnn_engine.plan.calls import Lrn, ToNhwc
+from lcnn_engine.plan.fields import Lrn, ToNhwc
 from lcnn_engine.plan.lowering import Lowered
 from tests.helpers.kernel_cases import Network, seeded
 

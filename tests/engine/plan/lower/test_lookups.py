@@ -11,7 +11,7 @@ import pytest
 
 from lcnn_engine.kernels import capabilities, choose_variant, usable_variants
 from lcnn_engine.plan import Plan
-from lcnn_engine.plan.calls import Lookup
+from lcnn_engine.plan.fields import Lookup
 from lcnn_engine.plan.lower import lookups
 from lcnn_engine.plan.machine import Machine
 from lcnn_engine.plan.tiling import LARGE_TILE, Tiling

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lcnn_engine.plan import Plan
-from lcnn_engine.plan.calls import Dictionary, Lookup, SpaceToDepth
+from lcnn_engine.plan.fields import Dictionary, Lookup, SpaceToDepth
 from tests.helpers.kernel_cases import Network, seeded
 
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from lcnn_engine.kernels import capabilities, choose_variant
 from lcnn_engine.plan import lower
-from lcnn_engine.plan.calls import INPUT, Conv, DictionaryInt8, NonzerosInt8, PackQuads, Ranges
+from lcnn_engine.plan.fields import Conv, DictionaryInt8, NonzerosInt8, PackQuads, Ranges
 from lcnn_engine.plan.lower.quantize import weights_of
 from lcnn_engine.plan.lowering import Lowered
 from lcnn_engine.plan.packing import Packing
+from lcnn_engine.plan.references import INPUT
 from tests.helpers.kernel_cases import Network, seeded
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lcnn_engine.plan import Plan
-from lcnn_engine.plan.calls import KernelCall, LookupShared, StepKind
+from lcnn_engine.plan.calls import KernelCall, StepKind
+from lcnn_engine.plan.fields import LookupShared
 from lcnn_engine.plan.lower.shared_lookups import SHARED_LANES
 from lcnn_engine.plan.machine import Machine
 from tests.helpers.kernel_cases import Network, seeded

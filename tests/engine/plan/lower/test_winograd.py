@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lcnn_engine.plan import Plan, StepKind
-from lcnn_engine.plan.calls import Conv, WinogradInput
+from lcnn_engine.plan.fields import Conv, WinogradInput
 from tests.helpers.kernel_cases import Network, seeded
 
 
