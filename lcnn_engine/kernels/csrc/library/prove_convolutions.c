@@ -126,7 +126,8 @@ int lcnn_prove_winograd_input(lcnn_proof *p)
     LCNN_NEED(p->call->units == in->channels, "a unit for each channel");
     const lcnn_wide values = (lcnn_wide)out->channels * WINDOW_VALUES, windows = (lcnn_wide)out->height * out->width;
     LCNN_NEED(out->plane >= windows, "planes of windows side by side");
-    LCNN_NEED(lcnn_in_arena(p, out->offset, (values - 1) * out->plane + windows), "windows in the arena");
+    const lcnn_wide lines = (lcnn_wide)(WINDOW_VALUES - 1) * LCNN_LINE; /* one between a value and the next */
+    LCNN_NEED(lcnn_in_arena(p, out->offset, (values - 1) * out->plane + lines + windows), "windows in the arena");
     const lcnn_wide first = in->offset - (lcnn_wide)u->top * in->row - u->left;
     const lcnn_wide reach =
         (lcnn_wide)(in->channels - 1) * in->plane + (lcnn_wide)(u->rows - 1) * in->row + 2 * (lcnn_wide)out->width + 2;
@@ -154,8 +155,8 @@ int lcnn_prove_conv_winograd(lcnn_proof *p)
               "scratch for the sums of a unit");
     LCNN_NEED(lcnn_has_words(p, u->offsets, in->channels), "an offset for each channel");
     const lcnn_span span = lcnn_span_of(u->offsets, in->channels);
-    const lcnn_wide last =
-        in->offset + (lcnn_wide)(WINDOW_VALUES - 1) * in->channels * in->plane + (lcnn_wide)in->height * in->width - 1;
+    const lcnn_wide distance = (lcnn_wide)in->channels * in->plane + LCNN_LINE; /* from one value to the next */
+    const lcnn_wide last = in->offset + (WINDOW_VALUES - 1) * distance + (lcnn_wide)in->height * in->width - 1;
     LCNN_NEED(in->offset + span.least >= 0 && last + span.most < p->arena, "windows in the arena");
     return 1;
 }
