@@ -16,10 +16,6 @@ def test_a_call_tells_the_buffers_that_it_touches() -> None:
     assert KernelCall(0, "softmax", NoFields()).buffers == set()
 
 
-def test_places_move_within_their_buffer() -> None:
-    assert Place(2, 5).moved(7) == Place(2, 12)
-
-
 def test_kinds_are_words_of_json() -> None:
     values = [kind.value for kind in StepKind]
     assert json.loads(json.dumps(values)) == values

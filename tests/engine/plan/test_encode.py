@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import struct
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from lcnn_engine.kernels import ACTIVATION_CODES, CALL_SIZE, LAYOUTS, Capabilities, capabilities_of, usable_variants
-from lcnn_engine.plan import fields
 from lcnn_engine.plan.calls import KernelCall
 from lcnn_engine.plan.encode import encode, pack_constants
-from lcnn_engine.plan.fields import Dense, NoFields, Pool
+from lcnn_engine.plan.fields import Dense, NoFields, Pool, ToNhwc
 from lcnn_engine.plan.packing import Constant, PackedConstant, Packing
 from lcnn_engine.plan.references import INPUT, ConstantRef, IsFp16, Map, Place
 
@@ -21,12 +19,6 @@ MAP = Map(Place(1, 5), 100, 10, 3, 8, 9, 1, 1, 2, 2)
 
 def zeros(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
     return np.zeros(shape, dtype)
-
-
-def test_every_record_has_the_fields_of_a_struct() -> None:
-    layouts = {tuple(name for name, _ in layout) for layout in LAYOUTS.values()}
-    found = {record._fields for record in get_args(fields.Fields)}
-    assert found == layouts, "csrc/calls.h and plan/calls.py, Fields: the same fields in order; then build"
 
 
 def test_capabilities_have_the_names_of_c() -> None:
@@ -57,7 +49,7 @@ def test_constants_activations_and_places_are_resolved() -> None:
 
 
 def test_what_lies_nowhere_is_minus_one_and_what_is_absent_is_0() -> None:
-    call = KernelCall(0, "to_nhwc", fields.ToNhwc(2, None), (MAP._replace(offset=INPUT),))
+    call = KernelCall(0, "to_nhwc", ToNhwc(2, None), (MAP._replace(offset=INPUT),))
     found = struct.unpack_from("@36q", encode([call], [], []))
     assert found[4] == -1
     assert found[34:] == (2, 0)
