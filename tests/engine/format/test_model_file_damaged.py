@@ -44,7 +44,8 @@ def run(make: Any, seed: int) -> None:
     rng = random.Random(seed)
     seen = {"refused": 0, "loaded": 0}
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    slow = end + 60  # for a machine at other work, or a sanitizer, to come to what follows
+    while time.monotonic() < end or (time.monotonic() < slow and not (seen["refused"] > 20 and seen["loaded"])):
         seen[outcome(make(rng))] += 1
     assert seen["refused"] > 20
     assert seen["loaded"] > 0
