@@ -12,6 +12,8 @@ from typing import Any
 
 from ..errors import SettingError
 from ..images.image_names import STANDARD_INPUT
+from ..model.graph import MAX_BYTES
+from ..model.work import MAX_MULTIPLICATIONS
 from ..net import Net
 from ..runtime.threads import checked_threads
 from .classifying import Classifier, Row
@@ -58,6 +60,8 @@ def run_batch(
     column: str | None = None,
     address: str | None = None,
     resume: bool = False,
+    max_bytes: int = MAX_BYTES,
+    max_multiplications: int = MAX_MULTIPLICATIONS,
     progress: Shown | None = None,
 ) -> Summary | None:
     """Classify many pictures, and write a row for each to ``out``, whose name ends in .jsonl, .csv or .parquet.
@@ -68,8 +72,8 @@ def run_batch(
 
     ``engine``: "local" takes the cores of this machine, rows in the order of the pictures; "ray" those of a cluster
     (package ray), which ``address`` names, or where it is None of a Ray that is started here and ended; rows as they
-    come. ``threads``: how many cores, None for all. ``precision`` is as in ``Net.load``. ``progress(done, total)`` is
-    called after every answer, ``total`` None where it is not known.
+    come. ``threads``: how many cores, None for all. ``precision``, ``max_bytes`` and ``max_multiplications`` are as in
+    ``Net.load``. ``progress(done, total)`` is called after every answer, ``total`` None where it is not known.
 
     Until all pictures are done the rows are kept in ``OUT.partial``. ``resume=True`` goes on where a run with the same
     arguments was interrupted, begins where there was none, and gives None where ``out`` is there and nothing is left to
@@ -80,7 +84,7 @@ def run_batch(
     words = [os.fspath(word) for word in pictures]
     _check(engine, address, top, threads)
     check_out(out)
-    net = Net.load(model, threads=1, precision=precision)
+    net = Net.load(model, threads=1, precision=precision, max_bytes=max_bytes, max_multiplications=max_multiplications)
     classifier = Classifier(net, top)
     if resume and Path(out).exists() and not journal_of(out).exists():
         return None

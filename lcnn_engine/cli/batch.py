@@ -12,7 +12,7 @@ from ..batch import Summary, run_batch
 from ..batch.journal import journal_of
 from ..utils.progress import Progress
 from ..utils.text import counted, note, printable
-from .loading import say_precision
+from .loading import limits_of, say_precision
 
 
 def run(options: argparse.Namespace) -> int:
@@ -47,6 +47,7 @@ def _summary(options: argparse.Namespace) -> Summary | None:
         column=options.column,
         address=options.address,
         resume=options.resume,
+        **limits_of(options),
         progress=Progress().show,
     )
 

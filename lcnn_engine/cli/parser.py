@@ -174,6 +174,7 @@ def _add_serve(commands: Any) -> None:
     _add_count(serve, "--seconds", 30, "time of a request")
     serve.add_argument("--quiet", action="store_true", help="log no requests, only what happens to the server")
     _add_precision(serve)
+    _add_limits(serve)
 
 
 def _command(commands: Any, name: str, what: str, more: str, nargs: Any = None) -> argparse.ArgumentParser:

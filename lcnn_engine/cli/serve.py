@@ -11,7 +11,7 @@ from ..net import Net
 from ..runtime.threads import default_threads
 from ..serve.running import Listening, is_loopback, serve
 from ..serve.settings import Settings, size_of
-from .loading import say_precision
+from .loading import load
 
 PACKAGES = ("starlette", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 
@@ -43,8 +43,7 @@ def _models(options: argparse.Namespace) -> dict[str, Net]:
         name = Path(path).stem
         if name in models:
             raise SettingError(f"expected models with names of their own, got {name!r} twice; rename a file")
-        models[name] = Net.load(path, threads=1, precision=options.precision)
-        say_precision(options.precision, models[name].precision)
+        models[name] = load(argparse.Namespace(**{**vars(options), "model": path}), threads=1)
     return models
 
 

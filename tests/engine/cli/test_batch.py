@@ -32,6 +32,14 @@ def test_says_what_it_did(run: Run, net: Net, model_path: Path, images: list[Pat
     assert {"startup", "seconds", "per_second"} < summary.keys()
 
 
+@pytest.mark.parametrize("option", ["--max-bytes", "--max-multiplications"])
+def test_a_model_beyond_its_limits(run: Run, model_path: Path, images: list[Path], tmp_path: Path, option: str) -> None:
+    status, said, err = run("batch", model_path, *images, "--out", tmp_path / "a.csv", option, 100)
+    assert (status, said) == (2, "")
+    assert f"({option[2:].replace('-', '_')})" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_goes_on(
     run: Run, model_path: Path, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,8 @@ class TestRefusals:
             (["--host", "0.0.0.0"], "expected a token for the host 0.0.0.0"),
             (["--max-body", "1.5M"], "expected a number of bytes"),
             (["--max-pixels", "999999999"], "expected max_pixels"),
+            (["--max-multiplications", "1000"], "(max_multiplications)"),
+            (["--max-bytes", "100"], "(max_bytes)"),
             (["--port", "70000"], "expected a port from 0"),
             (["--token", "/none/of/these"], "No such file"),
         ],
