@@ -14,7 +14,6 @@ PATIENCE = 60  # seconds by the clock: on a busy machine, those of the processor
 MOST_PIXELS = 50_000_000
 FORMATS = ["JPEG", "PNG", "WEBP"]  # and none for which Pillow starts other programs
 ACTIVATIONS = 256 * 2**20
-MULTIPLICATIONS = 10**11
 
 
 def ask(model: str, picture: str) -> dict[str, object]:
@@ -41,7 +40,7 @@ def inside(model: str, picture: str) -> dict[str, object]:
     from lcnn_engine import Net
 
     try:
-        net = Net.load(model, threads=1, max_bytes=ACTIVATIONS, max_multiplications=MULTIPLICATIONS)
+        net = Net.load(model, threads=1, max_bytes=ACTIVATIONS)
         with Image.open(picture, formats=FORMATS) as image:  # reads the header alone
             if image.width * image.height > MOST_PIXELS:
                 return {"error": f"expected at most {MOST_PIXELS} pixels, got {image.width} x {image.height}"}
