@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import SettingError
+from ..utils.ahead import pieces
 from ..utils.files import check_place, replacing
 from ..utils.text import printable
 from .classifying import Row, columns_of
@@ -63,14 +63,8 @@ def _write_parquet(stream: Any, rows: Iterator[Row], columns: list[str]) -> None
     kinds = {name: pyarrow.float32() if name.startswith("probability") else pyarrow.string() for name in columns}
     schema = pyarrow.schema(kinds)
     with arrow("pyarrow.parquet").ParquetWriter(stream, schema) as writer:
-        for piece in _pieces(map(_printable, rows)):
+        for piece in pieces(map(_printable, rows), ROWS):
             writer.write_table(pyarrow.Table.from_pylist(piece, schema))
-
-
-def _pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    rows = iter(rows)
-    while piece := list(itertools.islice(rows, ROWS)):
-        yield piece
 
 
 def _printable(row: Row) -> Row:

@@ -21,6 +21,7 @@ from .formats import check_out, write_rows
 from .journal import Journal, journal_of
 from .local import answered_here
 from .pictures import Source, count_of, left_of, sources_of
+from .tables import Picture
 
 __all__ = ["ENGINES", "Summary", "run_batch"]
 
@@ -93,7 +94,8 @@ def run_batch(
         sources, total = _sources(words, column)
         tally.begin(journal.done.total(), journal.failed, total)
         left = left_of(sources, journal.done)
-        with closing(_answers(engine, classifier, left, threads, address)) as answers:
+        named = total if total and all(isinstance(source, Picture) for source in sources) else 0
+        with closing(_answers(engine, classifier, left, named, threads, address)) as answers:
             for rows in answers:
                 journal.add(rows)
                 tally.add(rows)
@@ -145,10 +147,15 @@ def _sources(words: Sequence[str], column: str | None) -> tuple[Iterable[Source]
 
 
 def _answers(
-    engine: str, classifier: Classifier, sources: Iterable[Source], threads: int | None, address: str | None
+    engine: str,
+    classifier: Classifier,
+    sources: Iterable[Source],
+    named: int,
+    threads: int | None,
+    address: str | None,
 ) -> Generator[list[Row], None, None]:
     if engine == "local":
-        return answered_here(classifier, sources, checked_threads(threads))
+        return answered_here(classifier, sources, checked_threads(threads), named)
     from .on_ray import answered_on_ray  # here, for most programs never ask
 
     return answered_on_ray(classifier, sources, threads, address)

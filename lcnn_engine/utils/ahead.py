@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from queue import Queue
 from typing import TypeVar
 
-__all__ = ["in_order"]
+__all__ = ["in_order", "pieces"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -63,3 +64,10 @@ def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
             results.get()
     if job is not None:
         raise job
+
+
+def pieces(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Give lists of ``size`` items, the last one of what is left."""
+    items = iter(items)
+    while piece := list(itertools.islice(items, size)):
+        yield piece

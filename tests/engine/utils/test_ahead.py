@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lcnn_engine.utils.ahead import AHEAD, in_order
+from lcnn_engine.utils.ahead import AHEAD, in_order, pieces
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -69,3 +69,8 @@ def test_errors_are_raised_where_results_are_taken() -> None:
     assert next(results) == (1, 1)
     with pytest.raises(KeyError):
         next(results)
+
+
+def test_pieces() -> None:
+    assert list(pieces(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(pieces([], 3)) == []
