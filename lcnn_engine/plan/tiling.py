@@ -43,10 +43,19 @@ def _starts(offsets: np.ndarray, line: int) -> np.ndarray:
     return np.flatnonzero(counts)
 
 
+def registers_of(tile: int, tiles: int, shift: int, left: int) -> float:
+    """Give the registers of a tile, those of ``tiles`` on average, whose pixels move by up to ``shift`` lanes.
+
+    What leaves a tile takes one more, except behind the last one where it has as many lanes ``left``.
+    """
+    more = tiles - (left >= shift) if shift else 0
+    return tile + more / tiles
+
+
 def choose_tiling(
     machine: Machine,
     *,
-    vectors: int,
+    pixels: int,
     filters: int,
     lookups: int,
     planes: int,
@@ -57,16 +66,17 @@ def choose_tiling(
 ) -> Tiling:
     """Choose the cheapest way for ``lookups`` in all on ``planes`` planes of S, each read up to ``halo`` beyond a tile.
 
-    ``vectors`` of ``width`` pixels in all, tiles of at most ``max_tile``; ``shifts`` as of ``alignments_of``, or (0,)
-    where the kernels know one alignment.
+    ``pixels`` in all, in vectors of ``width``, tiles of at most ``max_tile``; ``shifts`` as of ``alignments_of``, or
+    (0,) where the kernels know one alignment.
     """
     each = lookups / filters
+    vectors = -(-pixels // width)
     fewest = -(-vectors // max_tile)
     most = min(vectors, 4 * fewest)  # tiles in a row of them; from each size, so that a large image takes no longer
     tiles = {tile for tile in range(-(-vectors // most), max_tile + 1) if -(-vectors // -(-vectors // tile)) == tile}
     blocks = range(1, max(1, min(int(each / machine.tile_block_lookups), 64)) + 1)
     ways = [
-        Tiling(tile, parts, kept, _nanoseconds(machine, vectors, tile, parts, len(kept), each, planes, halo, width))
+        Tiling(tile, parts, kept, _nanoseconds(machine, pixels, tile, parts, kept, each, planes, halo, width))
         for tile in sorted({tile + tile % 2 if tile > LARGE_TILE else tile for tile in tiles})
         for parts in blocks
         for kept in dict.fromkeys([(0,), shifts])
@@ -76,21 +86,23 @@ def choose_tiling(
 
 def _nanoseconds(
     machine: Machine,
-    vectors: int,
+    pixels: int,
     tile: int,
     blocks: int,
-    alignments: int,
+    shifts: tuple[int, ...],
     lookups: float,
     planes: int,
     halo: int,
     width: int,
 ) -> float:
     """Estimate the time of one filter over the whole image."""
-    costs = machine.costs
-    registers = tile + (alignments > 1)
+    costs, moves = machine.costs, len(shifts) - 1
+    vectors = -(-pixels // width)
+    tiles = -(-vectors // tile)
+    registers = registers_of(tile, tiles, shifts[0], vectors * width - pixels)
     slice_of_s = max(1, planes) / blocks * (tile * width + halo)
-    load = costs.aligned if alignments > 1 else costs.straddling
+    load = costs.aligned if moves else costs.straddling
     load += costs.farther * max(0.0, math.log2(slice_of_s / machine.tile_floats))
-    block = costs.loop + costs.begin * registers + costs.move * (alignments - 1) * registers
+    block = costs.loop + costs.begin * registers + costs.move * moves * registers
     one = blocks * block + lookups * registers * load
-    return -(-vectors // tile) * (one + costs.partial_sum * tile * (blocks - 1) + costs.end * tile)
+    return tiles * (one + costs.partial_sum * tile * (blocks - 1) + costs.end * tile)

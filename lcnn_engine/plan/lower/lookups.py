@@ -248,10 +248,11 @@ def _order_for_tiles(
     """Sort lookups for tiles of pixels, blocks of atoms and alignments, as the model of their cost chooses."""
     able, machine, layout = lowering.capabilities, lowering.machine, target.value.layout
     filters = len(lookups.indptr) - 1
-    vectors = -(-((target.max_rows - 1) * s.row + layout.width) // able.width)
+    pixels = (target.max_rows - 1) * s.row + layout.width
+    vectors = -(-pixels // able.width)
     tiling = choose_tiling(
         machine,
-        vectors=vectors,
+        pixels=pixels,
         filters=filters,
         lookups=len(offsets),
         planes=s.channels * len(s.phases),
@@ -265,8 +266,8 @@ def _order_for_tiles(
     label = f"lookup {tiling.tile}x{able.width}"
     label += f" in {tiling.blocks} blocks" if tiling.blocks > 1 else ""
     label += f", {len(tiling.shifts)} alignments" if len(tiling.shifts) > 1 else ""
-    pixels = vectors * able.width
-    masked = layout.row == s.row and pixels <= machine.mask_pixels
+    lanes = vectors * able.width
+    masked = layout.row == s.row and lanes <= machine.mask_pixels
     return Order(
         label,
         StepKind.LOOKUP_TILE,
@@ -275,7 +276,7 @@ def _order_for_tiles(
         lookups.coefficients[entries],
         -(-filters // parts),
         shifts=tiling.shifts,
-        mask=np.where(np.arange(pixels) % s.row < layout.width, -1, 0) if masked else None,
+        mask=np.where(np.arange(lanes) % s.row < layout.width, -1, 0) if masked else None,
         tile=tiling.tile,
     )
 

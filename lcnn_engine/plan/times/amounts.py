@@ -14,6 +14,7 @@ from ...kernels import CONSTANTS, Capabilities
 from ..calls import KernelCall
 from ..fields import Conv, Dense, DenseInt8, Depthwise, Dictionary, DictionaryBf16, DictionaryInt8, Lookup, LookupShared
 from ..layout import round_up
+from ..tiling import registers_of
 
 __all__ = ["MULTIPLYING", "WORD", "Amounts", "Surroundings"]
 
@@ -120,7 +121,8 @@ def lookup_tile(call: KernelCall, around: Surroundings) -> Amounts:
     rows_apart = {} if u.mask else {"piece": float(u.filters * out.height), "copied": float(u.filters * u.vectors)}
     tiles = -(-u.vectors // u.tile)
     lookups = call.work / (u.vectors * width)
-    registers = u.tile + (u.alignments > 1)
+    left = u.vectors * width - (out.height - 1) * u.s_row - out.width
+    registers = registers_of(u.tile, tiles, u.alignments - 1, left)
     loads = tiles * lookups * registers
     rows = tiles * u.filters * u.blocks
     doublings = around.doublings(call)

@@ -7,11 +7,12 @@
  *
  * A load that straddles two cache lines takes twice the time, and 15 of 16 do. So lookups may come sorted by alignment,
  * the position within a line where they begin: with the registers moved to it, every load is aligned. From one
- * alignment to the next the sums move through the registers by some lanes, one more register taking what leaves the
- * tile. */
+ * alignment to the next the sums move through the registers by some lanes, and one more register takes what leaves the
+ * tile, where that are pixels of the image: maps of 7x7, 13x13 and 14x14 leave lanes enough in the last one. */
 
 #include "calls.h"
 #include "simd/borders.h"
+#include "simd/masks.h"
 #include "simd/mathematics.h"
 #include "simd/runs.h"
 #include "simd/vectors.h"
@@ -35,7 +36,7 @@ INLINE void lookup_run(const int vectors, const float *s, const int32_t *offsets
 }
 
 #if LCNN_LOOKUPS_BY_ALIGNMENT
-/* The same by alignment, the one of the maximal shift first. acc has `vectors` = tile + 1; pixel p is at p + shift. */
+/* The same by alignment, the one of the maximal shift first: pixel p is at p + shift of acc. */
 INLINE void lookup_alignments(const int vectors, const lcnn_lookup *u, const float *s, const int32_t *range, vf *acc)
 {
     for (int64_t alignment = 0;; range++) {
@@ -87,11 +88,15 @@ INLINE void lookup_store(const int tile, const lookup_position *at, int64_t o, c
     float *plane = at->planes + plane_of_filter(u, o) * at->out->plane;
     const vi_unaligned *mask = (const vi_unaligned *)(u->mask + at->pixel);
     const int64_t size = min_i64(tile * LCNN_WIDTH, at->pixels - at->pixel);
-    if (u->mask && size == tile * LCNN_WIDTH && u->activation <= LCNN_ACT_relu) {
+    const int64_t rest = size - (tile - 1) * LCNN_WIDTH; /* lanes of the last vector */
+    if (u->mask && rest > 0 && u->activation <= LCNN_ACT_relu) {
+        float *q = plane + at->pixel;
 #pragma GCC unroll 32
-        for (int t = 0; t < tile; t++) {
+        for (int t = 0; t < tile; t++, q += LCNN_WIDTH) {
             const vf y = u->activation == LCNN_ACT_relu ? vmax(vset(0.0f), acc[t]) : acc[t];
-            vstore(plane + at->pixel + t * LCNN_WIDTH, (vf)((vi)y & mask[t]));
+            const vf kept = (vf)((vi)y & mask[t]);
+            if (t + 1 < tile) vstore(q, kept);
+            else vstore_masked(q, kept, first_lanes(rest));
         }
         return;
     }
@@ -108,32 +113,33 @@ INLINE void lookup_store(const int tile, const lookup_position *at, int64_t o, c
 }
 
 /* One filter in one block of atoms. IN partial: its sums of the blocks before, or NULL for the bias. */
-INLINE void lookup_block(const int tile, const int by_alignment, const lookup_position *at, int64_t block, int64_t o,
+INLINE void lookup_block(const int vectors, const int by_alignment, const lookup_position *at, int64_t block, int64_t o,
                          const float *partial, vf *acc)
 {
     const lcnn_lookup *u = at->u;
     const int32_t *range = u->indptr + (block * u->filters + o) * u->alignments;
     if (partial && by_alignment) partial -= u->shifts[0];
 #pragma GCC unroll 32
-    for (int t = 0; t < tile + by_alignment; t++) acc[t] = partial ? vload(partial + t * LCNN_WIDTH) : vset(u->bias[o]);
-    if (by_alignment) lookup_alignments(tile + by_alignment, u, at->s, range, acc);
-    else lookup_run(tile, at->s, u->offsets + range[0], u->coefficients + range[0], range[1] - range[0], acc);
+    for (int t = 0; t < vectors; t++) acc[t] = partial ? vload(partial + t * LCNN_WIDTH) : vset(u->bias[o]);
+    if (by_alignment) lookup_alignments(vectors, u, at->s, range, acc);
+    else lookup_run(vectors, at->s, u->offsets + range[0], u->coefficients + range[0], range[1] - range[0], acc);
 }
 
-INLINE void lookup_filters(const int tile, const int by_alignment, const lookup_position *at, float *scratch,
-                           int64_t begin, int64_t end)
+/* `vectors`: tile, or tile + 1 where what moves out of the tile are pixels. */
+INLINE void lookup_filters(const int tile, const int vectors, const int by_alignment, const lookup_position *at,
+                           float *scratch, int64_t begin, int64_t end)
 {
     const int64_t last = at->u->blocks - 1, size = tile * LCNN_WIDTH;
     float *partial = scratch + LCNN_WIDTH - begin * size; /* (filters, size), room for a shift around them */
     vf acc[MAX_TILE + 1];
     for (int64_t block = 0; block < last; block++)
         for (int64_t o = begin; o < end; o++) {
-            lookup_block(tile, by_alignment, at, block, o, block ? partial + o * size : NULL, acc);
+            lookup_block(vectors, by_alignment, at, block, o, block ? partial + o * size : NULL, acc);
 #pragma GCC unroll 32
             for (int t = 0; t < tile; t++) vstore(partial + o * size + t * LCNN_WIDTH, acc[t]);
         }
     for (int64_t o = begin; o < end; o++) {
-        lookup_block(tile, by_alignment, at, last, o, last ? partial + o * size : NULL, acc);
+        lookup_block(vectors, by_alignment, at, last, o, last ? partial + o * size : NULL, acc);
         lookup_store(tile, at, o, acc);
     }
 }
@@ -152,10 +158,19 @@ static void lookup_borders(const lcnn_call *call, const lcnn_context *context, i
 static int64_t lookup_part(const lookup_position *at, int64_t tile, float *scratch, int64_t begin, int64_t end)
 {
     if (tile > LCNN_LARGE_TILE) tile -= tile % 2;
-    switch (tile * 2 + (at->u->alignments > 1)) {
-#define TILE(n)                                                       \
-    case 2 * n: lookup_filters(n, 0, at, scratch, begin, end); break; \
-    case 2 * n + 1: lookup_filters(n, LCNN_LOOKUPS_BY_ALIGNMENT, at, scratch, begin, end); break;
+    const int64_t moves = at->u->alignments > 1;
+    const int64_t leaves = moves && at->pixels - at->pixel + at->u->shifts[0] > tile * LCNN_WIDTH;
+    switch (tile * 3 + moves + leaves) {
+#define TILE(n)                                                          \
+    case 3 * n: lookup_filters(n, n, 0, at, scratch, begin, end); break; \
+    MOVING(n)
+#if LCNN_LOOKUPS_BY_ALIGNMENT
+#define MOVING(n)                                                            \
+    case 3 * n + 1: lookup_filters(n, n, 1, at, scratch, begin, end); break; \
+    case 3 * n + 2: lookup_filters(n, n + 1, 1, at, scratch, begin, end); break;
+#else
+#define MOVING(n) /* plans for these variants know one alignment */
+#endif
         /* clang-format off */
         TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
 #if MAX_TILE > LCNN_LARGE_TILE
@@ -163,6 +178,7 @@ static int64_t lookup_part(const lookup_position *at, int64_t tile, float *scrat
 #endif
         /* clang-format on */
 #undef TILE
+#undef MOVING
     }
     return tile;
 }
