@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..model.graph import Conv2D, Convolution, Graph, LookupConv2D, Node, Pool2D
 from .fusion import FusedNode
-from .layout import LINE, NO_BORDER, Border, whole_lines
+from .layout import LINE, NO_BORDER, Border, round_up, whole_lines
 from .machine import Machine
 
 
@@ -73,8 +73,9 @@ def _make_rows_whole_lines(
         if uses[node.name].lookups >= machine.many_lookups * node.filters:
             name = node.inputs[0]
             top, bottom, left, right = borders[name]
-            row = left + graph.shapes[name][1] + right
-            borders[name] = (top, bottom, left, right + whole_lines(row, machine.line_share) - row)
+            width = graph.shapes[name][1]
+            row = whole_lines(left + width + right, machine.line_share)
+            borders[name] = (top, bottom, left, right if row % LINE else row - width)
 
 
 def _align_for_pools(borders: dict[str, Border], graph: Graph, fused: Sequence[FusedNode]) -> None:
@@ -87,5 +88,5 @@ def _align_for_pools(borders: dict[str, Border], graph: Graph, fused: Sequence[F
     for node in (one.node for one in fused):
         if isinstance(node, Pool2D) and node.inputs[0] not in others:
             width, left = graph.shapes[node.inputs[0]][1], node.padding[2]
-            right = -(left + width) % LINE
-            borders[node.inputs[0]] = (0, 0, left, right) if left + right <= width else NO_BORDER
+            right = round_up(left + width, LINE) - width
+            borders[node.inputs[0]] = (0, 0, left, right) if right <= width else NO_BORDER

@@ -38,7 +38,11 @@ def plane_of(used: int) -> int:
 
 
 class Layout(NamedTuple):
-    """Sizes of an activation (height, width, channels) and its border; a vector is an image of one pixel."""
+    """Sizes of an activation (height, width, channels) and its border; a vector is an image of one pixel.
+
+    What lies between two rows is the right border of the one and the left border of the next: rows of 7 values with a
+    border of one are 8 floats apart.
+    """
 
     height: int
     width: int
@@ -48,12 +52,18 @@ class Layout(NamedTuple):
     @property
     def row(self) -> int:
         """Floats from row to row."""
-        return self.border[2] + self.width + self.border[3]
+        return self.width + max(self.border[2], self.border[3])
+
+    @property
+    def rows(self) -> int:
+        """Rows of a plane: behind the bottom border one more, where it begins with the last one's right border."""
+        top, bottom, left, right = self.border
+        return top + self.height + bottom + (left + self.width + right > self.row)
 
     @property
     def used(self) -> int:
-        """Floats of a plane, without what is behind the bottom border."""
-        return (self.border[0] + self.height + self.border[1]) * self.row
+        """Floats of a plane, without what is behind the last row."""
+        return self.rows * self.row
 
     @property
     def plane(self) -> int:

@@ -144,8 +144,7 @@ class Lowering:
         """
         layout = layout_of(self.shape(name), self.borders.get(name, NO_BORDER))
         if layout.height > 1 and layout.row < row:
-            top, bottom, left, right = layout.border
-            layout = layout._replace(border=(top, bottom, left, right + row - layout.row))
+            layout = layout._replace(border=(*layout.border[:3], row - layout.width))
         same = (
             value.buffer
             for value in over
@@ -211,7 +210,7 @@ class Lowering:
 
     def _bring_in(self, name: str) -> None:
         value = self.new_value(name)
-        top, bottom, left, right = value.layout.border
+        top, _, left, _ = value.layout.border
         height, width, channels = self.graph.input.shape
         step = self.step(name, "input", StepKind.INPUT, "space to depth")
         phase = self.integers(f"{name}/phase", [0])
@@ -225,7 +224,7 @@ class Lowering:
                 strides=(1, 1),
                 phases=[(0, 0)],
                 phase_constants=(phase, phase),
-                size=(top + height + bottom, left + width + right),
+                size=(value.layout.rows, value.layout.row),
                 target=Place(value.buffer),
                 plane=value.layout.plane,
             )

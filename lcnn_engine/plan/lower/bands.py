@@ -71,9 +71,9 @@ def target_of(lowering: Lowering, fused: FusedNode, pool: FusedNode | None, row:
     _, _, left, right = lowering.borders.get(fused.result, NO_BORDER)
     if row >= width:  # nobody else reads it, so rows may be as they are written fastest
         left = node.padding[2] if row >= width + node.padding[2] else 0  # windows then begin on cache lines
-        right = row - width - left
+        right = row - width
     pooled = lowering.new_value(pool.result)
-    row_bytes = 4 * (left + width + right) * channels
+    row_bytes = 4 * (width + max(left, right)) * channels
     bands = _bands(node, height, pooled.layout.height, row_bytes, lowering.machine)
     rows = max(band.last - band.base for band in bands)
     return Target(lowering.room(Layout(rows, width, channels, (0, 0, left, right))), bands, node, pooled)

@@ -159,7 +159,7 @@ def _from_flat(lowering: Lowering, fused: FusedNode, flat: int) -> None:
     """Bring the values of a buffer, in (H, W, C) order, into planes."""
     out = lowering.new_value(fused.result)
     height, width, channels = lowering.shape(fused.result)
-    top, bottom, left, right = out.layout.border
+    top, _, left, _ = out.layout.border
     phase = lowering.integers(f"{fused.node.name}/phase", [0])
     step = lowering.step(fused.node.name, fused.node.op, StepKind.REORDER, "space to depth")
     lowering.call(
@@ -172,7 +172,7 @@ def _from_flat(lowering: Lowering, fused: FusedNode, flat: int) -> None:
             strides=(1, 1),
             phases=[(0, 0)],
             phase_constants=(phase, phase),
-            size=(top + height + bottom, left + width + right),
+            size=(out.layout.rows, out.layout.row),
             target=Place(out.buffer),
             plane=out.layout.plane,
         )

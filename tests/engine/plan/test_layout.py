@@ -8,20 +8,28 @@ import pytest
 from lcnn_engine.plan.layout import Layout, Value, layout_of, plane_of, round_up, whole_lines
 
 
-@pytest.mark.parametrize("border", [(0, 0, 0, 0), (1, 2, 3, 4)])
+@pytest.mark.parametrize("border", [(0, 0, 0, 0), (1, 2, 3, 4), (0, 0, 2, 0), (1, 1, 1, 1), (0, 0, 1, 3)])
 def test_a_map_says_where_every_value_lies(border: tuple[int, int, int, int]) -> None:
-    """The formula of csrc/calls.h against an array with its border around it."""
+    """The formula of csrc/calls.h: no two values in one place, and around them, in the plane, what is no value."""
     layout = Layout(5, 6, 3, border)
     top, bottom, left, right = border
-    whole = np.arange(3 * layout.plane).reshape(3, layout.plane)[:, : layout.used]
-    inner = whole.reshape(3, top + 5 + bottom, left + 6 + right)[:, top : top + 5, left : left + 6]
     found = Value(layout, buffer=4).map()
     assert found.offset.buffer == 4
-    for channel in range(3):
-        for y in range(5):
-            for x in range(6):
-                place = found.offset.offset + channel * found.plane + y * found.row + x
-                assert place == inner[channel, y, x]
+    c, y, x = np.indices((3, top + 5 + bottom, left + 6 + right))
+    y, x = y - top, x - left
+    places = found.offset.offset + c * found.plane + y * found.row + x
+    inside = (y >= 0) & (y < 5) & (x >= 0) & (x < 6)
+    values = places[inside]
+    assert len(np.unique(values)) == 3 * 5 * 6
+    assert not np.isin(places[~inside], values).any()
+    assert ((places >= c * layout.plane) & (places < c * layout.plane + layout.used)).all()
+
+
+def test_rows_share_the_border_between_them() -> None:
+    assert Layout(7, 7, 1, (1, 1, 1, 1)).row == 8
+    assert Layout(7, 7, 1, (1, 1, 1, 1)).rows == 10  # the last value's right border is the first float of the tenth
+    assert Layout(7, 7, 1, (1, 1, 2, 5)).row == 12
+    assert Layout(7, 7, 1, (1, 1, 0, 5)).rows == 9
 
 
 def test_channels_and_rows_of_a_value() -> None:

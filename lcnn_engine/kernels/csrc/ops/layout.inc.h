@@ -23,18 +23,18 @@ INLINE int any_not_finite(const float *x, int64_t length)
     return !(sum == 0);
 }
 
-/* Columns of one phase: `first` zeros, `count` that lie in the image, from column `x` of it on, and zeros again. */
+/* Columns, or rows, of one phase: `first` zeros, `count` that lie in the image, from `at` of it on, and zeros again. */
 typedef struct {
-    int64_t first, count, x;
-} phase_columns;
+    int64_t first, count, at;
+} phase_span;
 
-INLINE phase_columns columns_of(const lcnn_space_to_depth *u, int64_t phase_x)
+INLINE phase_span span_of(int64_t phase, int64_t before, int64_t stride, int64_t size, int64_t positions)
 {
-    const int64_t shift = u->left - phase_x; /* column b reads x = b * stride - shift */
-    const int64_t first = min_i64(shift > 0 ? (shift + u->stride_w - 1) / u->stride_w : 0, u->columns);
-    const int64_t limit = u->width + shift; /* columns with b * stride < limit */
-    const int64_t stop = max_i64(first, min_i64(limit > 0 ? (limit + u->stride_w - 1) / u->stride_w : 0, u->columns));
-    return (phase_columns){first, stop - first, first * u->stride_w - shift};
+    const int64_t shift = before - phase; /* position i reads i * stride - shift */
+    const int64_t first = min_i64(shift > 0 ? (shift + stride - 1) / stride : 0, positions);
+    const int64_t limit = size + shift; /* positions with i * stride < limit */
+    const int64_t stop = max_i64(first, min_i64(limit > 0 ? (limit + stride - 1) / stride : 0, positions));
+    return (phase_span){first, stop - first, first * stride - shift};
 }
 
 /* A row of `phases` phases, all channels, where there is no image. */
@@ -46,10 +46,9 @@ INLINE void zero_phases(const lcnn_space_to_depth *u, int64_t phases, float *tar
 }
 
 /* Row y of the source to row a of one phase, all channels. */
-INLINE void split_phase(const lcnn_space_to_depth *u, const float *source, int64_t y, const phase_columns *at,
-                        float *out)
+INLINE void split_phase(const lcnn_space_to_depth *u, const float *source, int64_t y, const phase_span *at, float *out)
 {
-    const float *in = source + y * u->row_stride + at->x * u->x_stride;
+    const float *in = source + y * u->row_stride + at->at * u->x_stride;
     const int64_t after = at->first + at->count;
     for (int64_t c = 0; c < u->channels; c++, out += u->plane, in += u->channel_stride) {
         zero_run(out, at->first);
@@ -68,20 +67,28 @@ INLINE int splits_vectors(const lcnn_space_to_depth *u)
            2 * u->columns <= u->left + u->width + SPLIT_REACH;
 }
 
-/* The same as split_phase, by whole vectors: of those that do not lie all in the image, zeros are written first. */
-INLINE void split_vectors(const lcnn_space_to_depth *u, const float *source, int64_t y, const phase_columns *at,
-                          float *out)
+/* Rows [begin, end) of one phase, whose columns are `at` and whose rows are `down`, by whole vectors, plane by plane:
+ * lanes beyond the image become zeros. */
+INLINE void split_vectors(const lcnn_space_to_depth *u, const float *source, const phase_span *at,
+                          const phase_span *down, int64_t begin, int64_t end, float *out)
 {
-    const float *in = source + y * u->row_stride + at->x - 2 * at->first;
+    const int64_t rows = u->stride_h * u->row_stride, last = down->first + down->count;
+    const float *in = source + (down->at - down->first * u->stride_h) * u->row_stride + at->at - 2 * at->first;
     for (int64_t b = 0; b < u->columns; b += LCNN_WIDTH) {
-        const int64_t lanes = min_i64(LCNN_WIDTH, u->columns - b), begin = min_i64(max_i64(at->first - b, 0), lanes);
-        const int64_t end = max_i64(begin, min_i64(at->first + at->count - b, lanes));
-        const lanes_mask all = first_lanes(lanes), kept = lanes_between(begin, end);
-        const float *p = in + 2 * b;
-        float *q = out + b;
-        for (int64_t c = 0; c < u->channels; c++, p += u->channel_stride, q += u->plane) {
-            if (end - begin < lanes) vstore_masked(q, vset(0.0f), all);
-            vstore_masked(q, even_lanes(vload(p), vload(p + LCNN_WIDTH)), kept);
+        const int64_t columns = min_i64(LCNN_WIDTH, u->columns - b);
+        const int64_t second = 2 * columns > LCNN_WIDTH ? LCNN_WIDTH : 0; /* of narrow maps one vector has all */
+        const lanes_mask all = first_lanes(columns);
+        vi kept;
+        for (int64_t lane = 0; lane < LCNN_WIDTH; lane++)
+            kept[lane] = lane + b >= at->first && lane + b < at->first + at->count ? -1 : 0;
+        for (int64_t c = 0; c < u->channels; c++) {
+            const float *p = in + c * u->channel_stride + 2 * b + begin * rows;
+            float *q = out + c * u->plane + b + begin * u->columns;
+            for (int64_t a = begin; a < end; a++, p += rows, q += u->columns) {
+                vf even = vset(0.0f);
+                if (a >= down->first && a < last) even = even_lanes(vload(p), vload(p + second));
+                vstore_masked(q, (vf)((vi)even & kept), all);
+            }
         }
     }
 }
@@ -142,19 +149,24 @@ static void space_to_depth(const lcnn_call *call, const lcnn_context *context, i
 {
     const lcnn_space_to_depth *u = &call->u.space_to_depth;
     const float *source = u->source < 0 ? context->input : context->arena + u->source;
-    const int64_t phase = u->rows * u->columns;
+    const int64_t size = u->rows * u->columns;
     for (int64_t first = 0, phases; first < u->phases; first += phases) {
-        const phase_columns at = columns_of(u, u->phase_x[first]);
+        const phase_span at = span_of(u->phase_x[first], u->left, u->stride_w, u->width, u->columns);
+        const phase_span down = span_of(u->phase_y[first], u->top, u->stride_h, u->height, u->rows);
         const int64_t together = phases_together(u, first);
+        float *target = context->arena + u->target + first * size;
         phases = max_i64(together, 1);
+        if (!together && splits_vectors(u)) {
+            split_vectors(u, source, &at, &down, begin, end, target);
+            continue;
+        }
         for (int64_t a = begin; a < end; a++) {
-            const int64_t y = a * u->stride_h + u->phase_y[first] - u->top;
-            float *target = context->arena + u->target + first * phase + a * u->columns;
-            if (u->source < 0 && first == 0) check_input(call, context, a); /* brings the rows into the cache */
-            if (y < 0 || y >= u->height) zero_phases(u, phases, target);
-            else if (together) split_together(u, source + y * u->row_stride, u->phase_x + first, phases, target);
-            else if (splits_vectors(u)) split_vectors(u, source, y, &at, target);
-            else split_phase(u, source, y, &at, target);
+            const int64_t y = (a - down.first) * u->stride_h + down.at;
+            float *row = target + a * u->columns;
+            if (u->source < 0 && first == 0) check_input(call, context, a); /* brings the row into the cache */
+            if (a < down.first || a >= down.first + down.count) zero_phases(u, phases, row);
+            else if (together) split_together(u, source + y * u->row_stride, u->phase_x + first, phases, row);
+            else split_phase(u, source, y, &at, row);
         }
     }
 }

@@ -161,9 +161,11 @@ static int64_t lookup_part(const lookup_position *at, int64_t tile, float *scrat
     const int64_t moves = at->u->alignments > 1;
     const int64_t leaves = moves && at->pixels - at->pixel + at->u->shifts[0] > tile * LCNN_WIDTH;
     switch (tile * 3 + moves + leaves) {
-#define TILE(n)                                                          \
-    case 3 * n: lookup_filters(n, n, 0, at, scratch, begin, end); break; \
-    MOVING(n)
+#define TILE(n)                                           \
+    case 3 * n:                                           \
+        lookup_filters(n, n, 0, at, scratch, begin, end); \
+        break;                                            \
+        MOVING(n)
 #if LCNN_LOOKUPS_BY_ALIGNMENT
 #define MOVING(n)                                                            \
     case 3 * n + 1: lookup_filters(n, n, 1, at, scratch, begin, end); break; \

@@ -156,7 +156,7 @@ def test_a_net_keeps_the_graph_of_its_file() -> None:
 def test_the_shipped_network_computes_two_thirds() -> None:
     graph, tensors = read_model(SHIPPED)
     made = [sum(step.multiplications for step in Plan(graph, tensors, folding=on).steps) for on in (False, True)]
-    assert made == [13_712_079, 9_539_130]
+    assert made == [13_305_423, 9_317_566]
     text = str(Plan(graph, tensors))
     assert "55x55x28" in text
     assert "55x55x64" not in text

@@ -42,4 +42,4 @@ def test_a_result_with_a_border_counts_it() -> None:
     network.add("batch_norm")
     assert "border" not in amounts(network, "pointwise")
     network.add("conv2d", filters=2, kernel_size=(3, 3), padding=(1, 1, 1, 1))
-    assert amounts(network, "pointwise")["border"] == 3 * 2 * 9
+    assert amounts(network, "pointwise")["border"] == 3 * 2 * 8
