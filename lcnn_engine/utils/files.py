@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -100,7 +99,7 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
                 making.replace(path)
             _flush_folder(path.parent)
         finally:
-            shutil.rmtree(making, ignore_errors=True)  # what has failed, or was there before
+            _remove_tree(making)  # what has failed, or was there before
 
 
 @contextmanager
@@ -132,6 +131,12 @@ def _exchange(one: Path, other: Path) -> None:
         other.replace(aside)
         one.replace(other)
         aside.replace(one)
+
+
+def _remove_tree(folder: Path | str) -> None:
+    import shutil  # here: it imports every compression there is, and who reads a model removes nothing
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:
@@ -170,7 +175,7 @@ def _remove_leftovers(folder: Path) -> None:
             match = _UNFINISHED.fullmatch(entry.name)
             if match and match[1] == machine and _is_dead(entry.name, int(match[2])):
                 if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    _remove_tree(entry.path)
                     continue
                 with suppress(OSError):
                     Path(entry.path).unlink()
