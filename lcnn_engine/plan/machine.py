@@ -71,6 +71,8 @@ class Machine(Record):
     few_channels: int = 4
     many_lookups: int = 8
     """Of a filter: from here on lookups gain more by longer rows than S = D X loses."""
+    empty_lanes: float = 1.2
+    """Lanes for each column of S = D X without a BLAS, from which on atoms lie in lanes."""
     multiplied_gain: float = 0.9
     """Of the time of a lookup layer, which its dense equivalent must take no more of: predictions are a tenth off."""
     # Dense convolutions.

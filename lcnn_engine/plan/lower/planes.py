@@ -9,16 +9,18 @@ import numpy as np
 from ...kernels import CONSTANTS, sgemm_columns
 from ...model.graph import Convolution
 from ..calls import KernelCall, StepKind
-from ..fields import Dictionary, DictionaryBf16, DictionaryInt8
-from ..layout import plane_of, round_up, whole_lines
+from ..fields import Conv, Dictionary, DictionaryBf16, DictionaryInt8
+from ..layout import LINE, plane_of, round_up, whole_lines
 from ..lowering import Lowering, space_to_depth
-from ..packing import Packing
-from ..references import INPUT, Place
+from ..packing import Packing, balanced_lanes
+from ..references import INPUT, Map, Place
 from .dense import matrix_times_vector
 from .quantize import filter_constants, quads_of, weights_of
 
 ATOMS = CONSTANTS["ATOMS"]  # of a block of dictionary_direct and of dictionary_int8
 PANEL, PANEL_LANES = CONSTANTS["PANEL"], CONSTANTS["PANEL_LANES"]  # of dictionary_bf16: columns, atoms side by side
+
+WORD = 4  # bytes of a float
 
 
 class Planes(NamedTuple):
@@ -128,6 +130,8 @@ def _multiply_floats(lowering: Lowering, node: Convolution, dictionary: np.ndarr
     if lowering.machine.blas:
         kernel, label, block = "dictionary", "sgemm", sgemm_columns(k, x.columns, m)
         constant = lowering.constant(name, dictionary, Packing.FLOATS)
+    elif round_up(x.columns, lowering.capabilities.width) >= lowering.machine.empty_lanes * x.columns:
+        return _multiply_by_conv(lowering, name, dictionary, x, Planes(target, k, plane, x.row, x.columns, x.phases))
     else:  # as many tiles a unit as let threads share them
         kernel, label = "dictionary_direct", "dictionary direct"
         block = round_up(-(-x.columns // lowering.machine.units), PANEL)
@@ -136,6 +140,42 @@ def _multiply_floats(lowering: Lowering, node: Convolution, dictionary: np.ndarr
     step = lowering.step(node.name, "S = D X", StepKind.DICTIONARY, label, k * m * x.columns)
     lowering.call(KernelCall(step, kernel, fields, units=-(-x.columns // block), work=k * m * x.columns))
     return Planes(target, k, plane, x.row, x.columns, x.phases)
+
+
+def _multiply_by_conv(lowering: Lowering, name: str, dictionary: np.ndarray, x: Planes, s: Planes) -> Planes:
+    """Add the step S = D X as a convolution of one value, atoms in lanes: few columns would leave many of theirs
+    empty."""
+    (k, m), columns = dictionary.shape, x.columns
+    lanes = balanced_lanes(k, lowering.capabilities.width, lowering.capabilities.conv_lanes)
+    channels = -(-m // -(-m * lanes * WORD // lowering.machine.conv_pass_bytes))  # of a pass
+    fields = Conv(
+        weights=lowering.constant(name, dictionary.reshape(k, m, 1, 1), Packing.CONV, 1, lanes),
+        bias=lowering.constant(f"{name}/zeros", np.zeros(k, np.float32), Packing.CONV_BIAS, 1, lanes),
+        offsets=lowering.integers(f"{name}/offsets", np.arange(channels) * x.plane),
+        groups=1,
+        blocks=-(-k // lanes),
+        lanes=lanes,
+        group_filters=k,
+        group_channels=m,
+        channels_per_pass=channels,
+        taps=1,
+        stride_h=1,
+        stride_w=1,
+        top=0,
+        left=0,
+        pixels_per_unit=columns,
+        pixel_chunks=1,
+        activation="linear",
+        alpha=0.0,
+    )
+    step = lowering.step(name.partition("/")[0], "S = D X", StepKind.DICTIONARY, f"conv {lanes}", k * m * columns)
+    run = Map(x.start, x.plane, columns, m, 1, columns, 0, 0, 0, 0)
+    out = Map(s.start, s.plane, columns, k, 1, columns, 0, 0, 0, 0)
+    scratch = (columns + LINE) * lanes
+    lowering.call(
+        KernelCall(step, "conv", fields, (run,), out, units=fields.blocks, work=k * m * columns, scratch=scratch)
+    )
+    return s
 
 
 def _multiply_rounded(lowering: Lowering, node: Convolution, dictionary: np.ndarray, x: Planes, pairs: bool) -> Planes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from lcnn_engine.kernels import capabilities, choose_variant
 from lcnn_engine.plan import Plan
 from lcnn_engine.plan.fields import Dictionary, Lookup, SpaceToDepth
+from lcnn_engine.plan.machine import Machine
 from tests.helpers.kernel_cases import Network, seeded
 
 
@@ -48,3 +50,16 @@ def dictionary_row(plan: Plan) -> int:
     (lookup,) = fields_of(plan, Lookup)
     assert isinstance(lookup, Lookup)
     return lookup.s_row
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel"), [((6, 6), "conv"), ((6, 8), "dictionary_direct"), ((40, 41), "dictionary_direct")]
+)
+def test_without_a_blas_few_columns_let_atoms_be_lanes(size: tuple[int, int], kernel: str) -> None:
+    """36 columns would fill two vectors of 16 and a quarter of one."""
+    network = Network((*size, 4), seeded("few columns", size), k=20)
+    network.add("lookup_conv2d", filters=5, kernel_size=(1, 1))
+    plan = Plan(network.graph(), network.tensors, multiplied=(), machine=Machine(blas=False))
+    assert [call.kernel for call in plan.calls if plan.steps[call.step].op == "S = D X"] == [
+        kernel if capabilities(choose_variant()).width == 16 else "dictionary_direct"
+    ]
