@@ -89,7 +89,7 @@ def _builder(interpreter: Interpreter, folder: Path) -> str:
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
     _run([*interpreter.command, "-m", "venv", str(folder)])
     python = str(folder / "bin/python")
-    _run([python, "-m", "pip", "install", "--quiet", *requires])
+    _run([python, "-m", "pip", "install", "--quiet", "--prefer-binary", *requires])
     return python
 
 
