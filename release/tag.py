@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("dist"), help="folder for what is built (default: %(default)s)"
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)  # interpreters may follow an option
     against = objections(ROOT, options.version)
     print("".join(f"{objection}\n" for objection in against), end="", flush=True)
     if against and not options.dry_run:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m release.wheels", description=__doc__.partition("\n")[0])
     parser.add_argument("python", nargs="+", help="an interpreter to build for, which builds")
     parser.add_argument("--machine", choices=MACHINES, default="x86_64", help="to build for (default: %(default)s)")
-    parser.add_argument("--headers", nargs="+", type=Path, default=[], help="folders of the other machine's Python.h")
+    parser.add_argument("--headers", nargs="+", type=Path, default=[], help="more folders of its Python.h")
     parser.add_argument(
         "--out", type=Path, default=Path("wheelhouse"), help="folder for the wheels (default: %(default)s)"
     )
@@ -89,7 +89,7 @@ def _builder(interpreter: Interpreter, folder: Path) -> str:
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
     _run([*interpreter.command, "-m", "venv", str(folder)])
     python = str(folder / "bin/python")
-    _run([python, "-m", "pip", "install", "--quiet", *requires])
+    _run([python, "-m", "pip", "install", "--quiet", "--prefer-binary", *requires])
     return python
 
 
@@ -116,13 +116,16 @@ def _run(command: Sequence[str], **options: Any) -> str:
 
 
 def _environment(interpreter: Interpreter, machine: str, headers: Sequence[Path]) -> dict[str, str]:
-    """Give the variables by which an interpreter builds for ``machine``, its own or another one."""
+    """Give the variables by which an interpreter builds for ``machine``, its own or another one.
+
+    ``headers``: folders where the compiler finds Python.h, beside the one that the interpreter names.
+    """
     variables = zig.environment(f"{machine}-linux-gnu.{zig.GLIBC}")
+    variables["CFLAGS"] = " ".join([variables["CFLAGS"], *(f"-I{folder.resolve()}" for folder in headers)])
     if machine == interpreter.machine:
         return variables
     return {
         **variables,
-        "CFLAGS": " ".join(f"-I{folder.resolve()}" for folder in headers),
         "SETUPTOOLS_EXT_SUFFIX": interpreter.extension_suffix(machine),
         "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
     }

@@ -6,9 +6,10 @@ import importlib.util
 import shlex
 import sys
 
-__all__ = ["GLIBC", "compiler", "environment", "installed"]
+__all__ = ["FLAGS", "GLIBC", "compiler", "environment", "installed"]
 
 GLIBC = "2.28"  # the C library that wheels ask for: manylinux_2_28
+FLAGS = "-fno-strict-overflow -DNDEBUG"  # as every Python is compiled; its own say more, and not two the same
 
 
 def installed() -> bool:
@@ -22,10 +23,14 @@ def compiler(target: str) -> list[str]:
 
 
 def environment(target: str) -> dict[str, str]:
-    """Give the variables by which setuptools compiles, archives and links for ``target``."""
+    """Give the variables by which setuptools compiles, archives and links for ``target``.
+
+    The flags are the same for every Python, so that zig finds what it compiled for another one.
+    """
     command = shlex.join(compiler(target))
     return {
         "CC": command,
+        "CFLAGS": FLAGS,
         "LDSHARED": f"{command} -shared",
         "AR": shlex.join([sys.executable, "-m", "ziglang", "ar"]),
         "ARFLAGS": "rcs",

@@ -85,6 +85,16 @@ def test_a_variant_that_the_compiler_does_not_know_is_left_out(tmp_path: Path) -
     ]
 
 
+def test_a_wheel_has_the_sources_but_not_what_cython_writes(tmp_path: Path) -> None:
+    result = setup("egg_info", f"--egg-base={tmp_path}", "build_py", f"--build-lib={tmp_path}/built", compiler="cc")
+    assert result.returncode == 0, result.stderr
+    written = (tmp_path / "lcnn.egg-info/SOURCES.txt").read_text().split()
+    assert {"lcnn_engine/kernels/program.c", "lcnn_engine/kernels/program.pyx"} < set(written)
+    kernels = tmp_path / "built/lcnn_engine/kernels"
+    assert {path.name for path in kernels.iterdir() if path.suffix in {".c", ".pyx"}} == {"program.pyx"}
+    assert (kernels / "csrc/runtime/program.c").is_file()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep debug information elsewhere")
 def test_the_extension_is_stripped() -> None:
     assert b".debug_info" not in Path(program.__file__).read_bytes()

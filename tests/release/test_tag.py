@@ -84,6 +84,18 @@ def test_a_dry_run_does_not(clone: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert git(clone, "tag") == ""
 
 
+@pytest.mark.parametrize(
+    "words", [["--dry-run", "python3.12", "python3.13"], ["python3.12", "python3.13", "--dry-run"]]
+)
+def test_interpreters_may_stand_before_options_and_behind(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(tag, "_built", lambda out, interpreters: asked.extend(interpreters) or True)
+    assert tag.main(["1.2.3", *words]) == 0
+    assert asked == ["python3.12", "python3.13"]
+
+
 def test_nor_one_with_objections_or_a_build_that_fails(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tag.main(["1.3.0"]) == 1
     monkeypatch.setattr(tag, "_built", lambda out, interpreters: False)

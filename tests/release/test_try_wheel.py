@@ -11,7 +11,7 @@ import PIL
 import pytest
 
 import lcnn_engine
-from release import try_wheel
+from release import installed, try_wheel
 from release.interpreters import ask
 
 CLONE = Path(__file__).parents[2]
@@ -39,7 +39,17 @@ def test_digits_are_predicted_with_those_packages_and_no_program_in_reach(packag
     assert found["compiler"] is None
     assert found["from"] == str(packages)
     assert found["lcnn"] == lcnn_engine.__version__
-    assert found["right"] >= 0.95 * found["digits"] > 40
+    assert list(found["right"]) == found["isa_available"] == list(lcnn_engine.kernel_info()["isa_available"])
+    assert min(found["right"].values()) >= 0.95 * found["digits"] > 40
+
+
+@pytest.mark.parametrize(("right_by_portable", "status"), [(56, 1), (57, 0)])  # of 60
+def test_every_variant_has_to_predict_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], right_by_portable: int, status: int
+) -> None:
+    monkeypatch.setattr(installed, "right_of", lambda files, isa: right_by_portable if isa == "scalar" else 60)
+    assert installed.main(None) == status
+    assert json.loads(capsys.readouterr().out)["right"]["scalar"] == right_by_portable
 
 
 def test_without_its_packages_nothing_is_predicted(tmp_path: Path) -> None:

@@ -55,13 +55,24 @@ def test_for_its_own_machine_an_interpreter_needs_the_compiler_alone() -> None:
     variables = wheels._environment(PYTHON, "x86_64", [])
     assert variables["CC"].endswith("-m ziglang cc -target x86_64-linux-gnu.2.28")
     assert variables["LDSHARED"] == f"{variables['CC']} -shared"
-    assert not {"CFLAGS", "SETUPTOOLS_EXT_SUFFIX", "_PYTHON_HOST_PLATFORM"} & variables.keys()
+    assert not {"SETUPTOOLS_EXT_SUFFIX", "_PYTHON_HOST_PLATFORM"} & variables.keys()
+
+
+def test_every_interpreter_compiles_with_the_same_flags() -> None:
+    other = Interpreter(("python3.13",), "3.13", "cp313", "x86_64")
+    assert wheels._environment(PYTHON, "x86_64", []) == wheels._environment(other, "x86_64", [])
+    assert "-DNDEBUG" in wheels._environment(PYTHON, "x86_64", [])["CFLAGS"].split()
+
+
+def test_an_interpreter_whose_headers_are_elsewhere() -> None:
+    variables = wheels._environment(PYTHON, "x86_64", [Path("/a/include")])
+    assert variables["CFLAGS"].endswith(" -I/a/include")
 
 
 def test_for_another_machine_it_is_told_which() -> None:
     variables = wheels._environment(PYTHON, "aarch64", [Path("/usr/include/a"), Path("/usr/include")])
     assert variables["CC"].endswith("-target aarch64-linux-gnu.2.28")
-    assert variables["CFLAGS"] == "-I/usr/include/a -I/usr/include"
+    assert variables["CFLAGS"].endswith(" -I/usr/include/a -I/usr/include")
     assert variables["SETUPTOOLS_EXT_SUFFIX"] == ".cpython-312-aarch64-linux-gnu.so"
     assert variables["_PYTHON_HOST_PLATFORM"] == "linux-aarch64"
 
