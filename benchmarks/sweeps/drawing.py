@@ -16,14 +16,14 @@ from matplotlib.figure import Figure
 from .summary import LOWER, Line, lines_of
 
 PANELS = {"float32": "float32", LOWER: "lower precisions"}
-COLOURS = ("#1b6ca8", "#2a9d8f", "#8a5fbf", "#8fbbdc")
+COLOURS = ("#1b6ca8", "#2a9d8f", "#8a5fbf", "#8fbbdc", "#6b8e23")  # of our structures
 THEIRS = ("#c8553d", "#e09f3e", "#777777")
 MARKS = {"lcnn-int8": "s", "lcnn-bf16": "o", "lcnn": "o"}
 
 
 def draw(results: Mapping[str, Any]) -> Figure:
     """Draw a panel for float32 and one for lower precisions: a line for each structure in each engine."""
-    figure, panels = plt.subplots(1, len(PANELS), figsize=(11, 5.2), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, len(PANELS), figsize=(11, 7.2), sharey=True, layout="constrained")
     for axes, (precision, title) in zip(panels, PANELS.items(), strict=True):
         _panel(axes, lines_of(results, precision))
         axes.set_title(title, fontsize=10, loc="left", fontweight="bold")
@@ -32,10 +32,12 @@ def draw(results: Mapping[str, Any]) -> Figure:
 
 
 def _panel(axes: Axes, lines: list[Line]) -> None:
-    colours = {True: iter(COLOURS * 2), False: iter(THEIRS)}
+    colours = {True: iter(COLOURS), False: iter(THEIRS)}
     of_structure: dict[str, str] = {}
     for line in lines:
-        colour = of_structure.setdefault(line.structure, next(colours[True])) if line.ours else next(colours[False])
+        if line.ours and line.structure not in of_structure:
+            of_structure[line.structure] = next(colours[True])
+        colour = of_structure[line.structure] if line.ours else next(colours[False])
         points = sorted(line.points, key=lambda point: point.milliseconds)
         axes.plot(
             [1e3 * point.milliseconds for point in points],
@@ -52,7 +54,7 @@ def _panel(axes: Axes, lines: list[Line]) -> None:
     axes.set_xlabel("microseconds, one image, one core (logarithmic)", fontsize=9)
     axes.grid(color="#dddddd", linewidth=0.6)
     if lines:
-        axes.legend(fontsize=7, loc="lower right")
+        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
