@@ -95,7 +95,13 @@ def test_ctrl_c_keeps_the_rows(model_path: Path, images: list[Path], tmp_path: P
     out = tmp_path / "a.csv"
     command = [sys.executable, "-m", "lcnn_engine", "batch", str(model_path), "-", "--out", str(out)]
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background programs ignore it
     ) as process:
         assert process.stdin is not None
         assert process.stderr is not None
