@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def hear_interrupts() -> None:
-    """Let a program that starts (``preexec_fn``) hear Ctrl-C, which a shell lets its programs in the background ignore."""
+    """Let a program that starts (``preexec_fn``) hear Ctrl-C, which a shell lets programs in the background ignore."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
