@@ -74,7 +74,7 @@ class Workers:
         return future.result()
 
     async def _until_done(self, future: Future[T], seconds: float) -> None:
-        """Wait for work, or until its time is up; with less on the way than asyncio's ``wrap_future`` and ``wait_for``."""
+        """Wait for work, or until its time is up: ``wait_for(wrap_future(...))``, with less on the way."""
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()
 
