@@ -22,6 +22,7 @@ from ..errors import InputError, LcnnError, MissingPackageError, SettingError
 from ..runtime.threads import default_threads
 from .classifying import Classifier, Row
 from .pictures import Source
+from .ray_address import check_answers
 from .tables import Picture, RowGroup
 
 __all__ = ["answered_on_ray"]
@@ -148,6 +149,8 @@ def _connected(ray: Any, workers: int | None, address: str | None) -> Iterator[N
         yield
         return
     address = address or os.environ.get("RAY_ADDRESS")
+    if address:
+        check_answers(address, ray.util.get_node_ip_address)
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     local = {"num_cpus": workers or default_threads(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     try:

@@ -12,6 +12,7 @@ from .calls import KernelCall
 from .layout import LINE, round_up
 
 SLACK = CONSTANTS["SLACK"]  # floats before and behind all buffers: vectors may reach past the pixels that are kept
+APART = CONSTANTS["APART"]  # floats between buffers: none, but where a sanitizer watches threads
 
 
 class Buffer(NamedTuple):
@@ -60,7 +61,7 @@ def place(buffers: Sequence[Buffer], lifetimes: Sequence[Lifetime]) -> Arena:
         while living and living[0][0] < lifetimes[number].first:
             _, start, stop = heapq.heappop(living)
             free.give_back(start, stop)
-        size = round_up(buffers[number].size, LINE)
+        size = round_up(buffers[number].size, LINE) + APART
         start_or_none = free.take(size)
         start, end = (end, end + size) if start_or_none is None else (start_or_none, end)
         offsets[number] = start

@@ -23,6 +23,7 @@ from .settings import Limits
 
 __all__ = ["limited"]
 
+READ = 2**14  # bytes of heads, and bodies that are not large, at once
 LARGE = 2**16  # bytes of a body that is received where it stays
 ALIGNMENT = 16
 JSON_LENGTH = b"inference-header-content-length"
@@ -100,8 +101,11 @@ class _Body(asyncio.BufferedProtocol):
         self._connection.resume_writing()
 
 
-class _Limited(HttpToolsProtocol):
-    """A connection. One timer at most runs for what the client owes: the rest of a head, or of a body."""
+class _Limited(HttpToolsProtocol, asyncio.BufferedProtocol):
+    """A connection. One timer at most runs for what the client owes: the rest of a head, or of a body.
+
+    It is given bytes in a buffer of its own: asyncio's would be new 256 KiB for each head, filled with the body.
+    """
 
     limits: Limits
     bodies: Bodies
@@ -114,6 +118,7 @@ class _Limited(HttpToolsProtocol):
     _head_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
+        self._buffer = bytearray(READ)
         super().connection_made(transport)
         transport.set_write_buffer_limits(0)
         if len(self.connections) > self.limits.connections:
@@ -126,6 +131,12 @@ class _Limited(HttpToolsProtocol):
         self._forget_unsent()
         self._let_go()
         super().connection_lost(exc)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, length: int) -> None:
+        self.data_received(bytes(memoryview(self._buffer)[:length]))
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:

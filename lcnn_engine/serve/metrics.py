@@ -1,6 +1,6 @@
 """Figures for Prometheus: requests, times, inputs, what waits.
 
-Where several processes serve one port, the environment has PROMETHEUS_MULTIPROC_DIR (see ``running``) before this
+Where several processes serve one port, the environment has PROMETHEUS_MULTIPROC_DIR (see ``figures``) before this
 module is imported, each process keeps its figures in a file there, and whichever is asked adds them up.
 """
 
@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-__all__ = ["FIGURES_FOLDER", "Metrics", "routes"]
+from .figures import FIGURES_FOLDER
 
-FIGURES_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+__all__ = ["Metrics", "routes"]
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # which no name or label here goes beyond
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)

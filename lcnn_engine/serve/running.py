@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -23,6 +22,7 @@ import numpy as np
 from ..errors import SettingError
 from ..images.decoding import open_image
 from ..net import Net
+from .figures import FIGURES_FOLDER, figures_folder
 from .journal import event, set_up_logs
 from .settings import Limits, Settings
 
@@ -31,7 +31,6 @@ __all__ = ["Listening", "is_loopback", "serve"]
 BACKLOG = 128
 KEEP_ALIVE = 30  # seconds
 RESTART_SECONDS = 1.0  # at least between two starts of a worker
-FIGURES_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # has to be known before metrics.py is imported
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -169,8 +168,8 @@ class _Prefork:
 
     def run(self) -> int:
         """Keep the processes running until SIGTERM or SIGINT; 0, or 1 where one had to be killed."""
-        with tempfile.TemporaryDirectory(prefix="lcnn-serve-") as folder, _handling(self._end):
-            os.environ[FIGURES_FOLDER] = folder  # each process has its figures in a file there
+        with figures_folder() as folder, _handling(self._end):
+            os.environ[FIGURES_FOLDER] = str(folder)  # each process has its figures in a file there
             for name in (".app", ".connections"):
                 importlib.import_module(name, __package__)  # once for all, as Pillow
             open_image(np.zeros((1, 1), np.uint8), "L")

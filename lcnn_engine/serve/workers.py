@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from starlette.exceptions import HTTPException
@@ -24,6 +25,10 @@ def busy(expected: str) -> HTTPException:
     """Make the answer to a request for which there is no room now."""
     detail = f"expected {expected}, found the server busy; try again in {RETRY_SECONDS} s"
     return HTTPException(503, detail, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def _ending() -> HTTPException:
+    return busy("a server that is not about to end")
 
 
 class Workers:
@@ -58,18 +63,41 @@ class Workers:
             future = self._pool.submit(work)
         except RuntimeError:  # shut down
             self._leave()
-            raise busy("a server that is not about to end") from None
-        future.add_done_callback(self._leave)
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
-        except asyncio.TimeoutError:
-            if future.cancelled():
-                raise busy(f"a thread within {seconds:g} s") from None
-            raise HTTPException(
-                504, f"expected an answer within {seconds:g} s, found none; send less at once"
-            ) from None
+            raise _ending() from None
+        await self._until_done(future, seconds)
+        if future.cancelled():
+            raise _ending()
+        if future.cancel():
+            raise busy(f"a thread within {seconds:g} s")
+        if not future.done():
+            raise HTTPException(504, f"expected an answer within {seconds:g} s, found none; send less at once")
+        return future.result()
 
-    def _leave(self, _: Future[T] | None = None) -> None:
+    async def _until_done(self, future: Future[T], seconds: float) -> None:
+        """Wait for work, or until its time is up: ``wait_for(wrap_future(...))``, with less on the way."""
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+
+        def end() -> None:
+            if not over.done():
+                over.set_result(None)
+
+        def leave(_: Future[T]) -> None:
+            self._leave()
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(end)
+
+        timer = loop.call_later(seconds, end)
+        future.add_done_callback(leave)
+        try:
+            await over
+        except asyncio.CancelledError:  # whoever asked has no use for it
+            future.cancel()
+            raise
+        finally:
+            timer.cancel()
+
+    def _leave(self) -> None:
         with self._lock:
             self._taken -= 1
 

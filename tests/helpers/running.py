@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).parents[2]
+
+
+def hear_interrupts() -> None:
+    """Let a program that starts (``preexec_fn``) hear Ctrl-C, which a shell lets programs in the background ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Run(Protocol):

@@ -13,10 +13,18 @@
 #define LCNN_MAX_INPUTS 2    /* maps that a call reads */
 #define LCNN_MAX_THREADS 256 /* of a run */
 
+/* Floats between buffers: a vector that reads past a map is no race, but looks like one where another thread writes. */
+#ifdef __SANITIZE_THREAD__
+#define LCNN_APART LCNN_SLACK
+#else
+#define LCNN_APART 0
+#endif
+
 #define LCNN_CONSTANTS(X)              \
     X(LINE, LCNN_LINE)                 \
     X(SLACK, LCNN_SLACK)               \
     X(HALO, LCNN_HALO)                 \
+    X(APART, LCNN_APART)               \
     X(LARGE_TILE, LCNN_LARGE_TILE)     \
     X(SHARED_LANES, LCNN_SHARED_LANES) \
     X(PANEL, LCNN_PANEL)               \

@@ -19,7 +19,7 @@ from PIL import Image
 from lcnn_engine import Net, write_model
 from lcnn_engine.utils.progress import NOTE_EVERY
 from tests.helpers.model_files import valid_graph, valid_tensors, without
-from tests.helpers.running import ROOT, Run, in_shell
+from tests.helpers.running import ROOT, Run, hear_interrupts, in_shell
 
 
 def test_one_line_an_image(run: Run, model_path: Path, images: list[Path]) -> None:
@@ -182,7 +182,13 @@ def test_answers_come_while_more_is_asked(model_path: Path, images: list[Path], 
     """One can wait for an answer before the next question; Ctrl-C leaves what was written, and is heard."""
     command = [sys.executable, "-m", "lcnn_engine", "predict", str(model_path), "-", form, "--threads", "2"]
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_interrupts,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

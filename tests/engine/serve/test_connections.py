@@ -195,7 +195,9 @@ class TestLargeBodies:
         lines += f"Inference-Header-Content-Length: {len(head)}\r\n\r\n"
         return lines.encode() + head + x.tobytes(), net.run(x)
 
-    @pytest.mark.parametrize("sizes", [[10**9], [50, 1], [100_000, 10**9], [300, 65_536, 1, 10**9], [7_000] * 100])
+    @pytest.mark.parametrize(
+        "sizes", [[10**9], [50, 1], [100_000, 10**9], [300, 65_536, 1, 10**9], [16_384] * 8, [7_000] * 100]
+    )
     def test_they_come_whole_however_they_are_cut(self, server: Server, net: Net, sizes: list[int]):
         """Ten large and ten small bodies on one connection."""
         with server.connect() as connection:
@@ -268,7 +270,7 @@ class TestLargeBodies:
             status, error = refusal(received(connection))
         assert (status, error) == (408, "expected a whole body within 0.7 s")
 
-    @pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 150_000])
+    @pytest.mark.parametrize("length", [16_384, 40_000, 65_535, 65_536, 65_537, 150_000])
     def test_lengths(self, server: Server, length: int):
         status, answer, _ = server.ask("POST", "/classify", b"x" * length)
         assert status == 400

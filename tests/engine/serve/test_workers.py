@@ -103,8 +103,44 @@ def test_shut_down_it_takes_nothing_and_drops_what_waits():
             await workers.run(lambda: 1, 30)
         go.set()
         assert await running
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(HTTPException, match="about to end"):
             await waiting
 
     asyncio.run(ask())
+    assert workers.taken == 0
+
+
+def test_who_asks_no_more_is_not_worked_for():
+    workers = Workers(1, 5)
+    go = threading.Event()
+    done: list[str] = []
+
+    async def ask() -> None:
+        running = asyncio.create_task(workers.run(go.wait, 30))
+        waiting = asyncio.create_task(workers.run(lambda: done.append("waited"), 30))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        go.set()
+        assert await running
+        assert await workers.run(lambda: 1, 30) == 1
+
+    asyncio.run(ask())
+    assert (done, workers.taken) == ([], 0)
+
+
+def test_work_that_ends_after_the_loop_has():
+    workers = Workers(1, 0)
+    go = threading.Event()
+
+    async def ask() -> None:
+        with pytest.raises(HTTPException) as caught:
+            await workers.run(lambda: go.wait(30), 0.05)
+        assert caught.value.status_code == 504
+
+    asyncio.run(ask())
+    assert workers.taken == 1
+    go.set()
+    workers._pool.shutdown(wait=True)
     assert workers.taken == 0
