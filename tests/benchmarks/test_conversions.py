@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("onnx")
+
 from benchmarks import conversions
 from benchmarks.utils.report import RESULTS
 
