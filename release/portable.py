@@ -88,9 +88,12 @@ def compilations(system: System, room: Path) -> Iterator[Compilation]:
     variants = setup.variants(system.machine)
     room.mkdir(parents=True, exist_ok=True)
     compiler = [*zig.compiler(system.target), "-c", f"-I{csrc}", "-Werror"]
-    common = [*setup.FLAGS, "-Wall", "-Wextra", "-fPIC", *(f"-DLCNN_WITH_{name}=1" for name in variants)]
+    common = [*setup.FLAGS, "-Wall", "-Wextra", "-fPIC", '-DLCNN_VERSION="any"']
+    common += [f"-DLCNN_WITH_{name}=1" for name in variants]
     jobs = [(csrc / "variants" / f"{name}.c", [*setup.VARIANT_FLAGS, *flags]) for name, flags in variants.items()]
-    others = [path for folder in ("runtime", "images") for path in sorted((ROOT / csrc / folder).glob("*.c"))]
+    others = [
+        path for folder in ("runtime", "images", "library") for path in sorted((ROOT / csrc / folder).glob("*.c"))
+    ]
     jobs += [(path.relative_to(ROOT), common) for path in others]
     for source, flags in jobs:
         target = room / f"{source.parent.name}-{source.stem}.o"

@@ -62,7 +62,8 @@ def install(interpreter: Interpreter, what: Sequence[str], folder: Path) -> None
     newest = int(GLIBC.partition(".")[2])
     platforms = [f"manylinux_2_{minor}_{interpreter.machine}" for minor in range(newest, 16, -1)]
     options = ["--python-version", interpreter.version, "--implementation", "cp", "--only-binary", ":all:"]
-    options += [word for abi in (interpreter.abi, "abi3", "none") for word in ("--abi", abi)]
+    abis = (interpreter.abi, "none") if interpreter.abi.endswith("t") else (interpreter.abi, "abi3", "none")
+    options += [word for abi in abis for word in ("--abi", abi)]  # a free-threaded Python loads no module for abi3
     options += [word for name in (*platforms, f"manylinux2014_{interpreter.machine}") for word in ("--platform", name)]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *options, *what]
     subprocess.run(command, check=True)

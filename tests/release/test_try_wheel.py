@@ -12,7 +12,7 @@ import pytest
 
 import lcnn_engine
 from release import installed, try_wheel
-from release.interpreters import ask
+from release.interpreters import Interpreter, ask
 
 CLONE = Path(__file__).parents[2]
 
@@ -56,6 +56,17 @@ def test_without_its_packages_nothing_is_predicted(tmp_path: Path) -> None:
     done = try_wheel.predict(ask([sys.executable]), tmp_path)
     assert done.returncode == 1
     assert "ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize(("abi", "expected"), [("cp313", {"cp313", "abi3", "none"}), ("cp313t", {"cp313t", "none"})])
+def test_a_free_threaded_python_gets_no_modules_for_abi3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, abi: str, expected: set[str]
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(try_wheel.subprocess, "run", lambda command, check: commands.append(command))
+    try_wheel.install(Interpreter(("python",), "3.13", abi, "x86_64"), ["lcnn.whl"], tmp_path)
+    (words,) = commands
+    assert {words[place + 1] for place, word in enumerate(words) if word == "--abi"} == expected
 
 
 def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ static void read_fields(const source *from, int64_t kernel, lcnn_call *call)
     case LCNN_KERNEL_##name: {                                                                 \
         struct {                                                                               \
             list(LCNN_MEMBER) char end;                                                        \
-        } fields;                                                                              \
+        } fields = {0};                                                                        \
         list(NEXT_OF_CALL) memcpy(&call->u, &fields, (size_t)(&fields.end - (char *)&fields)); \
         break;                                                                                 \
     }
