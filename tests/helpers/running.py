@@ -17,6 +17,15 @@ def hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def conversing(*arguments: str) -> subprocess.Popen[str]:
+    """Start ``lcnn`` with pipes for all that it reads and writes; it hears Ctrl-C."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "-m", "lcnn_engine", *arguments],
+        cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts,
+    )  # fmt: skip
+
+
 class Run(Protocol):
     """In this process, as the fixture ``run``: arguments -> (exit status, standard output, standard error)."""
 

@@ -16,7 +16,7 @@ from lcnn_engine import Net
 from lcnn_engine.batch.journal import journal_of
 from lcnn_engine.utils.progress import NOTE_EVERY
 from tests.helpers.batch_rows import expected_row, rows_of
-from tests.helpers.running import ROOT, Run, hear_interrupts, in_shell
+from tests.helpers.running import ROOT, Run, conversing, in_shell
 
 
 def test_says_what_it_did(run: Run, net: Net, model_path: Path, images: list[Path], tmp_path: Path) -> None:
@@ -93,16 +93,7 @@ def test_refusals(run: Run, model_path: Path, bare_model: Path, images: list[Pat
 
 def test_ctrl_c_keeps_the_rows(model_path: Path, images: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "a.csv"
-    command = [sys.executable, "-m", "lcnn_engine", "batch", str(model_path), "-", "--out", str(out)]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_interrupts,
-    ) as process:
+    with conversing("batch", str(model_path), "-", "--out", str(out)) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         process.stdin.write("".join(f"{path}\n" for path in images))

@@ -19,7 +19,7 @@ from PIL import Image
 from lcnn_engine import Net, write_model
 from lcnn_engine.utils.progress import NOTE_EVERY
 from tests.helpers.model_files import valid_graph, valid_tensors, without
-from tests.helpers.running import ROOT, Run, hear_interrupts, in_shell
+from tests.helpers.running import ROOT, Run, conversing, in_shell
 
 
 def test_one_line_an_image(run: Run, model_path: Path, images: list[Path]) -> None:
@@ -180,16 +180,7 @@ def test_images_through_pipes(model_path: Path, images: list[Path]) -> None:
 @pytest.mark.parametrize("form", ["--jsonl", "--csv", "--top=1"])
 def test_answers_come_while_more_is_asked(model_path: Path, images: list[Path], form: str) -> None:
     """One can wait for an answer before the next question; Ctrl-C leaves what was written, and is heard."""
-    command = [sys.executable, "-m", "lcnn_engine", "predict", str(model_path), "-", form, "--threads", "2"]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_interrupts,
-    ) as process:
+    with conversing("predict", str(model_path), "-", form, "--threads", "2") as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
